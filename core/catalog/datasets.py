@@ -1,0 +1,79 @@
+"""The datasets that can be asked for: torch-free declarations.
+
+A dataset's `implementation` is `load(data_dir: Path) -> core.datasets.source.Source`.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from core.catalog.declaration import Declaration
+
+from core.errors import DatasetMissing
+
+
+class DatasetInfo(Declaration):
+    """One data source: its sizes, its pixels' scale, and how to read it.
+
+    `mean` and `std` are per channel, of pixels scaled to [0, 1] (protocol §1.4). `augmentation` is the training
+    transform of protocol §1.5; evaluation never augments.
+    """
+
+    num_classes: int = Field(ge=2)
+    num_train: int = Field(ge=1)
+    num_test: int = Field(ge=1)
+    image_size: int = Field(ge=8)
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    augmentation: Literal["none", "flip", "crop_flip", "shift"]
+    files: tuple[str, ...] = ()
+
+    def require_files(self, data_dir: Path) -> None:
+        """Check that every file the dataset needs is under `data_dir`.
+
+        Raises:
+            DatasetMissing: naming the first absent file and where it belongs.
+        """
+        for name in self.files:
+            candidates = (data_dir / name, data_dir / f"{name}.gz")
+            if not any(path.is_file() for path in candidates):
+                raise DatasetMissing(
+                    f"Dataset {self.id!r} needs {data_dir / name}, which is not there. Put {self.title} under the "
+                    "data directory in torchvision's layout, or set LETHE_DATA_DIR to the directory that has it."
+                )
+
+
+DIGITS = DatasetInfo(
+    id="digits",
+    title="Digits",
+    source="Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (UCI), as shipped in scikit-learn",
+    num_classes=10,
+    num_train=1438,
+    num_test=359,
+    image_size=16,
+    mean=(0.3053, 0.3053, 0.3053),
+    std=(0.3760, 0.3760, 0.3760),
+    augmentation="shift",
+    implementation="core.datasets.digits:load",
+)
+
+MNIST = DatasetInfo(
+    id="mnist",
+    title="MNIST",
+    source="LeCun et al. 1998, Gradient-based learning applied to document recognition",
+    num_classes=10,
+    num_train=60_000,
+    num_test=10_000,
+    image_size=32,
+    mean=(0.1307, 0.1307, 0.1307),
+    std=(0.3081, 0.3081, 0.3081),
+    augmentation="flip",
+    files=(
+        "MNIST/raw/train-images-idx3-ubyte",
+        "MNIST/raw/train-labels-idx1-ubyte",
+        "MNIST/raw/t10k-images-idx3-ubyte",
+        "MNIST/raw/t10k-labels-idx1-ubyte",
+    ),
+    implementation="core.datasets.mnist:load",
+)

@@ -1,0 +1,79 @@
+"""The protocols: versioned sets of rules. Results of different protocols are never mixed on one board.
+
+A change of anything here that moves a published number is a new version of the protocol.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Precision: TypeAlias = Literal["fp32", "bf16"]
+Tuning: TypeAlias = Literal["default", "given"]
+
+
+class Recipe(BaseModel):
+    """How the original and retrained models of a setting are trained (protocol §4): SGD, cosine to 0 per epoch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    num_epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=2)
+    learning_rate: float = Field(0.1, gt=0)
+    momentum: float = 0.9
+    weight_decay: float = Field(5e-4, ge=0)
+
+
+class Protocol(BaseModel):
+    """One versioned set of rules.
+
+    Attributes:
+        split_seed: seeds the splits (protocol §2.1).
+        run_seed: seeds every training and unlearning run; a model seed only governs initial weights (§2.3).
+        validation_fraction: share of the official training set that is held out as validation set.
+        recipes: by `dataset/model`; `*` stands for any.
+        hyperparameters: defaults tuned for a setting, by `dataset/model`, then by unlearner.
+        ranked_tuning: only results whose hyperparameters were chosen this way count on the board.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]*/\d+\.\d+$")
+    title: str
+    summary: str
+    split_seed: int = 123
+    run_seed: int = 123
+    validation_fraction: float = 0.15
+    precision: Precision = "fp32"
+    model_seeds: tuple[int, ...]
+    recipes: Mapping[str, Recipe]
+    hyperparameters: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+    ranked_tuning: Tuning
+
+    def recipe(self, dataset: str, model: str) -> Recipe | None:
+        """The recipe for a pair, or None where the protocol has none."""
+        for key in (f"{dataset}/{model}", f"{dataset}/*", f"*/{model}", "*/*"):
+            if key in self.recipes:
+                return self.recipes[key]
+        return None
+
+    def defaults(self, dataset: str, model: str, unlearner: str) -> Mapping[str, Any]:
+        """The hyperparameters this protocol tuned for an unlearner in a setting; others keep the catalogue's."""
+        return self.hyperparameters.get(f"{dataset}/{model}", {}).get(unlearner, {})
+
+
+QUICK = Protocol(
+    id="quick/1.0",
+    title="Quick",
+    summary="Minutes on a laptop: short training, three model seeds, default hyperparameters, no sweep.",
+    model_seeds=(0, 1, 2),
+    recipes={
+        "digits/*": Recipe(num_epochs=12, batch_size=64, learning_rate=0.05),
+        "*/*": Recipe(num_epochs=5, batch_size=128, learning_rate=0.05),
+    },
+    hyperparameters={"digits/resnet18": {}},
+    ranked_tuning="default",
+)
+
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType({protocol.id: protocol for protocol in (QUICK,)})

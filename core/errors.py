@@ -1,0 +1,95 @@
+"""Lethe's exceptions.
+
+LetheError
+├── SpecInvalid            a job spec names something that does not exist or is out of bounds
+├── NotFound               an id that nothing has
+├── Conflict               the thing exists, but its state forbids what was asked
+├── PluginInvalid          an installed package declares something we cannot use
+├── DatasetMissing         files that belong under the data directory are not there
+├── ArtifactMissing        a unit's files are not where its record says
+├── ArtifactCorrupt        a unit's files are there, but not what was written
+├── StoreNotReady          the database is unreachable, or at another revision
+└── DeploymentInvalid      this machine cannot run what was asked: port taken, directory unwritable …
+"""
+
+from dataclasses import asdict, dataclass
+
+
+class LetheError(Exception):
+    """Base of all errors that Lethe raises on purpose; the message is written for people."""
+
+
+@dataclass(frozen=True)
+class SpecProblem:
+    """One thing that is wrong with a submitted document.
+
+    `pointer` is an RFC 6901 JSON pointer in its URI-fragment form (`#/settings/0/dataset`).
+    """
+
+    pointer: str
+    code: str
+    detail: str
+    suggestion: str | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The problem as plain JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """The problem in one line of text."""
+        hint = f" Did you mean {self.suggestion!r}?" if self.suggestion else ""
+        return f"{self.pointer}: {self.detail}{hint}"
+
+
+class SpecInvalid(LetheError):
+    """A job spec was refused whole; `problems` says where and why."""
+
+    def __init__(self, problems: list[SpecProblem]) -> None:
+        self.problems = problems
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"The job spec is not valid ({len(problems)} problem(s)):\n{lines}")
+
+
+class NotFound(LetheError):
+    """Nothing has this id."""
+
+    def __init__(self, kind: str, identity: str) -> None:
+        self.kind = kind
+        self.identity = identity
+        super().__init__(f"There is no {kind} {identity!r}.")
+
+
+class Conflict(LetheError):
+    """The state of the thing forbids what was asked of it."""
+
+
+class PluginInvalid(LetheError):
+    """An entry point of an installed package cannot be used; the message names the package."""
+
+
+class DatasetMissing(LetheError):
+    """A dataset's files are absent; the message names the file and where it belongs."""
+
+
+class ArtifactMissing(LetheError):
+    """The files of a finished unit are gone; `unit_id` made them."""
+
+    def __init__(self, unit_id: str) -> None:
+        self.unit_id = unit_id
+        super().__init__(f"The artifact of unit {unit_id} is missing; the unit must run again.")
+
+
+class ArtifactCorrupt(LetheError):
+    """The files of a finished unit are not what was written; `unit_id` made them."""
+
+    def __init__(self, unit_id: str, reason: str) -> None:
+        self.unit_id = unit_id
+        super().__init__(f"The artifact of unit {unit_id} is corrupt ({reason}); the unit must run again.")
+
+
+class StoreNotReady(LetheError):
+    """The database cannot be used as it is; the message says what to run."""
+
+
+class DeploymentInvalid(LetheError):
+    """This machine, port or directory cannot serve; the message says what to change."""

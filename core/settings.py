@@ -1,0 +1,60 @@
+"""Configuration: the only reader of the environment. Entry points instantiate `Settings` and pass values down."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every knob, from `LETHE_*` variables. The defaults are the embedded deployment under `./var`."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_", frozen=True, extra="ignore")
+
+    var_dir: Path = Field(Path("var"), description="Where the embedded deployment keeps everything.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty = SQLite under var_dir.")
+    broker_url: str = Field("", description="Celery broker URL; empty = files under var_dir.")
+    artifacts_dir: Path | None = Field(None, description="Weights and logits; empty = var_dir/artifacts.")
+    data_dir: Path | None = Field(None, description="Datasets in torchvision's layout; empty = var_dir/data.")
+    page_dir: Path = Field(
+        Path(__file__).parent.parent / "frontend" / "dist", description="The built page that the API serves."
+    )
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the API listens on.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    lease_seconds: float = Field(
+        60.0, gt=0, description="A unit whose worker is silent this long is requeued."
+    )
+    beat_seconds: float = Field(5.0, gt=0, description="How often a worker renews its lease.")
+    reap_seconds: float = Field(5.0, gt=0, description="How often the scheduler looks for expired leases.")
+    ring_seconds: float = Field(0.5, gt=0, description="How often the scheduler rings for ready work.")
+
+    @model_validator(mode="after")
+    def _beat_within_lease(self) -> Self:
+        if self.beat_seconds * 2 > self.lease_seconds:
+            raise ValueError(
+                f"beat_seconds ({self.beat_seconds}) must be at most half of lease_seconds ({self.lease_seconds}), "
+                "or one late beat loses the lease."
+            )
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{(self.var_dir / 'lethe.db').absolute()}"
+
+    @property
+    def artifacts(self) -> Path:
+        """The artifact directory in force."""
+        return (self.artifacts_dir or self.var_dir / "artifacts").absolute()
+
+    @property
+    def data(self) -> Path:
+        """The data directory in force."""
+        return (self.data_dir or self.var_dir / "data").absolute()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether everything runs on this machine with no server."""
+        return self.database.startswith("sqlite")

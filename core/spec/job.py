@@ -1,0 +1,133 @@
+"""The job spec, as submitted: the one document that the API, the command line and the page's form share."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
+
+from core.catalog.protocols import Precision
+from core.catalog.registry import closest
+from core.errors import SpecInvalid, SpecProblem
+
+# Numbers are strict: the text "3" is not the number 3.
+Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
+HyperparameterValue: TypeAlias = StrictInt | StrictFloat | str
+
+ALL = "all"  # as the only unlearner: every unlearner in the catalogue
+
+
+class SpecModel(BaseModel):
+    """Base of the spec's parts: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RandomForget(SpecModel):
+    """A uniform draw of a fraction of the training split (protocol §2.1)."""
+
+    rule: Literal["random"] = "random"
+    fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.1
+    seed: Seed = 123
+
+
+class SettingRequest(SpecModel):
+    """One cell of the board: what is trained, on what, and what is to be forgotten."""
+
+    dataset: str
+    model: str
+    forget: RandomForget = RandomForget()
+    precision: Annotated[Precision | None, Field(description="The protocol's, where it is left out.")] = None
+
+
+class UnlearnerRequest(SpecModel):
+    """An unlearner, with any of its hyperparameters; the others keep the protocol's defaults."""
+
+    id: str
+    hyperparameters: dict[str, HyperparameterValue] = {}
+
+
+class AttackRequest(SpecModel):
+    """An attack. U-MIA belongs to every result's record and runs whether or not it is listed."""
+
+    id: str
+
+
+def _ids_to_requests(value: object) -> object:
+    """Let `"all"` and bare ids stand for full requests."""
+    if value == ALL:
+        return [{"id": ALL}]
+    if isinstance(value, list):
+        return [{"id": item} if isinstance(item, str) else item for item in value]
+    return value
+
+
+class JobSpec(SpecModel):
+    """What a user submits."""
+
+    protocol: str = "quick/1.0"
+    label: Annotated[
+        str, Field(max_length=200, description="For people; not part of the job's identity.")
+    ] = ""
+    settings: Annotated[tuple[SettingRequest, ...], Field(min_length=1, max_length=100)]
+    unlearners: Annotated[
+        tuple[UnlearnerRequest, ...],
+        BeforeValidator(
+            _ids_to_requests, json_schema_input_type=Literal["all"] | list[str | UnlearnerRequest]
+        ),
+        Field(min_length=1, max_length=200, description='Ids, ids with hyperparameters, or "all".'),
+    ]
+    model_seeds: Annotated[
+        tuple[Seed, ...] | None,
+        Field(min_length=1, max_length=100, description="The protocol's, where they are left out."),
+    ] = None
+    attacks: Annotated[tuple[AttackRequest, ...], BeforeValidator(_ids_to_requests)] = (
+        AttackRequest(id="u_mia"),
+    )
+
+
+def parse_job_spec(document: bytes | str) -> JobSpec:
+    """The job spec in a JSON document; ids are checked later, by `resolve`.
+
+    Raises:
+        SpecInvalid: not JSON, an unknown or missing field, or a value of the wrong type or out of bounds; every
+            problem is listed, with a pointer.
+    """
+    try:
+        return JobSpec.model_validate_json(document)
+    except ValidationError as error:
+        raise SpecInvalid(problems(error)) from error
+
+
+def problems(error: ValidationError, prefix: str = "#") -> list[SpecProblem]:
+    """A pydantic error as pointers with suggestions; `prefix` points at the validated document."""
+    return [_problem(details, prefix, error.title) for details in error.errors()]
+
+
+def pointer(*path: str | int, prefix: str = "#") -> str:
+    """An RFC 6901 pointer in its URI-fragment form."""
+    return "".join([prefix, *(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)])
+
+
+def _problem(details: Any, prefix: str, title: str) -> SpecProblem:  # noqa: ANN401 - pydantic's TypedDict
+    path = details["loc"]
+    suggestion = None
+    if details["type"] == "extra_forbidden":
+        detail = f"There is no field {path[-1]!r} here."
+        suggestion = closest(str(path[-1]), _known_fields(path, title))
+    elif details["type"] == "missing":
+        detail = f"The field {path[-1]!r} is required."
+    else:
+        detail = f"{details['msg']}; got {details['input']!r:.100}."
+    return SpecProblem(pointer(*path, prefix=prefix), details["type"], detail, suggestion)
+
+
+def _known_fields(path: tuple[str | int, ...], title: str) -> list[str]:
+    """The field names of the innermost spec model that the path runs through."""
+    models: dict[str, type[BaseModel]] = {
+        "settings": SettingRequest,
+        "forget": RandomForget,
+        "unlearners": UnlearnerRequest,
+        "attacks": AttackRequest,
+    }
+    inner = [models[step] for step in path[:-1] if isinstance(step, str) and step in models]
+    model: type[BaseModel] = inner[-1] if inner else JobSpec
+    return list(model.model_fields) if inner or title == "JobSpec" else []

@@ -1,0 +1,193 @@
+"""From the submitted job spec to the resolved one: every id looked up, every default filled in."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.catalog.protocols import Protocol, Tuning
+from core.catalog.registry import Catalogue, closest
+from core.catalog.unlearners import UnlearnerInfo
+from core.errors import SpecInvalid, SpecProblem
+from core.spec.canonical import content_hash
+from core.spec.job import (
+    ALL,
+    HyperparameterValue,
+    JobSpec,
+    SettingRequest,
+    UnlearnerRequest,
+    pointer,
+    problems,
+)
+from core.spec.units import Resolved, Setting
+
+
+class Entry(Resolved):
+    """One unlearner with all its hyperparameters, and how those were chosen."""
+
+    unlearner: str
+    unlearner_revision: int
+    hyperparameters: dict[str, HyperparameterValue]
+    tuning: Tuning
+
+
+class Cell(Resolved):
+    """A setting and the entries that run in it."""
+
+    setting: Setting
+    entries: tuple[Entry, ...]
+
+
+class ResolvedJob(Resolved):
+    """A job spec with nothing left open; two specs that mean the same resolve to the same."""
+
+    protocol: str
+    cells: tuple[Cell, ...]
+    model_seeds: tuple[int, ...]
+
+    @property
+    def sha256(self) -> str:
+        """The job's content hash."""
+        return content_hash(self.model_dump(mode="json"))
+
+
+def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
+    """Look every id up and fill every default in.
+
+    Raises:
+        SpecInvalid: listing every unknown id, hyperparameter and unsupported pair, with suggestions.
+    """
+    found: list[SpecProblem] = []
+    protocol = catalogue.protocols.get(spec.protocol)
+    if protocol is None:
+        raise SpecInvalid([_unknown("protocol", spec.protocol, catalogue.protocols, "#/protocol")])
+    found += _duplicates("settings", spec.settings) + _duplicates("model_seeds", spec.model_seeds or ())
+    for index, attack in enumerate(spec.attacks):
+        if attack.id not in catalogue.attacks:
+            found.append(_unknown("attack", attack.id, catalogue.attacks, pointer("attacks", index, "id")))
+    requests = _expand(spec.unlearners, catalogue, found)
+    cells = [
+        Cell(setting=setting, entries=_entries(setting, requests, protocol, catalogue, found))
+        for index, request in enumerate(spec.settings)
+        if (setting := _setting(request, index, protocol, catalogue, found))
+    ]
+    if not cells:  # hyperparameters are checked even where no setting is valid
+        for index, request in requests:
+            _hyperparameters(catalogue.unlearners[request.id], {}, request, index, found)
+    if found:
+        raise SpecInvalid(list(dict.fromkeys(found)))
+    return ResolvedJob(
+        protocol=protocol.id, cells=tuple(cells), model_seeds=spec.model_seeds or protocol.model_seeds
+    )
+
+
+def _expand(
+    requests: tuple[UnlearnerRequest, ...], catalogue: Catalogue, found: list[SpecProblem]
+) -> list[tuple[int, UnlearnerRequest]]:
+    """The requests for known unlearners with their index in the spec; `"all"` becomes the whole catalogue."""
+    if len(requests) == 1 and requests[0].id == ALL:
+        return [(0, UnlearnerRequest(id=unlearner)) for unlearner in catalogue.unlearners]
+    found += _duplicates("unlearners", requests)
+    for index, request in enumerate(requests):
+        if request.id not in catalogue.unlearners:
+            found.append(
+                _unknown("unlearner", request.id, catalogue.unlearners, pointer("unlearners", index, "id"))
+            )
+    return [(index, request) for index, request in enumerate(requests) if request.id in catalogue.unlearners]
+
+
+def _setting(
+    request: SettingRequest, index: int, protocol: Protocol, catalogue: Catalogue, found: list[SpecProblem]
+) -> Setting | None:
+    dataset, model = catalogue.datasets.get(request.dataset), catalogue.models.get(request.model)
+    if dataset is None:
+        found.append(
+            _unknown("dataset", request.dataset, catalogue.datasets, pointer("settings", index, "dataset"))
+        )
+    if model is None:
+        found.append(_unknown("model", request.model, catalogue.models, pointer("settings", index, "model")))
+    if dataset is None or model is None:
+        return None
+    recipe = protocol.recipe(dataset.id, model.id)
+    if recipe is None:
+        detail = f"{protocol.id} has no training recipe for {model.id} on {dataset.id}."
+        found.append(SpecProblem(pointer("settings", index), "unsupported_pair", detail))
+        return None
+    return Setting(
+        protocol=protocol.id,
+        dataset=dataset.id,
+        dataset_revision=dataset.revision,
+        model=model.id,
+        model_revision=model.revision,
+        forget=request.forget,
+        precision=request.precision or protocol.precision,
+        recipe=recipe,
+        validation_fraction=protocol.validation_fraction,
+        split_seed=protocol.split_seed,
+        run_seed=protocol.run_seed,
+    )
+
+
+def _entries(
+    setting: Setting,
+    requests: list[tuple[int, UnlearnerRequest]],
+    protocol: Protocol,
+    catalogue: Catalogue,
+    found: list[SpecProblem],
+) -> tuple[Entry, ...]:
+    entries = []
+    for index, request in requests:
+        info = catalogue.unlearners[request.id]
+        tuned = dict(protocol.defaults(setting.dataset, setting.model, info.id))
+        hyperparameters = _hyperparameters(info, tuned, request, index, found)
+        if hyperparameters is None:
+            continue
+        # A variant is another method, not another tuning of it.
+        default = _filled(
+            info, {**tuned, **{k: v for k, v in request.hyperparameters.items() if k == "variant"}}
+        )
+        entries.append(
+            Entry(
+                unlearner=info.id,
+                unlearner_revision=info.revision,
+                hyperparameters=hyperparameters,
+                tuning="default" if hyperparameters == default else "given",
+            )
+        )
+    return tuple(entries)
+
+
+def _hyperparameters(
+    info: UnlearnerInfo,
+    tuned: dict[str, Any],
+    request: UnlearnerRequest,
+    index: int,
+    found: list[SpecProblem],
+) -> dict[str, HyperparameterValue] | None:
+    """The complete hyperparameters, or None with what is wrong added to `found`."""
+    try:
+        return _filled(info, {**tuned, **request.hyperparameters})
+    except ValidationError as error:
+        for problem in problems(error, prefix=pointer("unlearners", index, "hyperparameters")):
+            suggestion = None
+            if problem.code == "extra_forbidden":
+                name = problem.pointer.rsplit("/", 1)[-1]
+                suggestion = closest(name, info.hyperparameters.model_fields)
+            found.append(SpecProblem(problem.pointer, problem.code, problem.detail, suggestion))
+        return None
+
+
+def _filled(info: UnlearnerInfo, values: dict[str, Any]) -> dict[str, Any]:
+    return info.hyperparameters.model_validate(values).model_dump(mode="json")
+
+
+def _unknown(kind: str, name: str, known: Any, where: str) -> SpecProblem:  # noqa: ANN401 - any mapping of ids
+    detail = f"There is no {kind} {name!r}; there are {', '.join(sorted(known))}."
+    return SpecProblem(where, f"unknown_{kind}", detail, closest(name, known))
+
+
+def _duplicates(field: str, items: tuple[Any, ...]) -> list[SpecProblem]:
+    return [
+        SpecProblem(pointer(field, index), "duplicate", f"This repeats {field}[{items.index(item)}].")
+        for index, item in enumerate(items)
+        if items.index(item) != index
+    ]
