@@ -99,7 +99,12 @@ def parse_job_spec(document: bytes | str) -> JobSpec:
 
 def problems(error: ValidationError, prefix: str = "#") -> list[SpecProblem]:
     """A pydantic error as pointers with suggestions; `prefix` points at the validated document."""
-    return [_problem(details, prefix, error.title) for details in error.errors()]
+    found = [_problem(details, prefix, error.title) for details in error.errors()]
+    # A bad item also makes its list "too short"; the item's own problem says it better.
+    inner = [problem.pointer for problem in found if not problem.code.startswith("too_")]
+    return [
+        p for p in found if not (p.code == "too_short" and any(i.startswith(f"{p.pointer}/") for i in inner))
+    ]
 
 
 def pointer(*path: str | int, prefix: str = "#") -> str:

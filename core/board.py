@@ -1,0 +1,193 @@
+"""The leaderboard: groups and ranks over a set of summarised results. Pure; the store brings the summaries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from core.ranking import Group, GroupCounts, count_groups, dense_ranks, group_values
+from core.spec.units import Setting, SettingId
+
+REFERENCES = ("retrained", "original")  # rows of the board, but never ranked
+
+
+class Metric(StrEnum):
+    """What a board ranks by."""
+
+    RETENTION_DEVIATION = "retention_deviation"
+    INDISCERNIBILITY = "indiscernibility"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The metric's direction."""
+        return self is Metric.INDISCERNIBILITY
+
+    @property
+    def column(self) -> str:
+        """The result's metric behind it; indiscernibility is that of the test set (protocol §5.3)."""
+        return "indiscernibility_test" if self is Metric.INDISCERNIBILITY else "retention_deviation"
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a row of the board is about: an unlearner, in one of its variants where it has them."""
+
+    unlearner: str
+    variant: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The unlearner's id, with any variant but the official one in brackets."""
+        return (
+            f"{self.unlearner} ({self.variant})" if self.variant not in (None, "official") else self.unlearner
+        )
+
+
+@dataclass(frozen=True)
+class CellSummary:
+    """The results of one method in one setting, over model seeds.
+
+    Attributes:
+        mean: of the board's metric over usable models; None where there is none.
+        sd: sample standard deviation over them; None with fewer than two.
+        seeds: models that ran to an end, usable or not.
+        usable: those of them with every metric.
+        runtime_efficiency: mean over usable models; None where it was not measurable.
+    """
+
+    setting: SettingId
+    method: Method
+    mean: float | None
+    sd: float | None
+    seeds: int
+    usable: int
+    runtime_efficiency: float | None
+
+
+CellState: TypeAlias = Literal["complete", "failed", "incomplete", "missing"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method in one setting: its group, or why it has none."""
+
+    setting: SettingId
+    group: Group | None
+    state: CellState
+    required_seeds: int
+    summary: CellSummary | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method: rank and counts over the settings. `rank` is None while a cell is incomplete or missing."""
+
+    rank: int | None
+    method: Method
+    counts: GroupCounts
+    cells: tuple[Cell, ...]
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether a cell is still incomplete or missing."""
+        return self.rank is None
+
+    @property
+    def covered(self) -> int:
+        """Settings in which the method has a group."""
+        return sum(cell.group is not None for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Board:
+    """Ranked rows first, by rank; then the provisional. References apart. `ambiguous` settings had tied cuts."""
+
+    protocol: str
+    metric: Metric
+    settings: tuple[Setting, ...]
+    rows: tuple[Row, ...]
+    references: tuple[Row, ...]
+    ambiguous: frozenset[SettingId]
+
+
+def build_board(
+    protocol: str,
+    metric: Metric,
+    settings: Iterable[Setting],
+    summaries: Iterable[CellSummary],
+    *,
+    required_seeds: int,
+) -> Board:
+    """Group every setting's complete cells, count, and rank.
+
+    A method whose models have all run but of which fewer than `required_seeds` are usable is F in that setting
+    (protocol §6.6); one whose models have not all run has no group yet, and no rank.
+    """
+    settings = tuple(settings)
+    found = {(summary.setting, summary.method): summary for summary in summaries}
+    methods = sorted({method for _, method in found}, key=lambda method: method.label)
+    groups: dict[SettingId, Mapping[Method, Group]] = {}
+    ambiguous = set()
+    for setting in settings:
+        cells = {m: found[setting.id, m] for m in methods if (setting.id, m) in found}
+        groups[setting.id], is_ambiguous = _group_setting(cells, metric, required_seeds)
+        if is_ambiguous:
+            ambiguous.add(setting.id)
+    rows = {
+        method: tuple(
+            _cell(setting.id, found.get((setting.id, method)), groups[setting.id].get(method), required_seeds)
+            for setting in settings
+        )
+        for method in methods
+    }
+    ranked = {m: cells for m, cells in rows.items() if m.unlearner not in REFERENCES}
+    return Board(
+        protocol=protocol,
+        metric=metric,
+        settings=settings,
+        rows=_ranked_rows(ranked),
+        references=tuple(
+            Row(None, method, GroupCounts(0, 0, 0, 0), rows[method])
+            for method in sorted(
+                rows, key=lambda m: REFERENCES.index(m.unlearner) if m.unlearner in REFERENCES else 9
+            )
+            if method.unlearner in REFERENCES
+        ),
+        ambiguous=frozenset(ambiguous),
+    )
+
+
+def _group_setting(
+    cells: Mapping[Method, CellSummary], metric: Metric, required_seeds: int
+) -> tuple[Mapping[Method, Group], bool]:
+    complete = {
+        m: cell for m, cell in cells.items() if m.unlearner not in REFERENCES and cell.seeds >= required_seeds
+    }
+    values = {
+        m.label: cell.mean
+        for m, cell in complete.items()
+        if cell.usable >= required_seeds and cell.mean is not None
+    }
+    grouping = group_values(values, higher_is_better=metric.higher_is_better)
+    return {m: grouping.groups.get(m.label, Group.F) for m in complete}, grouping.is_ambiguous
+
+
+def _cell(setting: SettingId, summary: CellSummary | None, group: Group | None, required_seeds: int) -> Cell:
+    state: CellState
+    if summary is None:
+        state = "missing"
+    elif summary.seeds < required_seeds:
+        state = "incomplete"
+    else:
+        state = "failed" if group is Group.F else "complete"
+    return Cell(setting, group, state, required_seeds, summary)
+
+
+def _ranked_rows(rows: Mapping[Method, tuple[Cell, ...]]) -> tuple[Row, ...]:
+    counts = {m: count_groups([cell.group for cell in cells if cell.group]) for m, cells in rows.items()}
+    complete = [m for m, cells in rows.items() if all(cell.group is not None for cell in cells)]
+    ranks = dense_ranks({m.label: counts[m] for m in complete})
+    built = [Row(ranks.get(m.label), m, counts[m], cells) for m, cells in rows.items()]
+    return tuple(
+        sorted(built, key=lambda row: (row.rank is None, row.rank or 0, -row.covered, row.method.label))
+    )

@@ -1,0 +1,73 @@
+"""The event log: append-only, in words, ordered by commit."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, or_, select
+from sqlalchemy.orm import Session
+
+from core.store.session import database_now, lock_events
+from core.store.tables import EventRow, JobUnitRow
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a job or to one of its units."""
+
+    id: int
+    job_id: str | None
+    unit_id: str | None
+    actor: str
+    reason: str
+    text: str
+    data: dict[str, Any]
+    created_at: datetime
+
+
+def append_event(
+    session: Session,
+    *,
+    actor: str,
+    reason: str,
+    text: str,
+    job_id: str | None = None,
+    unit_id: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Record what happened, in the caller's transaction; call it last, so that the lock on the log is short.
+
+    Args:
+        actor: who did it: `api`, `scheduler`, `worker …`.
+        reason: a stable code (`submitted`, `claimed`, `infra_lost` …).
+        text: a sentence a person understands.
+    """
+    lock_events(session)
+    session.execute(
+        insert(EventRow).values(
+            job_id=job_id,
+            unit_id=unit_id,
+            actor=actor,
+            reason=reason,
+            text=text,
+            data=data or {},
+            created_at=database_now(),
+        )
+    )
+
+
+def job_events(session: Session, job_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
+    """The job's events and its units' since it was submitted, oldest first, ids above `after`."""
+    first = select(func.min(EventRow.id)).where(EventRow.job_id == job_id).scalar_subquery()
+    units = select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id)
+    rows = session.scalars(
+        select(EventRow)
+        .where(EventRow.id > after, EventRow.id >= first)
+        .where(or_(EventRow.job_id == job_id, EventRow.unit_id.in_(units)))
+        .order_by(EventRow.id)
+        .limit(limit)
+    )
+    return [
+        Event(row.id, row.job_id, row.unit_id, row.actor, row.reason, row.text, row.data, row.created_at)
+        for row in rows
+    ]

@@ -1,0 +1,118 @@
+"""The state of a job, derived from those of its units and kept beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from core.store.events import append_event
+from core.store.session import changed, database_now
+from core.store.states import LIVE_JOB, OPEN_JOB, OPEN_UNIT, JobState, UnitState
+from core.store.tables import JobRow, JobUnitRow, UnitRow
+
+SENTENCES = {
+    JobState.RUNNING: "The first unit started.",
+    JobState.SUCCEEDED: "All units are done.",
+    JobState.PARTIALLY_SUCCEEDED: "All units have ended; some failed, the other results stand.",
+    JobState.FAILED: "All units have ended; none of the unlearning succeeded.",
+    JobState.CANCELLED: "Cancelled; nothing of it is running any more.",
+}
+
+
+def refresh_jobs_of(session: Session, unit_ids: Sequence[str]) -> None:
+    """Bring every open job that needs one of these units up to date."""
+    if unit_ids:
+        needing = select(JobUnitRow.job_id).where(JobUnitRow.unit_id.in_(unit_ids))
+        _refresh(session, select(JobRow).where(JobRow.id.in_(needing), JobRow.state.in_(OPEN_JOB)))
+
+
+def refresh_job(session: Session, job_id: str) -> None:
+    """Bring one job up to date."""
+    _refresh(session, select(JobRow).where(JobRow.id == job_id, JobRow.state.in_(OPEN_JOB)))
+
+
+def refresh_open_jobs(session: Session) -> None:
+    """Bring every open job up to date: what a process that died in between has left."""
+    _refresh(session, select(JobRow).where(JobRow.state.in_(OPEN_JOB)))
+
+
+def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
+    """How many of the job's units are in each state; every state is a key."""
+    rows = session.execute(
+        select(UnitRow.state, func.count())
+        .join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id)
+        .where(JobUnitRow.job_id == job_id)
+        .group_by(UnitRow.state)
+    )
+    found = {state: count for state, count in rows}  # noqa: C416 - rows are not pairs to the type checker
+    return {state: found.get(state, 0) for state in UnitState}
+
+
+def _refresh(session: Session, jobs: Select[JobRow]) -> None:
+    # The lock makes two units that end at once see each other: the second waits, then counts what the first did.
+    # populate_existing: a row this session already knows must be read again once the lock is held.
+    query = jobs.order_by(JobRow.id).with_for_update().execution_options(populate_existing=True)
+    for job in session.scalars(query).all():
+        state = _derived(session, job)
+        if state != job.state:
+            _move(session, job, state)
+
+
+def _derived(session: Session, job: JobRow) -> JobState:
+    if job.state == JobState.CANCELLING:
+        return JobState.CANCELLING if _has(session, job, running_only_for_it()) else JobState.CANCELLED
+    if _has(session, job, UnitRow.state.in_(OPEN_UNIT)):
+        if job.state == JobState.QUEUED and _has(session, job, UnitRow.state == UnitState.RUNNING):
+            return JobState.RUNNING
+        return JobState(job.state)
+    counts = unit_counts(session, job.id)
+    if counts[UnitState.DONE] == sum(counts.values()):
+        return JobState.SUCCEEDED
+    has_results = _has(session, job, (UnitRow.kind == "unlearn") & (UnitRow.state == UnitState.DONE))
+    return JobState.PARTIALLY_SUCCEEDED if has_results else JobState.FAILED
+
+
+def running_only_for_it() -> Any:  # noqa: ANN401 - an SQL condition on UnitRow
+    """The unit is running and was asked to stop, as no live job needs it."""
+    return (UnitRow.state == UnitState.RUNNING) & UnitRow.cancel_requested
+
+
+def needed_by_a_live_job() -> Any:  # noqa: ANN401 - an SQL condition on UnitRow
+    """Some queued or running job needs the unit."""
+    return exists(
+        select(1)
+        .select_from(JobUnitRow)
+        .join(JobRow, JobRow.id == JobUnitRow.job_id)
+        .where(JobUnitRow.unit_id == UnitRow.id, JobRow.state.in_(LIVE_JOB))
+        .correlate(UnitRow)
+    )
+
+
+def _has(session: Session, job: JobRow, condition: Any) -> bool:  # noqa: ANN401 - an SQL condition on UnitRow
+    found = session.scalar(
+        select(1)
+        .select_from(JobUnitRow)
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(JobUnitRow.job_id == job.id, condition)
+        .limit(1)
+    )
+    return found is not None
+
+
+def _move(session: Session, job: JobRow, state: JobState) -> None:
+    stamp = "started_at" if state == JobState.RUNNING else "finished_at"
+    changed(
+        session,
+        update(JobRow)
+        .where(JobRow.id == job.id, JobRow.state == job.state)
+        .values(state=state, **{stamp: database_now()}),
+    )
+    append_event(
+        session,
+        job_id=job.id,
+        actor="store",
+        reason=state,
+        text=SENTENCES[state],
+        data={"from": job.state, "state": state},
+    )

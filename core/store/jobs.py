@@ -1,0 +1,263 @@
+"""Jobs in the store: submit, read, cancel, retry. One transaction each, opened by the caller."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NewType
+
+from sqlalchemy import Insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from uuid6 import uuid7
+
+from core.errors import Conflict, NotFound
+from core.plan import PlannedUnit
+from core.spec.job import JobSpec
+from core.spec.resolve import ResolvedJob
+from core.spec.units import Setting
+from core.store.events import append_event
+from core.store.job_states import needed_by_a_live_job, refresh_job, unit_counts
+from core.store.session import changed, database_now
+from core.store.states import FINAL_JOB, LIVE_JOB, JobState, UnitState
+from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
+from core.store.units import promote
+
+JobId = NewType("JobId", str)
+QUEUE = "gpu"  # the queue of everything that trains
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job as the API shows it."""
+
+    id: JobId
+    label: str
+    protocol: str
+    spec: dict[str, Any]
+    spec_sha256: str
+    state: JobState
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    units: dict[UnitState, int]
+
+
+def submit(
+    session: Session, spec: JobSpec, job: ResolvedJob, units: Sequence[PlannedUnit], *, actor: str
+) -> JobId:
+    """Store a job with its units and dependencies; units that exist are shared.
+
+    A unit that had failed or was cancelled is wanted again, so it gets a new set of attempts.
+    """
+    job_id = JobId(f"job_{uuid7()}")
+    now = session.execute(select(database_now())).scalar_one()
+    session.add(
+        JobRow(
+            id=job_id,
+            label=spec.label,
+            protocol=job.protocol,
+            spec=spec.model_dump(mode="json"),
+            spec_sha256=job.sha256,
+            state=JobState.QUEUED,
+            priority=0,
+            created_at=now,
+        )
+    )
+    session.flush()
+    _insert_new(session, SettingRow, [_setting_values(cell.setting) for cell in job.cells])
+    # In id order, so that two jobs submitted at once wait for each other instead of deadlocking.
+    by_id = sorted(enumerate(units), key=lambda item: item[1].id)
+    _insert_new(session, UnitRow, [_unit_values(planned, position, now) for position, planned in by_id])
+    dependencies = [(planned.id, needed) for _, planned in by_id for needed in planned.unit.depends_on]
+    _insert_new(
+        session, UnitDependencyRow, [{"unit_id": unit, "depends_on": on} for unit, on in dependencies]
+    )
+    _insert_new(
+        session,
+        JobUnitRow,
+        [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
+    )
+    _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
+    shared = unit_counts(session, job_id)[UnitState.DONE]
+    already = f", {shared} of them already done" if shared else ""
+    append_event(
+        session,
+        job_id=job_id,
+        actor=actor,
+        reason="submitted",
+        text=f"Submitted: {len(units)} units{already}.",
+        data={"state": JobState.QUEUED, "units": len(units), "shared": shared},
+    )
+    refresh_job(session, job_id)
+    return job_id
+
+
+def get_job(session: Session, job_id: str) -> JobRecord:
+    """One job.
+
+    Raises:
+        NotFound: nothing has this id.
+    """
+    row = session.get(JobRow, job_id)
+    if row is None:
+        raise NotFound("job", job_id)
+    return _record(session, row)
+
+
+def list_jobs(session: Session, *, limit: int, before: str | None = None) -> list[JobRecord]:
+    """Jobs, newest first; `before` is the id of the last one of the previous page."""
+    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(JobRow.id < before)
+    return [_record(session, row) for row in session.scalars(query)]
+
+
+def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
+    """Stop a job: what has not begun never will, what runs is told to stop; units of other jobs live on.
+
+    Raises:
+        NotFound: nothing has this id.
+        Conflict: the job has ended.
+    """
+    record = get_job(session, job_id)
+    if record.state in FINAL_JOB:
+        raise Conflict(f"Job {job_id} has already ended ({record.state}); there is nothing to cancel.")
+    moved = changed(
+        session,
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.state.in_(LIVE_JOB))
+        .values(state=JobState.CANCELLING),
+    )
+    if moved:
+        _stop_units(session, job_id)
+        append_event(
+            session,
+            job_id=job_id,
+            actor=actor,
+            reason="cancel_requested",
+            text="Cancelling: units that have not begun will not, running ones are told to stop.",
+            data={"from": record.state, "state": JobState.CANCELLING},
+        )
+        refresh_job(session, job_id)
+    session.expire_all()
+    return get_job(session, job_id)
+
+
+def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
+    """Run a job's failed and cancelled units again, with new attempts; what is done stays.
+
+    Raises:
+        NotFound: nothing has this id.
+        Conflict: the job is still open, or nothing of it failed.
+    """
+    record = get_job(session, job_id)
+    if record.state not in FINAL_JOB:
+        raise Conflict(f"Job {job_id} is {record.state}; it can be retried when it has ended.")
+    if record.state == JobState.SUCCEEDED:
+        raise Conflict(f"Job {job_id} succeeded; no unit of it failed.")
+    changed(
+        session, update(JobRow).where(JobRow.id == job_id).values(state=JobState.QUEUED, finished_at=None)
+    )
+    revived = _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
+    append_event(
+        session,
+        job_id=job_id,
+        actor=actor,
+        reason="retried",
+        text=f"{revived} units that had not succeeded are queued again.",
+        data={"from": record.state, "state": JobState.QUEUED},
+    )
+    session.expire_all()
+    return get_job(session, job_id)
+
+
+def _revive(session: Session, job_id: str, states: tuple[UnitState, ...]) -> int:
+    """Queue the job's units in these states again, and take back requests to stop; returns how many were revived."""
+    mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
+    revived = changed(
+        session,
+        update(UnitRow)
+        .where(mine, UnitRow.state.in_(states))
+        .values(
+            state=UnitState.WAITING,
+            attempt=0,
+            failure_class=None,
+            error=None,
+            cancel_requested=False,
+            progress=None,
+            finished_at=None,
+        ),
+    )
+    changed(session, update(UnitRow).where(mine, UnitRow.cancel_requested).values(cancel_requested=False))
+    promote(session, of_job=job_id)
+    return revived
+
+
+def _stop_units(session: Session, job_id: str) -> None:
+    """Cancel what only this job needs. The job itself is no longer live, so "needed" means by another."""
+    mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
+    only_mine = (mine, ~needed_by_a_live_job())
+    changed(
+        session,
+        update(UnitRow)
+        .where(*only_mine, UnitRow.state.in_((UnitState.WAITING, UnitState.READY)))
+        .values(state=UnitState.CANCELLED, finished_at=database_now()),
+    )
+    changed(
+        session,
+        update(UnitRow).where(*only_mine, UnitRow.state == UnitState.RUNNING).values(cancel_requested=True),
+    )
+
+
+def _record(session: Session, row: JobRow) -> JobRecord:
+    return JobRecord(
+        id=JobId(row.id),
+        label=row.label,
+        protocol=row.protocol,
+        spec=row.spec,
+        spec_sha256=row.spec_sha256,
+        state=JobState(row.state),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        units=unit_counts(session, row.id),
+    )
+
+
+def _setting_values(setting: Setting) -> dict[str, Any]:
+    return {
+        "id": setting.id,
+        "protocol": setting.protocol,
+        "dataset": setting.dataset,
+        "model": setting.model,
+        "definition": setting.model_dump(mode="json"),
+    }
+
+
+def _unit_values(planned: PlannedUnit, position: int, now: datetime) -> dict[str, Any]:
+    """A new unit's row. Older jobs come first, then the plan's own order."""
+    return {
+        "id": planned.id,
+        "kind": planned.unit.kind,
+        "title": planned.unit.title,
+        "payload": planned.unit.model_dump(mode="json"),
+        "tuning": planned.tuning,
+        "queue": QUEUE,
+        "priority": 0,
+        "position": now.timestamp() + position * 1e-6,
+        "state": UnitState.WAITING,
+        "not_before": now,
+        "created_at": now,
+        "attempt": 0,
+        "max_attempts": 3,
+        "fence": 0,
+        "cancel_requested": False,
+    }
+
+
+def _insert_new(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> None:
+    """Insert the rows that are not there yet."""
+    if rows:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        statement: Insert = dialect.insert(table).on_conflict_do_nothing()
+        session.execute(statement, rows)

@@ -1,0 +1,202 @@
+"""Results in the store: record behind the fence, read, and summarise for the board."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import sqrt
+from typing import Any
+
+from sqlalchemy import Integer, cast, func, select, update
+from sqlalchemy.orm import Session
+from uuid6 import uuid7
+
+from core.board import CellSummary, Method, Metric
+from core.catalog.protocols import Protocol
+from core.errors import NotFound
+from core.spec.units import EvaluateUnit, Setting, SettingId, UnitId, UnlearnUnit
+from core.store.session import changed, database_now
+from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
+
+
+@dataclass(frozen=True)
+class ResultRecord:
+    """The metrics row of one model, as the API shows it. A metric that does not exist is None with a reason."""
+
+    id: str
+    unit_id: str
+    setting_id: str
+    unlearner: str
+    variant: str | None
+    tuning: str | None
+    hyperparameters: dict[str, Any]
+    model_seed: int
+    is_usable: bool
+    is_superseded: bool
+    metrics: dict[str, float | None]
+    reasons: dict[str, str]
+    provenance: dict[str, Any]
+    created_at: datetime
+
+
+def record_result(
+    session: Session,
+    unit_id: UnitId,
+    unit: EvaluateUnit | UnlearnUnit,
+    *,
+    is_usable: bool,
+    metrics: dict[str, float | None],
+    reasons: dict[str, str],
+    provenance: dict[str, Any],
+) -> None:
+    """Store the result of a unit, in the transaction that finishes it; an older one of the same place is superseded.
+
+    Writing the same unit again replaces its row: a unit that had to run twice still has one result.
+    """
+    tuning = session.scalar(select(UnitRow.tuning).where(UnitRow.id == unit_id))
+    now = session.execute(select(database_now())).scalar_one()
+    place = _place(unit)
+    row = session.scalar(select(ResultRow).where(ResultRow.unit_id == unit_id))
+    if row is None:
+        row = ResultRow(id=f"res_{uuid7()}", unit_id=unit_id, tuning=tuning, is_superseded=False, **place)
+        session.add(row)
+    row.is_usable = is_usable
+    row.metrics, row.reasons, row.provenance = metrics, reasons, provenance
+    row.retention_deviation = metrics.get("retention_deviation")
+    row.indiscernibility_test = metrics.get("indiscernibility_test")
+    row.runtime_efficiency = metrics.get("runtime_efficiency")
+    row.created_at = now
+    session.flush()
+    if tuning != "given":  # given hyperparameters differ among themselves; they stand side by side
+        same_place = [
+            getattr(ResultRow, name) == value for name, value in place.items() if name != "hyperparameters"
+        ]
+        changed(
+            session,
+            update(ResultRow)
+            .where(*same_place, ResultRow.tuning.is_not_distinct_from(tuning), ResultRow.unit_id != unit_id)
+            .values(is_superseded=True),
+        )
+
+
+def get_result(session: Session, result_id: str) -> ResultRecord:
+    """One result.
+
+    Raises:
+        NotFound: nothing has this id.
+    """
+    row = session.get(ResultRow, result_id)
+    if row is None:
+        raise NotFound("result", result_id)
+    return _record(row)
+
+
+def job_results(
+    session: Session, job_id: str, *, limit: int, after: int = -1
+) -> list[tuple[int, ResultRecord]]:
+    """The job's results in the order of its plan, with their positions, positions above `after`."""
+    rows = session.execute(
+        select(JobUnitRow.position, ResultRow)
+        .join(ResultRow, ResultRow.unit_id == JobUnitRow.unit_id)
+        .where(JobUnitRow.job_id == job_id, JobUnitRow.position > after)
+        .order_by(JobUnitRow.position)
+        .limit(limit)
+    )
+    return [(position, _record(row)) for position, row in rows]
+
+
+def list_results(
+    session: Session,
+    *,
+    limit: int,
+    before: str | None = None,
+    setting_id: str | None = None,
+    unlearner: str | None = None,
+) -> list[ResultRecord]:
+    """Results, newest first; `before` is the id of the last one of the previous page."""
+    query = select(ResultRow).order_by(ResultRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(ResultRow.id < before)
+    if setting_id is not None:
+        query = query.where(ResultRow.setting_id == setting_id)
+    if unlearner is not None:
+        query = query.where(ResultRow.unlearner == unlearner)
+    return [_record(row) for row in session.scalars(query)]
+
+
+def settings_of(session: Session, protocol: str) -> list[tuple[Setting, int]]:
+    """The protocol's settings that have results, with how many, by dataset and model."""
+    rows = session.execute(
+        select(SettingRow.definition, func.count(ResultRow.id))
+        .join(ResultRow, ResultRow.setting_id == SettingRow.id)
+        .where(SettingRow.protocol == protocol, ~ResultRow.is_superseded)
+        .group_by(SettingRow.id)
+        .order_by(SettingRow.dataset, SettingRow.model, SettingRow.id)
+    )
+    return [(Setting.model_validate(definition), count) for definition, count in rows]
+
+
+def summaries(
+    session: Session, settings: Sequence[Setting], metric: Metric, protocol: Protocol
+) -> list[CellSummary]:
+    """What each method reached in each setting, over the protocol's model seeds.
+
+    Only results tuned as the protocol says count; the rest stay visible with their jobs.
+    """
+    value = getattr(ResultRow, metric.column)
+    usable = cast(ResultRow.is_usable, Integer)
+    rows = session.execute(
+        select(
+            ResultRow.setting_id,
+            ResultRow.unlearner,
+            ResultRow.variant,
+            func.count().label("seeds"),
+            func.sum(usable).label("usable"),
+            func.avg(value).label("mean"),
+            func.avg(value * value).label("mean_of_squares"),
+            func.count(value).label("values_"),
+            func.avg(ResultRow.runtime_efficiency).label("runtime_efficiency"),
+        )
+        .where(
+            ResultRow.setting_id.in_([setting.id for setting in settings]),
+            ResultRow.model_seed.in_(protocol.model_seeds),
+            ~ResultRow.is_superseded,
+            (ResultRow.tuning == protocol.ranked_tuning) | ResultRow.tuning.is_(None),
+        )
+        .group_by(ResultRow.setting_id, ResultRow.unlearner, ResultRow.variant)
+    )
+    return [
+        CellSummary(
+            setting=SettingId(row.setting_id),
+            method=Method(row.unlearner, row.variant),
+            mean=row.mean,
+            sd=_sample_sd(row.mean, row.mean_of_squares, row.values_),
+            seeds=row.seeds,
+            usable=row.usable,
+            runtime_efficiency=row.runtime_efficiency,
+        )
+        for row in rows
+    ]
+
+
+def _sample_sd(mean: float | None, mean_of_squares: float | None, count: int) -> float | None:
+    """The sample standard deviation from two moments; SQLite has no such aggregate."""
+    if mean is None or mean_of_squares is None or count < 2:
+        return None
+    return sqrt(max(mean_of_squares - mean * mean, 0.0) * count / (count - 1))
+
+
+def _place(unit: EvaluateUnit | UnlearnUnit) -> dict[str, Any]:
+    """Where a unit's result stands: setting, method and seed."""
+    if isinstance(unit, EvaluateUnit):
+        method: dict[str, Any] = {"unlearner": unit.role, "variant": None, "hyperparameters": {}}
+    else:
+        method = {
+            "unlearner": unit.unlearner,
+            "variant": unit.hyperparameters.get("variant"),
+            "hyperparameters": unit.hyperparameters,
+        }
+    return {"setting_id": unit.setting.id, "model_seed": unit.model_seed, **method}
+
+
+def _record(row: ResultRow) -> ResultRecord:
+    return ResultRecord(**{name: getattr(row, name) for name in ResultRecord.__dataclass_fields__})

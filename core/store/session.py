@@ -1,0 +1,186 @@
+"""Engines and transactions, alike on SQLite and PostgreSQL.
+
+Every use case is one transaction, opened by its caller: `with store.write() as session: …`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, CursorResult, Delete, Engine, Update, create_engine, event, make_url, text
+from sqlalchemy.engine import Compiled
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.visitors import InternalTraversal
+
+from core.errors import DeploymentInvalid, StoreNotReady
+from core.store.tables import UtcDateTime
+
+ROOT = Path(__file__).parent.parent.parent
+EVENT_LOCK = 0x1E7E  # an advisory lock's key: any number that nobody else of this database uses
+EPOCH_JULIAN_DAY = 2440587.5
+
+
+class database_now(ColumnElement[Any]):  # noqa: N801 - reads as the SQL function it is
+    """The database's clock plus an offset in seconds. Workers' clocks never decide (reliability §2)."""
+
+    inherit_cache = True
+    type = UtcDateTime()
+
+    def __init__(self, offset_seconds: float = 0.0) -> None:
+        self.offset_seconds = offset_seconds
+
+    _traverse_internals = [("offset_seconds", InternalTraversal.dp_plain_obj)]  # noqa: RUF012 - the cache key
+
+
+@compiles(database_now, "postgresql")
+def _postgresql_now(element: database_now, _compiler: Compiled, **_: Any) -> str:  # noqa: ANN401
+    return f"(extract(epoch from clock_timestamp())::double precision + {float(element.offset_seconds)!r})"
+
+
+@compiles(database_now, "sqlite")
+def _sqlite_now(element: database_now, _compiler: Compiled, **_: Any) -> str:  # noqa: ANN401
+    return f"((julianday('now') - {EPOCH_JULIAN_DAY!r}) * 86400.0 + {float(element.offset_seconds)!r})"
+
+
+class Store:
+    """A database. `write` and `read` open transactions; nothing else talks to the engine."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _sqlite_engine(url) if url.startswith("sqlite") else _server_engine(url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that may change things; commits at the end, rolls back on an exception."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads; on SQLite it does not wait for a writer."""
+        engine = self.engine.execution_options(read_only=True)
+        with Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision; only one process migrates at a time.
+
+        Raises:
+            StoreNotReady: the database cannot be reached, or is at a revision this code does not know.
+        """
+        from alembic import command
+
+        self._require_known_revision()
+        config = _alembic_config()
+        config.attributes["url"] = self.url
+        command.upgrade(config, "head")
+
+    def require_current(self) -> None:
+        """Check that the schema is at the newest revision.
+
+        Raises:
+            StoreNotReady: it is not, or the database cannot be reached.
+        """
+        found = self._require_known_revision()
+        head = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+        if found != head:
+            raise StoreNotReady(
+                f"The database {self._shown} is at revision {found or 'none'}, this version needs {head}. "
+                "Run `lethe migrate`."
+            )
+
+    def _require_known_revision(self) -> str | None:
+        try:
+            with self.engine.connect() as connection:
+                found = MigrationContext.configure(connection).get_current_revision()
+        except (OperationalError, DBAPIError) as error:
+            raise StoreNotReady(
+                f"The database {self._shown} cannot be used: {error.orig}. Check LETHE_DATABASE_URL and the server."
+            ) from error
+        known = {
+            script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions()
+        }
+        if found is not None and found not in known:
+            raise StoreNotReady(
+                f"The database {self._shown} is at revision {found!r}, which this version of Lethe does not know. "
+                "It was made by a newer version: upgrade Lethe, or point LETHE_DATABASE_URL at another database."
+            )
+        return found
+
+    @property
+    def _shown(self) -> str:
+        return make_url(self.url).render_as_string(hide_password=True)
+
+
+def changed(session: Session, statement: Update | Delete) -> int:
+    """Execute a conditional change; how many rows it hit is what tells whether the condition still held."""
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def lock_events(session: Session) -> None:
+    """Make event ids visible in the order of commits, so that no reader who follows them misses one."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
+
+
+def _alembic_config() -> Config:
+    return Config(toml_file=ROOT / "pyproject.toml")
+
+
+def _sqlite_engine(url: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        _require_writable(Path(path).parent)
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transactions silently lose updates; ours are explicit (reliability §4).
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _server_engine(url: str) -> Engine:
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+        },
+    )
+
+
+def _require_writable(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DeploymentInvalid(
+            f"The directory {directory} cannot be written ({error.strerror}). "
+            "Make it writable, or set LETHE_VAR_DIR to a directory that is."
+        ) from error

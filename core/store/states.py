@@ -1,0 +1,44 @@
+"""States and reasons, as the store keeps them and the API shows them."""
+
+from enum import StrEnum
+
+
+class UnitState(StrEnum):
+    """The life of a unit."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobState(StrEnum):
+    """The life of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partially_succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class FailureClass(StrEnum):
+    """Why a unit failed; only the first two are tried again."""
+
+    INFRA_LOST = "infra_lost"
+    OOM = "oom"
+    TIMEOUT = "timeout"
+    USER_CODE = "user_code"
+    BAD_SPEC = "bad_spec"
+    DEPENDENCY_FAILED = "dependency_failed"
+
+
+RETRIED = frozenset({FailureClass.INFRA_LOST, FailureClass.OOM})
+OPEN_UNIT = (UnitState.WAITING, UnitState.READY, UnitState.RUNNING)
+LIVE_JOB = (JobState.QUEUED, JobState.RUNNING)  # it still wants its units
+OPEN_JOB = (*LIVE_JOB, JobState.CANCELLING)
+FINAL_JOB = tuple(state for state in JobState if state not in OPEN_JOB)

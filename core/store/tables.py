@@ -1,0 +1,220 @@
+"""The tables. Migrations redeclare what they touch; a test proves that the two agree."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time, stored as seconds since the epoch: both databases compare and add it alike."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
+        """A time, or seconds since the epoch, as the latter."""
+        return value.timestamp() if isinstance(value, datetime) else value
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Seconds since the epoch as an aware UTC time."""
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Table(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        dict[str, Any]: Json,
+        list[str]: Json,
+        datetime: UtcDateTime,
+        float: Double,
+        str: String,
+    }  # noqa: RUF012
+
+
+class JobRow(Table):
+    """A submitted job."""
+
+    __tablename__ = "job"
+    __table_args__ = (Index("ix_job_state", "state", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    label: Mapped[str] = mapped_column(String(200))
+    protocol: Mapped[str] = mapped_column(String(64))
+    spec: Mapped[dict[str, Any]]
+    spec_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    state: Mapped[str] = mapped_column(String(24))
+    priority: Mapped[int]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class UnitRow(Table):
+    """A unit of work; shared by all jobs that link to it. `payload` is the whole of it; the id is its hash."""
+
+    __tablename__ = "unit"
+    __table_args__ = (
+        Index(
+            "ix_unit_ready",
+            "queue",
+            text("priority DESC"),
+            "position",
+            "id",
+            sqlite_where=text("state = 'ready'"),
+            postgresql_where=text("state = 'ready'"),
+        ),
+        Index(
+            "ix_unit_lease",
+            "lease_until",
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index("ix_unit_state", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    title: Mapped[str] = mapped_column(String(200))
+    payload: Mapped[dict[str, Any]]
+    tuning: Mapped[str | None] = mapped_column(String(16))
+    queue: Mapped[str] = mapped_column(String(32))
+    priority: Mapped[int]
+    position: Mapped[float] = mapped_column(Double)
+    state: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
+    max_attempts: Mapped[int] = mapped_column(Integer, default=3)
+    not_before: Mapped[datetime]
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(Integer, default=0)
+    cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    failure_class: Mapped[str | None] = mapped_column(String(24))
+    error: Mapped[str | None] = mapped_column(Text)
+    progress: Mapped[float | None]
+    progress_text: Mapped[str | None] = mapped_column(String(200))
+    artifact: Mapped[dict[str, Any] | None]
+    runtime_seconds: Mapped[float | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class UnitDependencyRow(Table):
+    """`unit_id` cannot start before `depends_on` is done."""
+
+    __tablename__ = "unit_dependency"
+    __table_args__ = (Index("ix_unit_dependency_depends_on", "depends_on"),)
+
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    depends_on: Mapped[str] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+
+
+class JobUnitRow(Table):
+    """A job needs a unit, the `position`-th of its plan."""
+
+    __tablename__ = "job_unit"
+    __table_args__ = (Index("ix_job_unit_unit_id", "unit_id"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    position: Mapped[int]
+
+
+class SettingRow(Table):
+    """A cell of the board, with all that defines it."""
+
+    __tablename__ = "setting"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    protocol: Mapped[str] = mapped_column(String(64), index=True)
+    dataset: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(64))
+    definition: Mapped[dict[str, Any]]
+
+
+class ResultRow(Table):
+    """The metrics of one model: of an unlearner, or of a reference (`original`, `retrained`)."""
+
+    __tablename__ = "result"
+    __table_args__ = (Index("ix_result_place", "setting_id", "tuning", "unlearner", "variant"),)
+
+    id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), unique=True)
+    setting_id: Mapped[str] = mapped_column(ForeignKey("setting.id"))
+    unlearner: Mapped[str] = mapped_column(String(64))
+    variant: Mapped[str | None] = mapped_column(String(32))
+    tuning: Mapped[str | None] = mapped_column(String(16))
+    hyperparameters: Mapped[dict[str, Any]]
+    model_seed: Mapped[int]
+    is_usable: Mapped[bool]
+    is_superseded: Mapped[bool] = mapped_column(Boolean, default=False)
+    retention_deviation: Mapped[float | None]
+    indiscernibility_test: Mapped[float | None]
+    runtime_efficiency: Mapped[float | None]
+    metrics: Mapped[dict[str, Any]]
+    reasons: Mapped[dict[str, Any]]
+    provenance: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class EventRow(Table):
+    """Append-only: what happened, who did it, and why, in words. Ids grow in the order of commits."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("ix_event_job", "job_id", "id"), Index("ix_event_unit", "unit_id", "id"))
+
+    # SQLite only numbers a column of exactly this type by itself.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("job.id"))
+    unit_id: Mapped[str | None] = mapped_column(ForeignKey("unit.id"))
+    actor: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class WorkerRow(Table):
+    """A worker process, as it last described itself."""
+
+    __tablename__ = "worker"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    queues: Mapped[list[str]]
+    device: Mapped[str] = mapped_column(String(200))
+    version: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    unit_id: Mapped[str | None] = mapped_column(String(64))
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]

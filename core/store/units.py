@@ -1,0 +1,400 @@
+"""Units in the store: claim, beat, finish, reap (reliability §2). Every change is a conditional update."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, literal, select, update
+from sqlalchemy.orm import Session, aliased
+
+from core.spec.units import Unit, UnitId, unit_from_json
+from core.store.events import append_event
+from core.store.job_states import needed_by_a_live_job, refresh_jobs_of, refresh_open_jobs
+from core.store.session import changed, database_now
+from core.store.states import RETRIED, FailureClass, UnitState
+from core.store.tables import JobUnitRow, UnitDependencyRow, UnitRow
+
+RETRY_DELAY_SECONDS = 2.0  # times the attempt: a machine that just failed gets a moment
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to run a unit, until another fence number is given out."""
+
+    unit_id: UnitId
+    fence: int
+    attempt: int
+    unit: Unit
+    title: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a beat learned: whether somebody wants the unit stopped."""
+
+    cancel_requested: bool
+
+
+@dataclass(frozen=True)
+class UnitRecord:
+    """A unit as the API shows it."""
+
+    id: str
+    kind: str
+    title: str
+    payload: dict[str, Any]
+    tuning: str | None
+    state: UnitState
+    attempt: int
+    max_attempts: int
+    lease_owner: str | None
+    failure_class: str | None
+    error: str | None
+    progress: float | None
+    progress_text: str | None
+    runtime_seconds: float | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lease | None:
+    """Take the best ready unit of a queue, or None. One statement; two workers never get the same unit."""
+    best = (
+        select(UnitRow.id)
+        .where(UnitRow.queue == queue, UnitRow.state == UnitState.READY, UnitRow.not_before <= database_now())
+        .order_by(UnitRow.priority.desc(), UnitRow.position, UnitRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    row = session.execute(
+        update(UnitRow)
+        .where(UnitRow.id == best, UnitRow.state == UnitState.READY)
+        .values(
+            state=UnitState.RUNNING,
+            lease_owner=owner,
+            lease_until=database_now(lease_seconds),
+            fence=UnitRow.fence + 1,
+            attempt=UnitRow.attempt + 1,
+            started_at=database_now(),
+            finished_at=None,
+            progress=0.0,
+            progress_text=None,
+        )
+        .returning(UnitRow.id, UnitRow.fence, UnitRow.attempt, UnitRow.payload, UnitRow.title)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if row is None:
+        return None
+    refresh_jobs_of(session, [row.id])
+    append_event(
+        session,
+        unit_id=row.id,
+        actor=owner,
+        reason="claimed",
+        text=f"Worker {owner} started to {row.title} (attempt {row.attempt}).",
+        data={"state": UnitState.RUNNING, "attempt": row.attempt},
+    )
+    return Lease(UnitId(row.id), row.fence, row.attempt, unit_from_json(row.payload), row.title)
+
+
+def beat(
+    session: Session, lease: Lease, lease_seconds: float, *, progress: float | None, progress_text: str | None
+) -> Beat | None:
+    """Renew the lease and report progress; None when it is lost, and nothing may be published any more."""
+    row = session.execute(
+        update(UnitRow)
+        .where(*_held(lease))
+        .values(
+            lease_until=database_now(lease_seconds),
+            progress=func.coalesce(literal(progress), UnitRow.progress),
+            progress_text=func.coalesce(literal(progress_text), UnitRow.progress_text),
+        )
+        .returning(UnitRow.cancel_requested)
+        .execution_options(synchronize_session=False)
+    ).first()
+    return None if row is None else Beat(cancel_requested=row.cancel_requested)
+
+
+def finish(
+    session: Session,
+    lease: Lease,
+    *,
+    owner: str,
+    runtime_seconds: float | None,
+    artifact: dict[str, Any],
+    text: str,
+) -> bool:
+    """Mark the unit done and promote what waited for it; False, with nothing changed, when the lease is lost."""
+    if not _leave(
+        session, lease, UnitState.DONE, runtime_seconds=runtime_seconds, artifact=artifact, progress=1.0
+    ):
+        return False
+    promote(session, dependents_of=[lease.unit_id])
+    refresh_jobs_of(session, [lease.unit_id])
+    append_event(
+        session, unit_id=lease.unit_id, actor=owner, reason="done", text=text, data={"state": UnitState.DONE}
+    )
+    return True
+
+
+def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, error: str) -> bool:
+    """Requeue the unit, or fail it for good and all that depends on it; False when the lease is lost."""
+    if failure in RETRIED and _requeue(session, lease, delay_seconds=RETRY_DELAY_SECONDS * lease.attempt):
+        append_event(
+            session,
+            unit_id=lease.unit_id,
+            actor=owner,
+            reason=failure,
+            text=f"Attempt {lease.attempt} to {lease.title} was lost ({error.splitlines()[0]}); it is queued again.",
+            data={"state": UnitState.READY, "attempt": lease.attempt},
+        )
+        return True
+    if not _leave(session, lease, UnitState.FAILED, failure_class=failure, error=error):
+        return False
+    _fail_dependents(session, [lease.unit_id], owner)
+    refresh_jobs_of(session, [lease.unit_id])
+    append_event(
+        session,
+        unit_id=lease.unit_id,
+        actor=owner,
+        reason=failure,
+        text=f"Failed to {lease.title}: {error.strip().splitlines()[-1]}",
+        data={"state": UnitState.FAILED},
+    )
+    return True
+
+
+def give_back(session: Session, lease: Lease, *, owner: str, reason: str, text: str) -> bool:
+    """Return a unit that a worker may not go on with; the attempt is not charged. False when the lease is lost."""
+    row = changed(
+        session,
+        update(UnitRow)
+        .where(*_held(lease))
+        .values(
+            state=UnitState.READY,
+            attempt=UnitRow.attempt - 1,
+            lease_owner=None,
+            lease_until=None,
+            progress=None,
+            cancel_requested=False,
+        ),
+    )
+    if not row:
+        return False
+    append_event(
+        session, unit_id=lease.unit_id, actor=owner, reason=reason, text=text, data={"state": UnitState.READY}
+    )
+    return True
+
+
+def stop_cancelled(session: Session, lease: Lease, *, owner: str) -> bool:
+    """Mark a running unit cancelled once its runner is gone; False when the lease is lost.
+
+    A job submitted meanwhile may need the unit after all: then it goes back to the queue.
+    """
+    wanted = session.scalar(select(1).where(UnitRow.id == lease.unit_id, needed_by_a_live_job()))
+    if wanted:
+        text = f"{owner} stopped to {lease.title} for a cancelled job; another job needs it."
+        return give_back(session, lease, owner=owner, reason="needed_again", text=text)
+    if not _leave(session, lease, UnitState.CANCELLED):
+        return False
+    refresh_jobs_of(session, [lease.unit_id])
+    append_event(
+        session,
+        unit_id=lease.unit_id,
+        actor=owner,
+        reason="cancelled",
+        text=f"Worker {owner} stopped to {lease.title} and is free again.",
+        data={"state": UnitState.CANCELLED},
+    )
+    return True
+
+
+def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: str) -> bool:
+    """Run a finished dependency again because its artifact is gone or corrupt; this unit waits for it."""
+    if not give_back(session, lease, owner=owner, reason="artifact_broken", text=text):
+        return False
+    changed(
+        session,
+        update(UnitRow)
+        .where(UnitRow.id == broken, UnitRow.state == UnitState.DONE)
+        .values(state=UnitState.READY, attempt=0, artifact=None, progress=None),
+    )
+    waiting_again = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on == broken)
+    changed(
+        session,
+        update(UnitRow)
+        .where(UnitRow.id.in_(waiting_again), UnitRow.state == UnitState.READY)
+        .values(state=UnitState.WAITING),
+    )
+    append_event(
+        session,
+        unit_id=broken,
+        actor=owner,
+        reason="artifact_broken",
+        text=text,
+        data={"state": UnitState.READY},
+    )
+    return True
+
+
+def reap(session: Session, actor: str = "scheduler") -> int:
+    """Requeue or fail units whose worker went silent, and promote what was missed. Any number may run at once.
+
+    Returns:
+        How many leases had expired.
+    """
+    expired = session.execute(
+        select(
+            UnitRow.id, UnitRow.fence, UnitRow.attempt, UnitRow.lease_owner, UnitRow.title, UnitRow.payload
+        )
+        .add_columns(UnitRow.cancel_requested)
+        .where(UnitRow.state == UnitState.RUNNING, UnitRow.lease_until < database_now())
+        .order_by(UnitRow.id)
+        .limit(100)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in expired:
+        lease = Lease(UnitId(row.id), row.fence, row.attempt, unit_from_json(row.payload), row.title)
+        if row.cancel_requested:
+            stop_cancelled(session, lease, owner=actor)
+        else:
+            message = f"worker {row.lease_owner} stopped answering"
+            fail(session, lease, owner=actor, failure=FailureClass.INFRA_LOST, error=message)
+    promote(session)
+    refresh_open_jobs(session)
+    return len(expired)
+
+
+def promote(
+    session: Session, *, dependents_of: list[UnitId] | None = None, of_job: str | None = None
+) -> None:
+    """Make units ready whose dependencies are all done. Derived, not counted: a counter can miss a shared unit."""
+    dependency = aliased(UnitRow)
+    unfinished = exists(
+        select(1)
+        .select_from(UnitDependencyRow)
+        .join(dependency, dependency.id == UnitDependencyRow.depends_on)
+        .where(UnitDependencyRow.unit_id == UnitRow.id, dependency.state != UnitState.DONE)
+        .correlate(UnitRow)
+    )
+    ready = select(UnitRow.id).where(UnitRow.state == UnitState.WAITING, ~unfinished)
+    if dependents_of is not None:
+        dependents = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on.in_(dependents_of))
+        ready = ready.where(UnitRow.id.in_(dependents))
+    if of_job is not None:
+        ready = ready.where(UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == of_job)))
+    ids = session.scalars(ready.order_by(UnitRow.id).with_for_update(skip_locked=True)).all()
+    for start in range(0, len(ids), 500):
+        changed(
+            session,
+            update(UnitRow)
+            .where(UnitRow.id.in_(ids[start : start + 500]), UnitRow.state == UnitState.WAITING)
+            .values(state=UnitState.READY),
+        )
+
+
+def ready_by_queue(session: Session) -> dict[str, int]:
+    """How many units could start now, by queue."""
+    rows = session.execute(
+        select(UnitRow.queue, func.count())
+        .where(UnitRow.state == UnitState.READY, UnitRow.not_before <= database_now())
+        .group_by(UnitRow.queue)
+    )
+    return {queue: count for queue, count in rows}  # noqa: C416 - rows are not pairs to the type checker
+
+
+def job_units(session: Session, job_id: str, *, limit: int, after: int = -1) -> list[tuple[int, UnitRecord]]:
+    """The job's units in the order of its plan, with their positions, positions above `after`."""
+    rows = session.execute(
+        select(JobUnitRow.position, UnitRow)
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(JobUnitRow.job_id == job_id, JobUnitRow.position > after)
+        .order_by(JobUnitRow.position)
+        .limit(limit)
+    )
+    return [(position, _record(row)) for position, row in rows]
+
+
+def running_units(session: Session, job_id: str) -> list[UnitRecord]:
+    """The job's units that a worker has in hand."""
+    rows = session.scalars(
+        select(UnitRow)
+        .join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id)
+        .where(JobUnitRow.job_id == job_id, UnitRow.state == UnitState.RUNNING)
+        .order_by(JobUnitRow.position)
+        .limit(100)
+    )
+    return [_record(row) for row in rows]
+
+
+def _record(row: UnitRow) -> UnitRecord:
+    fields = UnitRecord.__dataclass_fields__
+    values = {name: getattr(row, name) for name in fields}
+    return UnitRecord(**{**values, "state": UnitState(row.state)})
+
+
+def _held(lease: Lease) -> tuple[Any, ...]:
+    return (UnitRow.id == lease.unit_id, UnitRow.fence == lease.fence, UnitRow.state == UnitState.RUNNING)
+
+
+def _leave(session: Session, lease: Lease, state: UnitState, **values: Any) -> bool:  # noqa: ANN401 - columns
+    """Move a unit that this lease still holds out of `running`; False, with nothing changed, where it does not."""
+    result = changed(
+        session,
+        update(UnitRow)
+        .where(*_held(lease))
+        .values(state=state, lease_owner=None, lease_until=None, finished_at=database_now(), **values),
+    )
+    return result > 0
+
+
+def _requeue(session: Session, lease: Lease, *, delay_seconds: float) -> bool:
+    result = changed(
+        session,
+        update(UnitRow)
+        .where(*_held(lease), UnitRow.attempt < UnitRow.max_attempts)
+        .values(
+            state=UnitState.READY,
+            lease_owner=None,
+            lease_until=None,
+            not_before=database_now(delay_seconds),
+            progress=None,
+        ),
+    )
+    return result > 0
+
+
+def _fail_dependents(session: Session, failed: list[UnitId], owner: str) -> None:
+    """Fail everything that can never start, layer by layer."""
+    while failed:
+        rows = session.execute(
+            update(UnitRow)
+            .where(
+                UnitRow.id.in_(
+                    select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on.in_(failed))
+                ),
+                UnitRow.state.in_((UnitState.WAITING, UnitState.READY)),
+            )
+            .values(
+                state=UnitState.FAILED,
+                failure_class=FailureClass.DEPENDENCY_FAILED,
+                error="A unit that this one needs has failed.",
+                finished_at=database_now(),
+            )
+            .returning(UnitRow.id, UnitRow.title)
+            .execution_options(synchronize_session=False)
+        ).all()
+        for row in rows:
+            append_event(
+                session,
+                unit_id=row.id,
+                actor=owner,
+                reason=FailureClass.DEPENDENCY_FAILED,
+                text=f"Will not {row.title}: a unit that it needs has failed.",
+                data={"state": UnitState.FAILED},
+            )
+        failed = [UnitId(row.id) for row in rows]
+        refresh_jobs_of(session, failed)

@@ -1,0 +1,37 @@
+"""Alembic's environment: the URL comes from Lethe's settings, one process migrates at a time."""
+
+from alembic import context
+from sqlalchemy import Connection, create_engine, text
+
+from core.settings import Settings
+from core.store.tables import Table
+
+MIGRATION_LOCK = 0x1E7F  # an advisory lock's key: any number that nobody else of this database uses
+
+
+def run() -> None:
+    """Migrate the database that the caller or the environment names."""
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        migrate(given)
+        return
+    # A plain engine: with foreign keys enforced, SQLite would delete the children of a table that a batch
+    # migration recreates.
+    engine = create_engine(context.config.attributes.get("url") or Settings().database)
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        else:
+            connection.execute(text("BEGIN IMMEDIATE"))
+        migrate(connection)
+    engine.dispose()
+
+
+def migrate(connection: Connection) -> None:
+    """Run the revisions on an open connection."""
+    context.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()
