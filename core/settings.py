@@ -27,6 +27,7 @@ class Settings(BaseSettings):
         60.0, gt=0, description="A unit whose worker is silent this long is requeued."
     )
     beat_seconds: float = Field(5.0, gt=0, description="How often a worker renews its lease.")
+    stall_seconds: float = Field(1800.0, gt=0, description="A unit without progress for this long is stopped.")
     reap_seconds: float = Field(5.0, gt=0, description="How often the scheduler looks for expired leases.")
     ring_seconds: float = Field(0.5, gt=0, description="How often the scheduler rings for ready work.")
 
@@ -53,6 +54,11 @@ class Settings(BaseSettings):
     def data(self) -> Path:
         """The data directory in force."""
         return (self.data_dir or self.var_dir / "data").absolute()
+
+    @property
+    def broker(self) -> str:
+        """The broker URL in force; `filesystem://` keeps its messages under the var directory."""
+        return self.broker_url or "filesystem://"
 
     @property
     def is_embedded(self) -> bool:

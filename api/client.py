@@ -1,0 +1,136 @@
+"""A thin client of the API, for the command line: what it can do, anyone can do with curl."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from httpx_sse import connect_sse
+
+from core.errors import LetheError
+
+TIMEOUT = httpx.Timeout(30.0, read=60.0)
+
+
+class RequestRefused(LetheError):
+    """The service answered with a problem; the message carries all it said."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        self.problem = problem
+        lines = [f"{problem.get('title', 'The request was refused')}: {problem.get('detail', '')}"]
+        for error in problem.get("errors") or []:
+            hint = f" Did you mean {error['suggestion']!r}?" if error.get("suggestion") else ""
+            lines.append(f"  {error['pointer']}: {error['detail']}{hint}")
+        super().__init__("\n".join(lines))
+
+
+class ServiceUnreachable(LetheError):
+    """Nothing answers at the service's address."""
+
+
+@dataclass(frozen=True)
+class ServerEvent:
+    """One server-sent event: `name` is `state`, `unit`, `progress` or `end`."""
+
+    name: str
+    data: dict[str, Any]
+
+
+class Client:
+    """One Lethe service. Use as a context manager."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=TIMEOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def submit(self, spec: bytes) -> dict[str, Any]:
+        """Submit a job spec; the job as the service accepted it.
+
+        Raises:
+            RequestRefused: the spec is not valid; nothing was stored.
+            ServiceUnreachable: nothing answers.
+        """
+        headers = {"Content-Type": "application/json"}
+        answer = self._request("POST", "/jobs", content=spec, headers=headers).json()
+        return dict(answer)
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """One job as it is now."""
+        return dict(self._request("GET", f"/jobs/{job_id}").json())
+
+    def units(self, job_id: str) -> list[dict[str, Any]]:
+        """All units of a job."""
+        return self._pages(f"/jobs/{job_id}/units")
+
+    def leaderboard(self, **filters: str | None) -> httpx.Response:
+        """The leaderboard; filters as in the API (`protocol`, `metric`, `dataset`, `model`, `setting`, `format`)."""
+        given = {name: value for name, value in filters.items() if value is not None}
+        return self._request("GET", "/leaderboard", params=given)
+
+    def events(self, job_id: str) -> Iterator[ServerEvent]:
+        """The job's events from its submission on, until it has ended; a cut connection is taken up again."""
+        last_id: str | None = None
+        while True:
+            headers = {"Last-Event-ID": last_id} if last_id else {}
+            try:
+                with connect_sse(self._http, "GET", f"/jobs/{job_id}/events", headers=headers) as source:
+                    source.response.read() if source.response.is_error else None
+                    _require_success(source.response)
+                    for event in source.iter_sse():
+                        last_id = event.id or last_id
+                        if event.event == "end":
+                            return
+                        yield ServerEvent(event.event, event.json())
+            except httpx.TransportError as error:
+                if last_id is None:
+                    raise self._unreachable(error) from error
+
+    def _pages(self, path: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = self._request("GET", path, params={"limit": "200", **({"cursor": cursor} if cursor else {})}).json()
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, params=params, content=content, headers=headers)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        _require_success(answer)
+        return answer
+
+    def _unreachable(self, error: httpx.TransportError) -> ServiceUnreachable:
+        return ServiceUnreachable(
+            f"No Lethe service answers at {self.url} ({error}). Start one with `lethe serve`, or pass --url."
+        )
+
+
+def _require_success(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {"title": f"HTTP {answer.status_code}", "detail": answer.text[:500]}
+    raise RequestRefused(problem)

@@ -1,0 +1,93 @@
+"""What the terminal shows: a job's progress, and a board as a table."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+GROUP_STYLES = {"G1": "green", "G2": "yellow", "G3": "red", "F": "bold red"}
+TITLES = {
+    "retention_deviation": "Retention deviation (lower is better)",
+    "indiscernibility": "Indiscernibility, U-MIA on the test set (higher is better)",
+}
+
+
+class JobProgress:
+    """A bar over a job's units; without a terminal, a line for each unit that ends."""
+
+    def __init__(self, console: Console, *, total: int, done: int = 0) -> None:
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("waiting for a worker", total=total, completed=done)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, name: str, data: dict[str, Any]) -> None:
+        """Take in one event of the job: `unit`, `state` or `progress`, as the API sends them."""
+        if name == "progress":
+            for unit in data["units"]:
+                text = unit["progress_text"] or "starting"
+                self._bar.update(self._task, description=f"seed {unit['model_seed']}: {unit['title']} - {text}")
+        elif name == "unit" and data["state"] in ("done", "failed"):
+            if data["state"] == "done":
+                self._bar.advance(self._task)
+            if data["state"] == "failed" or not self._console.is_terminal:
+                self._console.print(data["text"], markup=False, soft_wrap=True)
+        elif name == "state":
+            self._console.print(data["text"], markup=False, soft_wrap=True)
+
+
+def board_table(board: dict[str, Any]) -> Table:
+    """A leaderboard answer as a table: ranked rows, provisional ones below, references last."""
+    settings = board["settings"]
+    table = Table(title=f"{TITLES[board['metric']]} - {board['protocol']}", title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("unlearner")
+    for name in ("G1", "G2", "G3", "F"):
+        table.add_column(name, justify="right")
+    for setting in settings:
+        table.add_column(f"{setting['dataset']} / {setting['model']}")
+        table.add_column("RTE", justify="right")
+    sections = (
+        [row for row in board["rows"] if not row["provisional"]],
+        [row for row in board["rows"] if row["provisional"]],
+        board["references"],
+    )
+    for rows in sections:
+        for row in rows:
+            counts = [str(row[name]) if row["rank"] else "" for name in ("g1", "g2", "g3", "failed")]
+            cells = [text for cell in row["cells"] for text in _cell(cell)]
+            table.add_row(str(row["rank"] or "-"), row["label"], *counts, *cells)
+        table.add_section()
+    return table
+
+
+def _cell(cell: dict[str, Any]) -> tuple[str, str]:
+    """A cell's group with mean ± s.d., and its run-time efficiency."""
+    if cell["mean"] is None:
+        text = "failed" if cell["group"] == "F" else "-"
+    else:
+        spread = "" if cell["sd"] is None else f" ± {cell['sd']:.3f}"
+        text = f"{cell['mean']:.3f}{spread}"
+    if cell["state"] == "incomplete":
+        text += f" ({cell['seeds']} of {cell['required_seeds']} seeds)"
+    group = cell["group"]
+    marked = f"[{GROUP_STYLES[group]}]{group}[/] {text}" if group else text
+    efficiency = cell["runtime_efficiency"]
+    return marked, "" if efficiency is None else f"{efficiency:.1f}x"

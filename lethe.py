@@ -1,0 +1,282 @@
+"""The `lethe` command: parse the arguments, call core, the worker or the API."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from core.errors import DeploymentInvalid, LetheError
+from core.settings import Settings
+
+QUICK_SPEC = Path(__file__).parent / "core" / "specs" / "quick.json"
+FORMATS = ("table", "csv", "json", "latex", "markdown")
+METRICS = ("retention_deviation", "indiscernibility")
+READY_SECONDS = 60.0
+
+console = Console()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status. What users can mend is said in words, without a traceback."""
+    given = _parser().parse_args(arguments)
+    try:
+        return int(given.command(given, Settings()) or 0)
+    except LetheError as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
+    except ValidationError as error:
+        Console(stderr=True).print(f"A LETHE_ variable is wrong: {error}", markup=False)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped.")
+        return 130
+    return 2
+
+
+def serve(given: argparse.Namespace, settings: Settings) -> None:
+    """Run the embedded service."""
+    from core.logs import configure_logs
+    from worker.supervisor import serve
+
+    configure_logs()
+    _follow_supervisor(given)
+    serve(settings)
+
+
+def api(given: argparse.Namespace, settings: Settings) -> None:
+    """Run the API alone."""
+    import uvicorn
+
+    from api.main import create_app
+    from core.logs import configure_logs
+
+    configure_logs()
+    _follow_supervisor(given)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        timeout_graceful_shutdown=3,  # or open event streams hold the shutdown up
+        log_config=None,
+        access_log=False,
+    )
+
+
+def scheduler(given: argparse.Namespace, settings: Settings) -> None:
+    """Run the scheduler alone."""
+    from core.logs import configure_logs
+    from core.store.session import Store
+    from worker.app import create_celery
+    from worker.scheduler import schedule
+
+    configure_logs()
+    _follow_supervisor(given)
+    stopped: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _frame: stopped.append(received))
+    store = Store(settings.database)
+    store.require_current()
+    schedule(settings, store, create_celery(settings), is_stopped=lambda: bool(stopped))
+
+
+def worker(given: argparse.Namespace, settings: Settings) -> None:
+    """Run one worker."""
+    from core.logs import configure_logs
+    from core.store.session import Store
+    from worker.app import create_celery
+    from worker.tasks import serve_queue
+
+    configure_logs()
+    _follow_supervisor(given)
+    store = Store(settings.database)
+    store.require_current()
+    serve_queue(settings, store, create_celery(settings), queues=given.queues.split(","))
+
+
+def migrate(_given: argparse.Namespace, settings: Settings) -> None:
+    """Bring the database to the newest revision."""
+    from core.store.session import Store
+
+    Store(settings.database).migrate()
+    console.print("The database is at the newest revision.")
+
+
+def submit(given: argparse.Namespace, settings: Settings) -> int:
+    """Submit a job spec to a running service."""
+    from api.client import Client
+
+    with Client(given.url or _url(settings)) as client:
+        job = client.submit(_read_spec(given.spec))
+        console.print(f"{job['id']}  {client.url}/jobs/{job['id']}", markup=False, soft_wrap=True)
+        return _follow(client, job) if given.wait else 0
+
+
+def board(given: argparse.Namespace, settings: Settings) -> None:
+    """Print the leaderboard of a running service."""
+    from api.client import Client
+    from core.terminal import board_table
+
+    with Client(given.url or _url(settings)) as client:
+        wanted = "json" if given.format == "table" else given.format
+        answer = client.leaderboard(
+            protocol=given.protocol, metric=given.metric, dataset=given.dataset, model=given.model, format=wanted
+        )
+        if given.format == "table":
+            console.print(board_table(answer.json()))
+        else:
+            sys.stdout.write(answer.text)
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Run a job spec here, with no service."""
+    from worker.local import run_here
+
+    return run_here(_read_spec(given.spec), settings, out=given.out, console=console)
+
+
+def demo(given: argparse.Namespace, settings: Settings) -> int:
+    """Serve, run the bundled job through the API, print the board, keep serving."""
+    from api.client import Client
+    from core.terminal import board_table
+
+    started = time.monotonic()
+    with _service(settings) as url, Client(url) as client:
+        job = client.submit(_read_spec(given.spec or QUICK_SPEC))
+        console.print(f"[bold]Lethe[/bold] runs the quick job; watch it at {url}/jobs/{job['id']}", soft_wrap=True)
+        status = _follow(client, job)
+        for metric in METRICS:
+            console.print(board_table(client.leaderboard(protocol="quick/1.0", metric=metric).json()))
+        console.print(f"Done in {time.monotonic() - started:.0f} s. The board is at {url}/", soft_wrap=True)
+        if not given.exit:
+            console.print("Ctrl-C stops the service.")
+            with suppress(KeyboardInterrupt):
+                signal.pause()
+        return status
+
+
+def openapi(_given: argparse.Namespace, _settings: Settings) -> None:
+    """Print the API's OpenAPI document."""
+    import json
+
+    from api.main import openapi_document
+
+    sys.stdout.write(json.dumps(openapi_document(), indent=2))
+
+
+@contextmanager
+def _service(settings: Settings) -> Iterator[str]:
+    """The embedded service as a child of this process, ready to answer; its URL."""
+    log_path = settings.var_dir / "service.log"
+    try:
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+        log_file = log_path.open("wb")
+    except OSError as error:
+        raise DeploymentInvalid(
+            f"The directory {settings.var_dir.absolute()} cannot be written ({error.strerror}). Set LETHE_VAR_DIR."
+        ) from error
+    command = [sys.executable, "-m", "lethe", "serve", "--supervised-by", str(os.getpid())]
+    with log_file:
+        # A session of its own: Ctrl-C is for this process, which then ends the service in good order.
+        process = subprocess.Popen(command, stdout=log_file, stderr=log_file, start_new_session=True)  # noqa: S603
+    try:
+        _await_ready(process, _url(settings), log_path)
+        yield _url(settings)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await_ready(process: "subprocess.Popen[bytes]", url: str, log_path: Path) -> None:
+    import httpx
+
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            said = log_path.read_text(errors="replace").strip()
+            raise DeploymentInvalid(said or f"The service ended with status {process.returncode}.")
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz").is_success:
+                return
+        time.sleep(0.2)
+    raise DeploymentInvalid(f"The service did not get ready in {READY_SECONDS:.0f} s; see {log_path.absolute()}.")
+
+
+def _follow(client: Any, job: dict[str, Any]) -> int:  # noqa: ANN401 - api.client.Client, imported late
+    """Show a job's progress until it ends; 0 if every unit succeeded, else 1 with what failed."""
+    from core.terminal import JobProgress
+
+    with JobProgress(console, total=job["units"]["total"], done=job["units"]["done"]) as progress:
+        for event in client.events(job["id"]):
+            progress.show(event.name, event.data)
+    ended = client.job(job["id"])
+    if ended["state"] == "succeeded":
+        return 0
+    console.print(f"The job ended {ended['state']}.", style="red")
+    for unit in client.units(job["id"]):
+        if unit["state"] == "failed":
+            reason = (unit["error"] or "").strip().splitlines()[-1:]
+            console.print(f"  {unit['title']} (seed {unit['model_seed']}): {' '.join(reason)}", markup=False)
+    return 1
+
+
+def _follow_supervisor(given: argparse.Namespace) -> None:
+    """End with the process that supervises this one."""
+    if given.supervised_by:
+        from worker.lifeline import die_with_parent
+
+        die_with_parent(signal.SIGTERM, given.supervised_by)
+
+
+def _read_spec(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DeploymentInvalid(f"The job spec {path} cannot be read: {error.strerror}.") from error
+
+
+def _url(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.port}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lethe", description="An open leaderboard for machine unlearning.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, function: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - one of the functions above
+        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        command.set_defaults(command=function)
+        return command
+
+    for name, function in (("serve", serve), ("api", api), ("scheduler", scheduler), ("worker", worker)):
+        add(name, function).add_argument("--supervised-by", type=int, metavar="PID", help=argparse.SUPPRESS)
+    commands.choices["worker"].add_argument("--queues", default="gpu", help="comma-separated (default: gpu)")
+    add("migrate", migrate)
+    add("openapi", openapi)
+    demo_parser = add("demo", demo)
+    demo_parser.add_argument("--exit", action="store_true", help="end after the board")
+    demo_parser.add_argument("--spec", type=Path, help="another job than the bundled one")
+    submit_parser = add("submit", submit)
+    submit_parser.add_argument("spec", type=Path, metavar="SPEC.json")
+    submit_parser.add_argument("--wait", action="store_true", help="follow the job; status 1 if a unit failed")
+    run_parser = add("run", run)
+    run_parser.add_argument("spec", type=Path, metavar="SPEC.json")
+    run_parser.add_argument("--out", type=Path, default=Path("var/run"), help="default: var/run")
+    board_parser = add("board", board)
+    board_parser.add_argument("--format", choices=FORMATS, default="table")
+    board_parser.add_argument("--metric", choices=METRICS, default=METRICS[0])
+    for name in ("protocol", "dataset", "model"):
+        board_parser.add_argument(f"--{name}")
+    for command in (submit_parser, board_parser):
+        command.add_argument("--url", help="the service (default: the embedded one's address)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The runner: one long-lived child process that holds torch, the device and the resident data.
+
+The parent stays free to beat whatever the child's C code does, and can end it at any moment: what a unit publishes is
+written atomically, so a killed runner leaves nothing half-done.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import ArtifactCorrupt, ArtifactMissing, DatasetMissing, LetheError
+from core.spec.units import Unit, unit_from_json
+from core.store.states import FailureClass
+from worker.lifeline import die_with_parent
+
+if TYPE_CHECKING:  # the parent never imports torch
+    from core.execute import Outcome, Progress
+
+TERM_GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The runner is up; `device` in words."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """How far a unit is: `fraction` in [0, 1]."""
+
+    fraction: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A unit ended as it should; `outcome` is `core.execute.Outcome`."""
+
+    outcome: "Outcome"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A unit raised."""
+
+    failure: FailureClass
+    error: str
+
+
+@dataclass(frozen=True)
+class ArtifactBroken:
+    """A unit could not read what another one had produced."""
+
+    unit_id: str
+    error: str
+
+
+Message = Ready | Progressed | Finished | Failed | ArtifactBroken
+
+
+class Runner:
+    """The parent's handle on the child process."""
+
+    def __init__(self, artifacts: Path, data_dir: Path, device: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, childs_end = context.Pipe()
+        arguments = (childs_end, artifacts, data_dir, device, os.getpid())
+        self._process = context.Process(target=_serve, args=arguments, name="lethe-runner", daemon=True)
+        self._process.start()
+        childs_end.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the child still runs."""
+        return self._process.is_alive()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id."""
+        return self._process.pid
+
+    def start(self, unit: Unit) -> None:
+        """Hand the child its next unit."""
+        with contextlib.suppress(OSError):  # a dead child shows itself at the next `receive`
+            self._connection.send(unit.model_dump(mode="json"))
+
+    def receive(self, timeout_seconds: float) -> Message | None:
+        """The child's next message, or None when there is none within the time.
+
+        Raises:
+            EOFError: the child is dead.
+        """
+        try:
+            message: Message | None = self._connection.recv() if self._connection.poll(timeout_seconds) else None
+        except OSError as error:
+            raise EOFError from error
+        return message
+
+    def end(self) -> str:
+        """End the child, by force if need be, and say how it ended."""
+        self._process.terminate()
+        self._process.join(TERM_GRACE_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._connection.close()
+        code = self._process.exitcode or 0
+        return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+
+
+def _serve(connection: Connection, artifacts: Path, data_dir: Path, device: str, parent_pid: int) -> None:
+    """The child's life: take a unit, run it, report, again."""
+    die_with_parent(signal.SIGKILL, parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    from core.artifacts import ArtifactStore
+    from core.execute import Workbench
+
+    workbench = Workbench(ArtifactStore(artifacts), data_dir=data_dir, device=device)
+    connection.send(Ready(workbench.device_name))
+    while True:
+        try:
+            document: dict[str, Any] = connection.recv()
+        except EOFError:  # the parent closed its end
+            return
+        connection.send(_run(document, workbench.execute, connection))
+
+
+def _run(
+    document: dict[str, Any],
+    execute: "Callable[[Unit, Callable[[Progress], None]], Outcome]",
+    connection: Connection,
+) -> Message:
+    def report(progress: "Progress") -> None:
+        connection.send(Progressed(progress.fraction, progress.text))
+
+    try:
+        return Finished(execute(unit_from_json(document), report))
+    except (ArtifactMissing, ArtifactCorrupt) as error:
+        return ArtifactBroken(error.unit_id, str(error))
+    except Exception as error:  # noqa: BLE001 - the unit runner is one of the two places that catch everything
+        return Failed(_failure_class(error), traceback.format_exc())
+
+
+def _failure_class(error: Exception) -> FailureClass:
+    import torch
+
+    classes: tuple[tuple[type[Exception], FailureClass], ...] = (
+        (torch.OutOfMemoryError, FailureClass.OOM),
+        (MemoryError, FailureClass.OOM),
+        (DatasetMissing, FailureClass.BAD_SPEC),
+        (LetheError, FailureClass.BAD_SPEC),
+        (OSError, FailureClass.INFRA_LOST),
+    )
+    return next((failure for kind, failure in classes if isinstance(error, kind)), FailureClass.USER_CODE)

@@ -1,0 +1,39 @@
+"""The worker process: Celery's solo pool around one `Worker`. Its only task answers the bell."""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_shutting_down
+
+from core.settings import Settings
+from core.store.session import Store
+from worker.app import RING
+from worker.work import Worker
+
+
+def serve_queue(settings: Settings, store: Store, celery: Celery, *, queues: list[str]) -> None:
+    """Answer bells until SIGTERM or SIGINT; the unit in hand is then given back, uncharged."""
+    worker = Worker(settings, store, queues=queues)
+
+    @celery.task(name=RING)
+    def answer(queue: str) -> None:
+        if queue in queues:  # a bell for another queue is somebody's mistake, and nothing is lost by it
+            worker.work(queue)
+
+    def drain(**_: Any) -> None:  # noqa: ANN401 - the signal's arguments
+        worker.drain()
+
+    worker_shutting_down.connect(drain)
+    try:
+        celery.Worker(
+            pool="solo",
+            concurrency=1,
+            queues=queues,
+            without_mingle=True,
+            without_gossip=True,
+            without_heartbeat=True,
+            loglevel="WARNING",
+            quiet=True,
+        ).start()
+    finally:
+        worker.close()

@@ -1,0 +1,265 @@
+"""Working: claim a unit, run it in the runner, beat, publish behind the fence (reliability §2–3)."""
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from threading import Event, Thread
+from typing import TYPE_CHECKING, TypeVar
+
+import stamina
+import structlog
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from core.settings import Settings
+from core.spec.units import TrainUnit, UnitId, UnlearnUnit
+from core.store import results, units, workers
+from core.store.session import Store
+from core.store.states import FailureClass
+from core.store.units import Lease
+from worker.runner import ArtifactBroken, Failed, Finished, Message, Progressed, Ready, Runner
+
+if TYPE_CHECKING:
+    from core.execute import Outcome
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+METHODS_FAULT = frozenset({FailureClass.USER_CODE, FailureClass.TIMEOUT})
+POLL_SECONDS = 0.2  # how soon a drain or the end of a unit is seen
+PROGRESS_SECONDS = 1.0  # a beat comes early when there is progress to show, but not more often than this
+STORE_PATIENCE_SECONDS = 300.0  # how long a restarting database is waited for
+
+
+@dataclass
+class Running:
+    """What the parent knows of the unit in its runner's hands."""
+
+    lease: Lease
+    last_beat: float
+    last_message: float
+    progress: Progressed | None = None
+    has_news: bool = False
+
+
+class Worker:
+    """One slot: a parent that claims and publishes, and the runner that computes. Not for use by several threads."""
+
+    def __init__(self, settings: Settings, store: Store, *, queues: list[str]) -> None:
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        self.queues = queues
+        self._settings = settings
+        self._store = store
+        self._draining = Event()
+        self._device = "starting"
+        self._unit_id: UnitId | None = None
+        self._state = "idle"
+        self._runner = self._new_runner()
+        self._register()
+        Thread(target=self._beat_forever, name="worker-beat", daemon=True).start()
+
+    def work(self, queue: str, on_progress: Callable[[Lease, Progressed | None], None] | None = None) -> int:
+        """Run ready units of the queue until there are none or the worker drains; returns how many it ran."""
+        done = 0
+        while not self._draining.is_set() and (lease := self._claim(queue)):
+            log.info("unit_claimed", unit=lease.unit_id, title=lease.title, attempt=lease.attempt, worker=self.id)
+            self._unit_id = lease.unit_id
+            self._say("busy")
+            self._run(lease, on_progress)
+            self._unit_id = None
+            done += 1
+        self._say("draining" if self._draining.is_set() else "idle")
+        return done
+
+    def drain(self) -> None:
+        """Give the present unit back and take no other."""
+        self._draining.set()
+
+    def close(self) -> None:
+        """Leave in good order."""
+        self._draining.set()
+        self._runner.end()
+        self._write(lambda session: workers.unregister(session, self.id))
+
+    def _run(self, lease: Lease, on_progress: Callable[[Lease, Progressed | None], None] | None) -> None:
+        """One unit, from the claim to the end that the store hears of."""
+        if not self._runner.is_alive:
+            self._runner.end()
+            self._runner = self._new_runner()
+        self._runner.start(lease.unit)
+        now = time.monotonic()
+        running = Running(lease, last_beat=now, last_message=now)
+        while True:
+            try:
+                message = self._runner.receive(POLL_SECONDS)
+            except EOFError:
+                how = self._end_runner()
+                self._fail(lease, FailureClass.INFRA_LOST, f"the runner process ended {how}")
+                return
+            if message is not None and self._handle(message, running):
+                return
+            if on_progress and running.has_news:
+                on_progress(lease, running.progress)
+            if self._must_stop(running):
+                return
+
+    def _handle(self, message: Message, running: Running) -> bool:
+        """Act on a message of the runner; whether the unit has ended."""
+        running.last_message = time.monotonic()
+        lease = running.lease
+        match message:
+            case Ready():
+                self._device = message.device
+                self._register()
+            case Progressed():
+                running.progress, running.has_news = message, True
+            case Finished():
+                self._publish(lease, message.outcome)
+                return True
+            case Failed():
+                self._fail(lease, message.failure, message.error)
+                return True
+            case ArtifactBroken():
+                broken, text = UnitId(message.unit_id), message.error
+                self._write(lambda session: units.redo(session, lease, broken=broken, owner=self.id, text=text))
+                log.warning("artifact_broken", unit=broken, needed_by=lease.unit_id)
+                return True
+        return False
+
+    def _must_stop(self, running: Running) -> bool:
+        """Beat when it is time; stop the runner when the lease is lost, or somebody or something wants it stopped."""
+        now, lease = time.monotonic(), running.lease
+        if self._draining.is_set():
+            self._end_runner()
+            text = f"Worker {self.id} is shutting down; the unit goes to another one."
+            self._write(lambda session: units.give_back(session, lease, owner=self.id, reason="drained", text=text))
+            return True
+        if now - running.last_message > self._settings.stall_seconds:
+            self._end_runner()
+            self._fail(lease, FailureClass.TIMEOUT, f"no progress for {self._settings.stall_seconds:.0f} seconds")
+            return True
+        due = PROGRESS_SECONDS if running.has_news else self._settings.beat_seconds
+        if now - running.last_beat < due:
+            return False
+        return self._beat(running)
+
+    def _beat(self, running: Running) -> bool:
+        """Renew the lease; whether the unit has to stop."""
+        running.last_beat, running.has_news = time.monotonic(), False
+        progress = running.progress
+        try:
+            with self._store.write() as session:
+                beat = units.beat(
+                    session,
+                    running.lease,
+                    self._settings.lease_seconds,
+                    progress=progress.fraction if progress else None,
+                    progress_text=progress.text if progress else None,
+                )
+        except DBAPIError as error:  # the lease outlasts a short outage; the fence decides about a long one
+            log.warning("beat_failed", unit=running.lease.unit_id, error=str(error.orig))
+            return False
+        if beat is None:
+            log.warning("lease_lost", unit=running.lease.unit_id, worker=self.id)
+            self._end_runner()
+            return True
+        if beat.cancel_requested:
+            self._end_runner()
+            self._write(lambda session: units.stop_cancelled(session, running.lease, owner=self.id))
+            log.info("unit_cancelled", unit=running.lease.unit_id, worker=self.id)
+            return True
+        return False
+
+    def _publish(self, lease: Lease, outcome: "Outcome") -> None:
+        """Record what the unit produced, in one transaction, only while the lease holds."""
+
+        def publish(session: Session) -> bool:
+            text = f"Done: {lease.title}, in {outcome.runtime_seconds:.1f} s."
+            if not units.finish(
+                session,
+                lease,
+                owner=self.id,
+                runtime_seconds=outcome.runtime_seconds,
+                artifact=outcome.artifact,
+                text=text,
+            ):
+                return False
+            if not isinstance(lease.unit, TrainUnit):
+                results.record_result(
+                    session,
+                    lease.unit_id,
+                    lease.unit,
+                    is_usable=outcome.is_usable,
+                    metrics=outcome.metrics,
+                    reasons=outcome.reasons,
+                    provenance=outcome.provenance,
+                )
+            return True
+
+        published = self._write(publish)
+        log.info("unit_done" if published else "publish_refused", unit=lease.unit_id, title=lease.title)
+
+    def _fail(self, lease: Lease, failure: FailureClass, error: str) -> None:
+        """Requeue or fail the unit; an unlearner that raised or hung has, as a result, no usable model (F)."""
+
+        def fail(session: Session) -> bool:
+            held = units.fail(session, lease, owner=self.id, failure=failure, error=error)
+            if held and failure in METHODS_FAULT and isinstance(lease.unit, UnlearnUnit):
+                reasons = {"model": f"{failure}: {error.strip().splitlines()[-1]}"}
+                results.record_result(
+                    session, lease.unit_id, lease.unit, is_usable=False, metrics={}, reasons=reasons, provenance={}
+                )
+            return held
+
+        self._write(fail)
+        log.warning("unit_failed", unit=lease.unit_id, title=lease.title, failure=failure, error=error)
+
+    def _claim(self, queue: str) -> Lease | None:
+        return self._write(lambda session: units.claim(session, queue, self.id, self._settings.lease_seconds))
+
+    @stamina.retry(on=OperationalError, attempts=None, timeout=STORE_PATIENCE_SECONDS)
+    def _write(self, change: Callable[[Session], T]) -> T:
+        """One transaction, tried again while the database is away. `change` may run twice: it is conditional."""
+        with self._store.write() as session:
+            return change(session)
+
+    def _new_runner(self) -> Runner:
+        return Runner(self._settings.artifacts, self._settings.data, self._settings.device)
+
+    def _end_runner(self) -> str:
+        """End the runner and start another, which loads while this worker publishes and claims."""
+        how = self._runner.end()
+        self._runner = self._new_runner()
+        return how
+
+    def _register(self) -> None:
+        self._write(
+            lambda session: workers.register(
+                session,
+                self.id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                queues=self.queues,
+                device=self._device,
+                version=version("lethe"),
+            )
+        )
+        self._say("busy" if self._unit_id else "idle")
+
+    def _say(self, state: str) -> None:
+        """Tell the store what this worker is doing; nobody depends on it, so an outage is only logged."""
+        self._state = state
+        try:
+            with self._store.write() as session:
+                workers.worker_beat(session, self.id, state=state, unit_id=self._unit_id)
+        except DBAPIError as error:
+            log.warning("worker_beat_failed", worker=self.id, error=str(error.orig))
+
+    def _beat_forever(self) -> None:
+        while True:
+            time.sleep(self._settings.beat_seconds)
+            self._say(self._state)
