@@ -1,0 +1,56 @@
+"""What the package declares; no torch here."""
+
+from typing import Annotated
+
+from core.catalog.models import ModelInfo
+from core.catalog.unlearners import Hyperparameters, UnlearnerInfo
+from core.spec.search import LogUniform
+from pydantic import Field
+
+
+class NoiseHyperparameters(Hyperparameters):
+    """Gaussian noise on every parameter."""
+
+    sigma: Annotated[float, Field(ge=0, description="Standard deviation."), LogUniform(1e-4, 1)] = 0.01
+
+
+class SleepHyperparameters(Hyperparameters):
+    """A method that takes its time."""
+
+    seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
+
+
+TOY_NOISE = UnlearnerInfo(
+    id="toy_noise",
+    title="Noise",
+    name="Noise",
+    source="nobody",
+    uses=frozenset(),
+    hyperparameters=NoiseHyperparameters,
+    implementation="lethe_toy_torch:add_noise",
+)
+TOY_KILLER = UnlearnerInfo(
+    id="toy_killer",
+    title="Killer",
+    name="Kills its own process",
+    source="nobody",
+    uses=frozenset(),
+    hyperparameters=NoiseHyperparameters,
+    implementation="lethe_toy_torch:kill_itself",
+)
+TOY_SLEEPER = UnlearnerInfo(
+    id="toy_sleeper",
+    title="Sleeper",
+    name="Sleeps",
+    source="nobody",
+    uses=frozenset(),
+    hyperparameters=SleepHyperparameters,
+    implementation="lethe_toy_torch:sleep",
+)
+TOY_NET = ModelInfo(
+    id="toy_net",
+    title="Toy net",
+    source="nobody",
+    implementation="lethe_toy_torch:toy_net",
+    parts="lethe_toy_torch:parts",
+)
