@@ -243,7 +243,7 @@ def _unit_values(planned: PlannedUnit, position: int, now: datetime) -> dict[str
         "payload": planned.unit.model_dump(mode="json"),
         "tuning": planned.tuning,
         "queue": QUEUE,
-        "priority": 0,
+        "precedence": 0,
         "position": now.timestamp() + position * 1e-6,
         "state": UnitState.WAITING,
         "not_before": now,

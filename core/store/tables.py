@@ -79,14 +79,17 @@ class JobRow(Table):
 
 
 class UnitRow(Table):
-    """A unit of work; shared by all jobs that link to it. `payload` is the whole of it; the id is its hash."""
+    """A unit of work; shared by all jobs that link to it. `payload` is the whole of it; the id is its hash.
+
+    Of the ready ones the smallest (`precedence`, `position`) is claimed first.
+    """
 
     __tablename__ = "unit"
     __table_args__ = (
         Index(
             "ix_unit_ready",
             "queue",
-            text("priority DESC"),
+            "precedence",
             "position",
             "id",
             sqlite_where=text("state = 'ready'"),
@@ -107,7 +110,7 @@ class UnitRow(Table):
     payload: Mapped[dict[str, Any]]
     tuning: Mapped[str | None] = mapped_column(String(16))
     queue: Mapped[str] = mapped_column(String(32))
-    priority: Mapped[int]
+    precedence: Mapped[int]
     position: Mapped[float] = mapped_column(Double)
     state: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(Integer, default=0)

@@ -63,7 +63,7 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
     best = (
         select(UnitRow.id)
         .where(UnitRow.queue == queue, UnitRow.state == UnitState.READY, UnitRow.not_before <= database_now())
-        .order_by(UnitRow.priority.desc(), UnitRow.position, UnitRow.id)
+        .order_by(UnitRow.precedence, UnitRow.position, UnitRow.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()

@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("payload", JSON, nullable=False),
         sa.Column("tuning", sa.String(length=16), nullable=True),
         sa.Column("queue", sa.String(length=32), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("precedence", sa.Integer(), nullable=False),
         sa.Column("position", sa.Double(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
@@ -83,7 +83,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_unit_ready",
         "unit",
-        ["queue", sa.literal_column("priority DESC"), "position", "id"],
+        ["queue", "precedence", "position", "id"],
         sqlite_where=sa.text("state = 'ready'"),
         postgresql_where=sa.text("state = 'ready'"),
     )

@@ -1,0 +1,105 @@
+"""The migrations: up from empty, in agreement with the tables, down and up again with rows, on both databases."""
+
+import json
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, inspect, text
+
+from core.catalog.registry import installed
+from core.errors import StoreNotReady
+from core.plan import plan
+from core.spec.job import parse_job_spec
+from core.spec.resolve import resolve
+from core.store import jobs
+from core.store.session import ROOT, Store
+from tests.services import fresh_postgres_url
+
+SPEC = {"settings": [{"dataset": "digits", "model": "resnet18"}], "unlearners": ["ft"], "model_seeds": [0]}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'lethe.db'}"
+        return
+    with fresh_postgres_url() as fresh:
+        yield fresh
+
+
+def alembic(url: str) -> Config:
+    config = Config(toml_file=ROOT / "pyproject.toml")
+    config.attributes["url"] = url
+    return config
+
+
+def submit_a_job(store: Store) -> str:
+    spec = parse_job_spec(json.dumps(SPEC))
+    resolved = resolve(spec, installed())
+    with store.write() as session:
+        return jobs.submit(session, spec, resolved, plan(resolved), actor="test")
+
+
+def tables(url: str) -> set[str]:
+    engine = create_engine(url)
+    found = set(inspect(engine).get_table_names())
+    engine.dispose()
+    return found
+
+
+def test_the_migrated_database_has_exactly_the_declared_tables(url):
+    command.upgrade(alembic(url), "head")
+
+    command.check(alembic(url))
+
+
+def test_down_and_up_again_with_rows_in_it(url):
+    store = Store(url)
+    store.migrate()
+    submit_a_job(store)
+
+    command.downgrade(alembic(url), "base")
+    assert tables(url) == {"alembic_version"}
+    command.upgrade(alembic(url), "head")
+
+    with store.read() as session:
+        assert jobs.list_jobs(session, limit=10) == []
+    store.engine.dispose()
+
+
+def test_migrating_twice_keeps_what_is_there(url):
+    store = Store(url)
+    store.migrate()
+    job_id = submit_a_job(store)
+
+    store.migrate()
+
+    with store.read() as session:
+        assert jobs.get_job(session, job_id).id == job_id
+    store.engine.dispose()
+
+
+def test_an_empty_database_is_refused_with_what_to_do(url):
+    store = Store(url)
+    with pytest.raises(StoreNotReady, match="lethe migrate"):
+        store.require_current()
+    store.engine.dispose()
+
+
+def test_a_revision_of_the_future_is_refused(url):
+    store = Store(url)
+    store.migrate()
+    with store.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StoreNotReady, match="upgrade Lethe"):
+        store.migrate()
+    store.engine.dispose()
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password():
+    store = Store("postgresql+psycopg://lethe:secret@127.0.0.1:1/lethe")
+    with pytest.raises(StoreNotReady, match=r"127\.0\.0\.1:1") as refusal:
+        store.require_current()
+    assert "secret" not in str(refusal.value)

@@ -1,0 +1,49 @@
+"""The architecture: what may import what, and that nothing is declared without being complete."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.catalog.registry import installed
+from core.spec.search import search_space
+
+ROOT = Path(__file__).parent.parent
+ENTRIES = [
+    entry
+    for kind in ("unlearners", "datasets", "models", "attacks")
+    for entry in getattr(installed(), kind).values()
+]
+
+
+def modules_after(statement: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded after a statement."""
+    code = f"{statement}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_the_api_never_loads_torch():
+    assert not modules_after("import api.main") & {"torch", "torchvision", "timm", "celery", "worker"}
+
+
+def test_the_workers_parent_never_loads_torch():
+    assert not modules_after("import worker.tasks, worker.scheduler") & {"torch", "torchvision", "timm", "api"}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+def test_every_entry_of_the_catalogue_says_where_it_comes_from(entry):
+    assert len(entry.source) > 10
+    assert entry.title
+
+
+@pytest.mark.parametrize("unlearner", installed().unlearners.values(), ids=lambda unlearner: unlearner.id)
+def test_every_hyperparameter_is_explained_and_all_but_the_variant_are_searched(unlearner):
+    fields = unlearner.hyperparameters.model_fields
+    assert all(field.description for field in fields.values())
+    assert set(fields) - set(search_space(unlearner.hyperparameters)) <= {"variant", "augment"}
+
+
+def test_no_file_has_grown_into_two():
+    sources = [path for package in ("api", "core", "worker") for path in (ROOT / package).rglob("*.py")]
+    assert {path.name: lines for path in sources if (lines := len(path.read_text().splitlines())) > 500} == {}

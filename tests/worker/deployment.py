@@ -1,0 +1,115 @@
+"""A deployment of real processes for tests: database, broker, scheduler and workers of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select
+
+from core.catalog.registry import Catalogue
+from core.plan import plan
+from core.spec.job import parse_job_spec
+from core.spec.resolve import resolve
+from core.store import jobs
+from core.store.jobs import JobRecord
+from core.store.session import Store
+from core.store.states import FINAL_JOB, UnitState
+from core.store.tables import EventRow, UnitDependencyRow, UnitRow
+
+# Short, so that a death is noticed within a test.
+TIMES = {"LETHE_LEASE_SECONDS": "3", "LETHE_BEAT_SECONDS": "0.5", "LETHE_REAP_SECONDS": "0.5"}
+PATIENCE_SECONDS = 90.0
+
+
+@dataclass
+class Deployment:
+    """Where everything is, and the processes started so far."""
+
+    store: Store
+    catalogue: Catalogue
+    environment: dict[str, str]
+    var_dir: Path
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def start(self, name: str) -> "subprocess.Popen[bytes]":
+        """Start `lethe scheduler` or `lethe worker`."""
+        log = (self.var_dir / f"{name}-{len(self.processes)}.log").open("wb")
+        environment = {**os.environ, **self.environment, **TIMES}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lethe", name], env=environment, stdout=log, stderr=log
+        )
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """End every process that is left."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait()
+
+    def submit(self, *unlearners: object, model_seeds: tuple[int, ...] = (0,)) -> str:
+        """Submit a job on the plug-in's tiny model, whose units take a fraction of a second."""
+        document = {
+            "settings": [{"dataset": "digits", "model": "toy_net"}],
+            "unlearners": list(unlearners),
+            "model_seeds": model_seeds,
+        }
+        spec = parse_job_spec(json.dumps(document))
+        resolved = resolve(spec, self.catalogue)
+        with self.store.write() as session:
+            return jobs.submit(session, spec, resolved, plan(resolved), actor="test")
+
+    def job(self, job_id: str) -> JobRecord:
+        """The job as it is now."""
+        with self.store.read() as session:
+            return jobs.get_job(session, job_id)
+
+    def wait_for_end(self, job_id: str) -> JobRecord:
+        """The job once it has ended."""
+        self.wait_until(lambda: self.job(job_id).state in FINAL_JOB, f"{job_id} to end")
+        return self.job(job_id)
+
+    def unit(self, title: str) -> UnitRow:
+        """The one unit with this title."""
+        with self.store.read() as session:
+            return session.scalars(select(UnitRow).where(UnitRow.title == title)).one()
+
+    def wait_for_unit(self, title: str, state: UnitState) -> UnitRow:
+        """The unit once it is in this state."""
+        self.wait_until(lambda: self.unit(title).state == state, f"'{title}' to be {state}")
+        return self.unit(title)
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Poll until the condition holds."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "\n".join(
+                    f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.var_dir.glob("*.log"))
+                )
+                raise AssertionError(f"Waited {PATIENCE_SECONDS:.0f} s for {what}.\n{logs}")
+            time.sleep(0.1)
+
+    def require_order(self) -> None:
+        """Check that no unit started before all it depends on were done."""
+        with self.store.read() as session:
+            events = session.scalars(select(EventRow).where(EventRow.unit_id.is_not(None)).order_by(EventRow.id)).all()
+            needs: dict[str, set[str]] = {}
+            for row in session.scalars(select(UnitDependencyRow)):
+                needs.setdefault(row.unit_id, set()).add(row.depends_on)
+        done: set[str] = set()
+        for event in events:
+            if event.reason == "claimed":
+                assert needs.get(event.unit_id, set()) <= done, f"{event.text} came before what it needs"
+            if event.reason == "done":
+                done.add(event.unit_id)
+            if event.reason == "artifact_broken":
+                done.discard(event.unit_id)

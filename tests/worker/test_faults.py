@@ -1,0 +1,170 @@
+"""Faults injected into real processes: nothing is lost, nothing is done twice (reliability §7)."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+from sqlalchemy import func, select
+
+from core.store import jobs
+from core.store.states import FailureClass, JobState, UnitState
+from core.store.tables import EventRow, ResultRow
+
+SLEEPER = "unlearn with toy_sleeper"
+
+
+def children_of(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def sleeper(seconds: float) -> dict:
+    return {"id": "toy_sleeper", "hyperparameters": {"seconds": seconds}}
+
+
+def test_a_killed_worker_loses_nothing(deployment):
+    deployment.start("scheduler")
+    worker = deployment.start("worker")
+    job_id = deployment.submit(sleeper(4), "toy_noise")
+    deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
+    runners = children_of(worker.pid)
+
+    worker.kill()
+    worker.wait()
+    deployment.wait_until(lambda: not any(alive(pid) for pid in runners), "the runner to die with its parent")
+    deployment.start("worker")
+
+    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+    assert deployment.unit(SLEEPER).attempt == 2
+    with deployment.store.read() as session:
+        assert session.scalar(select(func.count()).select_from(ResultRow)) == 4
+    deployment.require_order()
+
+
+def test_a_killed_runner_is_replaced(deployment):
+    deployment.start("scheduler")
+    worker = deployment.start("worker")
+    job_id = deployment.submit(sleeper(4))
+    deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
+
+    for pid in children_of(worker.pid):
+        os.kill(pid, signal.SIGKILL)
+
+    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+    assert deployment.unit(SLEEPER).attempt == 2
+    assert worker.poll() is None
+
+
+def test_a_killed_scheduler_is_missed_by_nobody_once_another_runs(deployment):
+    scheduler = deployment.start("scheduler")
+    deployment.start("worker")
+    job_id = deployment.submit(sleeper(2), "toy_noise")
+    scheduler.kill()
+    scheduler.wait()
+    deployment.start("scheduler")
+
+    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+
+
+def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment):
+    deployment.start("scheduler")
+    deployment.start("worker")
+    job_id = deployment.submit("toy_killer", "toy_noise")
+
+    assert deployment.wait_for_end(job_id).state == JobState.PARTIALLY_SUCCEEDED
+
+    poison = deployment.unit("unlearn with toy_killer")
+    assert (poison.state, poison.attempt) == (UnitState.FAILED, 3)
+    assert poison.failure_class == FailureClass.INFRA_LOST
+    assert "SIGKILL" in poison.error
+    assert deployment.unit("unlearn with toy_noise").state == UnitState.DONE
+
+
+def test_a_frozen_worker_cannot_publish_once_its_lease_is_over(deployment):
+    deployment.start("scheduler")
+    frozen = deployment.start("worker")
+    job_id = deployment.submit(sleeper(3))
+    deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
+
+    frozen.send_signal(signal.SIGSTOP)
+    deployment.start("worker")
+    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+    frozen.send_signal(signal.SIGCONT)
+
+    log = deployment.var_dir / "worker-1.log"
+    deployment.wait_until(
+        lambda: any(word in log.read_text() for word in ("publish_refused", "lease_lost")), "the refusal"
+    )
+    with deployment.store.read() as session:
+        done = session.scalars(
+            select(EventRow).where(EventRow.reason == "done", EventRow.unit_id == deployment.unit(SLEEPER).id)
+        )
+        assert len(done.all()) == 1
+
+
+def test_a_drained_worker_gives_its_unit_back_uncharged(deployment):
+    deployment.start("scheduler")
+    worker = deployment.start("worker")
+    deployment.submit(sleeper(30))
+    deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
+
+    worker.terminate()
+
+    assert worker.wait(timeout=20) == 0
+    unit = deployment.unit(SLEEPER)
+    assert (unit.state, unit.attempt) == (UnitState.READY, 0)
+
+
+def test_cancel_stops_the_running_unit_and_frees_the_worker(deployment):
+    deployment.start("scheduler")
+    deployment.start("worker")
+    job_id = deployment.submit(sleeper(60))
+    deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
+
+    with deployment.store.write() as session:
+        jobs.cancel(session, job_id, actor="test")
+    next_job = deployment.submit("toy_noise")
+
+    assert deployment.wait_for_end(job_id).state == JobState.CANCELLED
+    assert deployment.unit(SLEEPER).state == UnitState.CANCELLED
+    assert deployment.wait_for_end(next_job).state == JobState.SUCCEEDED
+
+
+def test_a_corrupt_artifact_is_made_again(deployment):
+    deployment.start("scheduler")
+    deployment.start("worker")
+    deployment.wait_for_end(deployment.submit("toy_noise"))
+    original = deployment.unit("train the original model")
+    model = next((deployment.var_dir / "artifacts").rglob(f"{original.id}/model.safetensors"))
+    content = bytearray(model.read_bytes())
+    content[-1] ^= 1
+    model.write_bytes(content)
+
+    job_id = deployment.submit("ga")
+
+    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+    with deployment.store.read() as session:
+        reasons = session.scalars(select(EventRow.reason).where(EventRow.unit_id == original.id)).all()
+    assert reasons.count("done") == 2
+    assert "artifact_broken" in reasons
+
+
+def test_a_deleted_broker_folder_only_costs_a_moment(deployment):
+    if "LETHE_BROKER_URL" in deployment.environment:
+        return  # the embedded broker's fault
+    deployment.start("scheduler")
+    deployment.start("worker")
+    deployment.wait_for_end(deployment.submit("toy_noise"))
+
+    shutil.rmtree(deployment.var_dir / "broker")
+
+    assert deployment.wait_for_end(deployment.submit("ga")).state == JobState.SUCCEEDED
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
