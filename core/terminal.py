@@ -42,8 +42,7 @@ class JobProgress:
         """Take in one event of the job: `unit`, `state` or `progress`, as the API sends them."""
         if name == "progress":
             for unit in data["units"]:
-                text = unit["progress_text"] or "starting"
-                self._bar.update(self._task, description=f"seed {unit['model_seed']}: {unit['title']} - {text}")
+                self.describe(unit["model_seed"], unit["title"], unit["progress_text"])
         elif name == "unit" and data["state"] in ("done", "failed"):
             if data["state"] == "done":
                 self._bar.advance(self._task)
@@ -51,6 +50,14 @@ class JobProgress:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
         elif name == "state":
             self._console.print(data["text"], markup=False, soft_wrap=True)
+
+    def describe(self, model_seed: int, title: str, text: str | None) -> None:
+        """Show which unit is in hand, and how far it is in words."""
+        self._bar.update(self._task, description=f"seed {model_seed}: {title} - {text or 'starting'}")
+
+    def set_done(self, done: int) -> None:
+        """Show how many units are done."""
+        self._bar.update(self._task, completed=done)
 
 
 def board_table(board: dict[str, Any]) -> Table:

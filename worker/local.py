@@ -1,25 +1,115 @@
 """Run a job here, with no service: the same plan, store, claim, runner and publish as in the fleet."""
 
 import json
+import time
+from dataclasses import asdict
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from core.board import Metric
 from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
-from core.errors import DatasetMissing, SpecInvalid, SpecProblem
+from core.errors import DeploymentInvalid
 from core.export import board_document, render
 from core.plan import plan
 from core.settings import Settings
-from core.spec.job import parse_job_spec
-from core.spec.resolve import resolve
+from core.spec.job import JobSpec, parse_job_spec
+from core.spec.resolve import ResolvedJob, resolve
 from core.store import jobs, results, units
 from core.store.boards import load_board
-from core.store.jobs import JobId
+from core.store.jobs import QUEUE, JobId, JobRecord
 from core.store.session import Store
-from core.store.states import FINAL_JOB, JobState
+from core.store.states import FINAL_JOB, JobState, UnitState
 from core.store.units import Lease
 from core.terminal import JobProgress, board_table
 from worker.runner import Progressed
 from worker.work import Worker
+
+RETRY_LOOK_SECONDS = 0.5
+MAX_RESULTS = 100_000
+
+
+def run_here(document: bytes, settings: Settings, *, out: Path, console: Console) -> int:
+    """Run a job spec to its end and write the board and the results under `out`; 0 if every unit succeeded.
+
+    A run that was stopped goes on where it was when it is started again with the same `out`.
+
+    Raises:
+        SpecInvalid: the spec is not valid; nothing was written.
+        DatasetMissing: a dataset's files are absent.
+        DeploymentInvalid: `out` cannot be written, or another run is using it.
+    """
+    spec = parse_job_spec(document)
+    job = resolve(spec, installed())
+    for cell in job.cells:
+        installed().datasets[cell.setting.dataset].require_files(settings.data)
+    here = settings.model_copy(update={"var_dir": out, "database_url": "", "artifacts_dir": out / "artifacts"})
+    here = here.model_copy(update={"data_dir": settings.data})
+    store = Store(here.database)
+    try:
+        with FileLock(out / "run.lock", timeout=0):
+            store.migrate()
+            job_id = _submit_or_resume(store, spec, job)
+            _work(here, store, job_id, console)
+            return _report(store, job_id, job, out, console)
+    except Timeout:
+        raise DeploymentInvalid(f"Another run is using {out.absolute()}. Wait for it, or choose another --out.") from None
+
+
+def _submit_or_resume(store: Store, spec: JobSpec, job: ResolvedJob) -> JobId:
+    """The job of an earlier run with the same spec, its failures queued again; or a new one."""
+    with store.write() as session:
+        earlier = [record for record in jobs.list_jobs(session, limit=100) if record.spec_sha256 == job.sha256]
+        if not earlier:
+            return jobs.submit(session, spec, job, plan(job), actor="lethe run")
+        record = earlier[0]
+        if record.state in FINAL_JOB and record.state != JobState.SUCCEEDED:
+            jobs.retry(session, record.id, actor="lethe run")
+        return record.id
+
+
+def _work(settings: Settings, store: Store, job_id: JobId, console: Console) -> None:
+    """Run the job's units until it has ended."""
+    with store.write() as session:
+        units.release_held(session, actor="lethe run")  # this process has the lock: who held them is gone
+    worker = Worker(settings, store, queues=[QUEUE])
+    try:
+        job = _job(store, job_id)
+        total = sum(job.units.values())
+        with JobProgress(console, total=total, done=job.units[UnitState.DONE]) as progress:
+
+            def show(lease: Lease, progressed: Progressed | None) -> None:
+                progress.describe(lease.unit.model_seed, lease.title, progressed.text if progressed else None)
+                progress.set_done(_job(store, job_id).units[UnitState.DONE])
+
+            while _job(store, job_id).state not in FINAL_JOB:
+                if not worker.work(QUEUE, on_progress=show):
+                    time.sleep(RETRY_LOOK_SECONDS)  # a unit that failed for the machine's sake waits a moment
+    finally:
+        worker.close()
+
+
+def _report(store: Store, job_id: JobId, job: ResolvedJob, out: Path, console: Console) -> int:
+    """Print the boards, write them and the results; the exit status."""
+    protocol = PROTOCOLS[job.protocol]
+    with store.read() as session:
+        boards = {metric: load_board(session, protocol, metric) for metric in Metric}
+        rows = [asdict(record) for _, record in results.job_results(session, job_id, limit=MAX_RESULTS)]
+        failed = [unit for _, unit in units.job_units(session, job_id, limit=MAX_RESULTS) if unit.error]
+    for metric, board in boards.items():
+        console.print(board_table(board_document(board)))
+        for text_format in EXPORT_FORMATS:
+            path = out / f"{metric}.{text_format.extension}"
+            path.write_text(render(board, text_format), encoding="utf-8")
+    (out / "results.json").write_text(json.dumps(rows, indent=2, default=str), encoding="utf-8")
+    console.print(f"The boards and results.json are in {out.absolute()}.", markup=False, soft_wrap=True)
+    for unit in failed:
+        console.print(f"Failed to {unit.title}: {(unit.error or '').strip().splitlines()[-1]}", markup=False)
+    return 0 if _job(store, job_id).state == JobState.SUCCEEDED else 1
+
+
+def _job(store: Store, job_id: JobId) -> JobRecord:
+    with store.read() as session:
+        return jobs.get_job(session, job_id)
