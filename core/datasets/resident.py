@@ -66,7 +66,9 @@ class ResidentSet:
             rows = slice(start, start + batch_size)
             yield Batch(self.standardised(self.pixels[rows]), self.labels[rows])
 
-    def shuffled(self, batch_size: int, generator: torch.Generator, *, augment: bool = False) -> Iterator[Batch]:
+    def shuffled(
+        self, batch_size: int, generator: torch.Generator, *, augment: bool = False
+    ) -> Iterator[Batch]:
         """One pass in a fresh random order; the last batch may be short (protocol §1.6)."""
         order = torch.randperm(len(self), generator=generator, device=generator.device)
         for rows in order.split(batch_size):
