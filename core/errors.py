@@ -71,6 +71,22 @@ class DatasetMissing(LetheError):
     """A dataset's files are absent; the message names the file and where it belongs."""
 
 
+class DatasetInvalid(LetheError):
+    """A dataset's files are truncated, of another dataset, or lack a class."""
+
+
+class UnlearnerMissing(LetheError):
+    """A unit names an unlearner that is not installed where it runs."""
+
+
+class SetWithheld(LetheError):
+    """A method reads a set that its declaration does not name."""
+
+
+class ModelUnsuitable(LetheError):
+    """A method meets an architecture that it cannot work on; the message names the layer."""
+
+
 class ArtifactMissing(LetheError):
     """The files of a finished unit are gone; `unit_id` made them."""
 

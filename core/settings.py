@@ -27,7 +27,9 @@ class Settings(BaseSettings):
         60.0, gt=0, description="A unit whose worker is silent this long is requeued."
     )
     beat_seconds: float = Field(5.0, gt=0, description="How often a worker renews its lease.")
-    stall_seconds: float = Field(1800.0, gt=0, description="A unit without progress for this long is stopped.")
+    stall_seconds: float = Field(
+        1800.0, gt=0, description="A unit without progress for this long is stopped."
+    )
     reap_seconds: float = Field(5.0, gt=0, description="How often the scheduler looks for expired leases.")
     ring_seconds: float = Field(0.5, gt=0, description="How often the scheduler rings for ready work.")
 

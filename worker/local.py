@@ -45,7 +45,9 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
     job = resolve(spec, installed())
     for cell in job.cells:
         installed().datasets[cell.setting.dataset].require_files(settings.data)
-    here = settings.model_copy(update={"var_dir": out, "database_url": "", "artifacts_dir": out / "artifacts"})
+    here = settings.model_copy(
+        update={"var_dir": out, "database_url": "", "artifacts_dir": out / "artifacts"}
+    )
     here = here.model_copy(update={"data_dir": settings.data})
     store = Store(here.database)
     try:
@@ -55,13 +57,17 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
             _work(here, store, job_id, console)
             return _report(store, job_id, job, out, console)
     except Timeout:
-        raise DeploymentInvalid(f"Another run is using {out.absolute()}. Wait for it, or choose another --out.") from None
+        raise DeploymentInvalid(
+            f"Another run is using {out.absolute()}. Wait for it, or choose another --out."
+        ) from None
 
 
 def _submit_or_resume(store: Store, spec: JobSpec, job: ResolvedJob) -> JobId:
     """The job of an earlier run with the same spec, its failures queued again; or a new one."""
     with store.write() as session:
-        earlier = [record for record in jobs.list_jobs(session, limit=100) if record.spec_sha256 == job.sha256]
+        earlier = [
+            record for record in jobs.list_jobs(session, limit=100) if record.spec_sha256 == job.sha256
+        ]
         if not earlier:
             return jobs.submit(session, spec, job, plan(job), actor="lethe run")
         record = earlier[0]

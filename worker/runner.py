@@ -35,9 +35,9 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progressed:
-    """How far a unit is: `fraction` in [0, 1]."""
+    """How far a unit is: `fraction` in [0, 1] where it is known."""
 
-    fraction: float
+    fraction: float | None
     text: str
 
 
@@ -100,7 +100,9 @@ class Runner:
             EOFError: the child is dead.
         """
         try:
-            message: Message | None = self._connection.recv() if self._connection.poll(timeout_seconds) else None
+            message: Message | None = (
+                self._connection.recv() if self._connection.poll(timeout_seconds) else None
+            )
         except OSError as error:
             raise EOFError from error
         return message

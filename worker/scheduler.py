@@ -46,7 +46,9 @@ def _ring_for_ready_work(settings: Settings, store: Store, celery: Celery) -> No
     """One bell per idle worker that there is work for; what each does then is settled by its claim."""
     with store.read() as session:
         ready = units.ready_by_queue(session)
-        idle = workers.idle_workers(session, fresh_seconds=STALE_BEATS * settings.beat_seconds) if ready else {}
+        idle = (
+            workers.idle_workers(session, fresh_seconds=STALE_BEATS * settings.beat_seconds) if ready else {}
+        )
     for queue, count in ready.items():
         for _ in range(min(count, idle.get(queue, 0))):
             ring(celery, queue)

@@ -66,7 +66,9 @@ class Worker:
         """Run ready units of the queue until there are none or the worker drains; returns how many it ran."""
         done = 0
         while not self._draining.is_set() and (lease := self._claim(queue)):
-            log.info("unit_claimed", unit=lease.unit_id, title=lease.title, attempt=lease.attempt, worker=self.id)
+            log.info(
+                "unit_claimed", unit=lease.unit_id, title=lease.title, attempt=lease.attempt, worker=self.id
+            )
             self._unit_id = lease.unit_id
             self._say("busy")
             self._run(lease, on_progress)
@@ -125,7 +127,9 @@ class Worker:
                 return True
             case ArtifactBroken():
                 broken, text = UnitId(message.unit_id), message.error
-                self._write(lambda session: units.redo(session, lease, broken=broken, owner=self.id, text=text))
+                self._write(
+                    lambda session: units.redo(session, lease, broken=broken, owner=self.id, text=text)
+                )
                 log.warning("artifact_broken", unit=broken, needed_by=lease.unit_id)
                 return True
         return False
@@ -136,11 +140,15 @@ class Worker:
         if self._draining.is_set():
             self._end_runner()
             text = f"Worker {self.id} is shutting down; the unit goes to another one."
-            self._write(lambda session: units.give_back(session, lease, owner=self.id, reason="drained", text=text))
+            self._write(
+                lambda session: units.give_back(session, lease, owner=self.id, reason="drained", text=text)
+            )
             return True
         if now - running.last_message > self._settings.stall_seconds:
             self._end_runner()
-            self._fail(lease, FailureClass.TIMEOUT, f"no progress for {self._settings.stall_seconds:.0f} seconds")
+            self._fail(
+                lease, FailureClass.TIMEOUT, f"no progress for {self._settings.stall_seconds:.0f} seconds"
+            )
             return True
         due = PROGRESS_SECONDS if running.has_news else self._settings.beat_seconds
         if now - running.last_beat < due:
@@ -211,7 +219,13 @@ class Worker:
             if held and failure in METHODS_FAULT and isinstance(lease.unit, UnlearnUnit):
                 reasons = {"model": f"{failure}: {error.strip().splitlines()[-1]}"}
                 results.record_result(
-                    session, lease.unit_id, lease.unit, is_usable=False, metrics={}, reasons=reasons, provenance={}
+                    session,
+                    lease.unit_id,
+                    lease.unit,
+                    is_usable=False,
+                    metrics={},
+                    reasons=reasons,
+                    provenance={},
                 )
             return held
 

@@ -53,7 +53,7 @@ DIGITS = DatasetInfo(
     num_test=359,
     image_size=16,
     mean=(0.3053, 0.3053, 0.3053),
-    std=(0.3760, 0.3760, 0.3760),
+    std=(0.3186, 0.3186, 0.3186),
     augmentation="shift",
     implementation="core.datasets.digits:load",
 )

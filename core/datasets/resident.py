@@ -60,6 +60,10 @@ class ResidentSet:
         images = pixels.to(torch.float32).div_(255)
         return images.sub_(self.mean.view(1, 3, 1, 1)).div_(self.std.view(1, 3, 1, 1))
 
+    def batch(self, rows: Tensor) -> Batch:
+        """The samples at `rows`, in that order, with the evaluation transform."""
+        return Batch(self.standardised(self.pixels[rows]), self.labels[rows])
+
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """One pass in order, with the evaluation transform; the last batch may be short."""
         for start in range(0, len(self), batch_size):
@@ -72,7 +76,8 @@ class ResidentSet:
         """One pass in a fresh random order; the last batch may be short (protocol §1.6)."""
         order = torch.randperm(len(self), generator=generator, device=generator.device)
         for rows in order.split(batch_size):
-            pixels = self.pixels[rows]
             if augment and self.augmentation is not None:
-                pixels = self.augmentation(pixels, generator)
-            yield Batch(self.standardised(pixels), self.labels[rows])
+                pixels = self.augmentation(self.pixels[rows], generator)
+                yield Batch(self.standardised(pixels), self.labels[rows])
+            else:
+                yield self.batch(rows)

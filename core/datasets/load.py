@@ -1,0 +1,75 @@
+"""From a setting to its four resident sets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from core.catalog.registry import implementation, installed
+from core.datasets.augment import AUGMENTATIONS
+from core.datasets.resident import ResidentSet
+from core.datasets.source import Source
+from core.spec.units import Setting
+from core.splits import Split, draw_split
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The four sets of a setting on one device, and the indices they were cut by."""
+
+    retain: ResidentSet
+    forget: ResidentSet
+    validation: ResidentSet
+    test: ResidentSet
+    num_classes: int
+    split: Split
+
+
+class DataCache:
+    """Datasets decoded once and kept on the device for as long as the process lives."""
+
+    def __init__(self, data_dir: Path, device: torch.device) -> None:
+        self._data_dir = data_dir
+        self._device = device
+        self._whole: dict[str, ResidentSet] = {}
+        self._sets: tuple[Setting, Sets] | None = None
+
+    def sets(self, setting: Setting) -> Sets:
+        """The setting's sets; those of the last setting asked for are kept.
+
+        Raises:
+            DatasetMissing: a file is absent.
+            DatasetInvalid: the files are not what the catalogue declares.
+        """
+        if self._sets is None or self._sets[0] != setting:
+            self._sets = (setting, self._cut(setting))
+        return self._sets[1]
+
+    def _cut(self, setting: Setting) -> Sets:
+        info = installed().datasets[setting.dataset]
+        whole = self._resident(setting.dataset)
+        split = draw_split(
+            info.num_train,
+            info.num_test,
+            setting.forget,
+            validation_fraction=setting.validation_fraction,
+            seed=setting.split_seed,
+        )
+        retain, forget, validation, test = (
+            whole.subset(torch.from_numpy(indices).to(self._device))
+            for indices in (split.retain, split.forget, split.validation, split.test)
+        )
+        return Sets(retain, forget, validation, test, info.num_classes, split)
+
+    def _resident(self, dataset: str) -> ResidentSet:
+        if dataset not in self._whole:
+            info = installed().datasets[dataset]
+            source: Source = implementation(info.implementation)(self._data_dir)
+            self._whole[dataset] = ResidentSet(
+                pixels=source.pixels.to(self._device),
+                labels=source.labels.to(self._device),
+                mean=torch.tensor(info.mean, device=self._device),
+                std=torch.tensor(info.std, device=self._device),
+                augmentation=AUGMENTATIONS[info.augmentation],
+            )
+        return self._whole[dataset]

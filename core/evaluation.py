@@ -1,0 +1,104 @@
+"""One pass over the four sets: per-sample logits, and every metric that comes from them (protocol §5)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.attacks.u_mia import attack_accuracy
+from core.datasets.load import Sets
+from core.datasets.resident import ResidentSet
+
+BATCH_SIZE = 1024
+SET_NAMES = ("retain", "forget", "validation", "test")
+COMPARED = ("retain", "forget", "test")  # retention is a ratio to the retrained model on these
+
+Metrics = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's outputs on the four sets, on the CPU.
+
+    Attributes:
+        logits: by set, `(N, C)` float32.
+        labels: by set, `(N,)` int64.
+    """
+
+    logits: Mapping[str, Tensor]
+    labels: Mapping[str, Tensor]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every logit is finite; else the model is not usable (protocol §6.6)."""
+        return all(bool(logits.isfinite().all()) for logits in self.logits.values())
+
+    def accuracy(self, name: str) -> float:
+        """Share of the set that is classified correctly, in [0, 1]."""
+        return (self.logits[name].argmax(dim=1) == self.labels[name]).double().mean().item()
+
+    def losses(self, name: str) -> Tensor:
+        """`(N,)` float64 cross-entropies of the set."""
+        return F.cross_entropy(self.logits[name].double(), self.labels[name], reduction="none")
+
+
+def evaluate(model: nn.Module, sets: Sets) -> Evaluation:
+    """The model's outputs in evaluation mode, with the evaluation transform."""
+    model.eval()
+    data: dict[str, ResidentSet] = {name: getattr(sets, name) for name in SET_NAMES}
+    return Evaluation(
+        logits={name: _logits(model, data[name]) for name in SET_NAMES},
+        labels={name: data[name].labels.cpu() for name in SET_NAMES},
+    )
+
+
+def own_metrics(evaluation: Evaluation) -> Metrics:
+    """The metrics that need no other model: accuracies and U-MIA, with indiscernibility `1 − |2·MIA − 1|`."""
+    metrics: Metrics = {f"{name}_accuracy": evaluation.accuracy(name) for name in SET_NAMES}
+    forget = evaluation.losses("forget").numpy()
+    for name in ("validation", "test"):
+        mia = attack_accuracy(forget, evaluation.losses(name).numpy())
+        metrics[f"mia_{name}"] = mia
+        metrics[f"indiscernibility_{name}"] = 1 - abs(2 * mia - 1)
+    return metrics
+
+
+def retention(metrics: Metrics, reference: Metrics) -> Metrics:
+    """Ratios of accuracies to the retrained model's, and their deviation from 1 summed over R, F and T (§5.2).
+
+    Raises:
+        ZeroDivisionError: the retrained model gets nothing right on a set, so the ratio does not exist.
+    """
+    ratios: Metrics = {}
+    deviation = 0.0
+    for name in COMPARED:
+        own, other = metrics[f"{name}_accuracy"], reference[f"{name}_accuracy"]
+        assert own is not None and other is not None  # noqa: PT018 - both models are usable
+        ratio = own / other
+        ratios[f"{name}_retention"] = ratio
+        deviation += abs(ratio - 1)
+    return {**ratios, "retention_deviation": deviation}
+
+
+def distances(model: nn.Module, reference: Mapping[str, Tensor]) -> Metrics:
+    """Distances over trainable parameters θ to the retrained model's θ' (§5.5).
+
+    Plain `‖θ − θ'‖`, relative `‖θ − θ'‖ / ‖θ‖`, and of direction `‖θ/‖θ‖ − θ'/‖θ'‖‖`, in [0, 2].
+    """
+    own = torch.cat([value.detach().flatten() for _, value in model.named_parameters()]).double().cpu()
+    other = torch.cat([reference[name].flatten() for name, _ in model.named_parameters()]).double()
+    plain, own_norm, other_norm = (own - other).norm().item(), own.norm().item(), other.norm().item()
+    cosine = torch.dot(own, other).item() / (own_norm * other_norm)
+    return {
+        "l2_distance": plain,
+        "relative_distance": plain / own_norm,
+        "direction_distance": math.sqrt(max(2 - 2 * cosine, 0.0)),
+    }
+
+
+@torch.no_grad()
+def _logits(model: nn.Module, data: ResidentSet) -> Tensor:
+    return torch.cat([model(batch.images).float() for batch in data.in_order(BATCH_SIZE)]).cpu()

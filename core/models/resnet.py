@@ -1,0 +1,29 @@
+"""ResNet18 with torchvision's ImageNet stem, also at 32 px (protocol §3.1)."""
+
+from typing import cast
+
+from torch import nn
+
+from core.models.parts import Parts
+from core.torchvision_operators import declare_missing_operators
+
+
+def resnet18(num_classes: int) -> nn.Module:
+    """torchvision's ResNet18, freshly initialised, for `(B, 3, H, W)` images; 11,181,642 parameters for 10 classes.
+
+    Source: He et al. 2016, arXiv 1512.03385.
+    """
+    declare_missing_operators()
+    from torchvision.models import resnet18 as build
+
+    return cast(nn.Module, build(num_classes=num_classes))
+
+
+def parts(model: nn.Module) -> Parts:
+    """Four stages: `layer1` … `layer4`."""
+    stages = tuple((model.get_submodule(f"layer{number}"),) for number in (1, 2, 3, 4))
+    return Parts(
+        classifier=cast(nn.Linear, model.get_submodule("fc")),
+        first_convolution=cast(nn.Conv2d, model.get_submodule("conv1")),
+        stages=stages,
+    )

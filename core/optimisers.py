@@ -1,0 +1,59 @@
+"""Optimisers and learning-rate schedules of the benchmark (methods.md §0.3)."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import nn
+
+from core.catalog.unlearners import MOMENTUM
+
+Schedule: TypeAlias = Callable[[int], float]  # epoch, from 0, to the factor on the learning rate
+
+
+class SGDSettings(Protocol):
+    """Any hyperparameters that carry a learning rate and a weight decay."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak learning rate."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Coupled weight decay, `g ← g + wd·θ`."""
+
+
+def sgd(
+    model: nn.Module | Iterable[nn.Parameter], settings: SGDSettings, *, momentum: float = MOMENTUM
+) -> torch.optim.SGD:
+    """SGD with momentum over all parameters, normalisation and biases included; weight decay is coupled."""
+    parameters = model.parameters() if isinstance(model, nn.Module) else model
+    return torch.optim.SGD(
+        parameters,
+        lr=settings.learning_rate,
+        momentum=momentum,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+
+
+def constant(_epoch: int) -> float:
+    """No schedule."""
+    return 1.0
+
+
+def cosine(num_epochs: int) -> Schedule:
+    """`½ (1 + cos(π t / E))` for epoch t: 1 at the start, still above 0 in the last epoch."""
+    return lambda epoch: 0.5 * (1 + math.cos(math.pi * epoch / num_epochs))
+
+
+def triangular(num_epochs: int) -> Schedule:
+    """Up to 1 at epoch `⌊(E + 1) / 2⌋`, counted from 1, then down towards 0 at `E + 1` (methods.md §4.2)."""
+    peak, end = (num_epochs + 1) // 2, num_epochs + 1
+
+    def factor(epoch: int) -> float:
+        e = epoch + 1
+        return e / peak if e <= peak else (end - e) / (end - peak)
+
+    return factor
