@@ -126,7 +126,11 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
     with Client(given.url or _url(settings)) as client:
         wanted = "json" if given.format == "table" else given.format
         answer = client.leaderboard(
-            protocol=given.protocol, metric=given.metric, dataset=given.dataset, model=given.model, format=wanted
+            protocol=given.protocol,
+            metric=given.metric,
+            dataset=given.dataset,
+            model=given.model,
+            format=wanted,
         )
         if given.format == "table":
             console.print(board_table(answer.json()))
@@ -149,7 +153,9 @@ def demo(given: argparse.Namespace, settings: Settings) -> int:
     started = time.monotonic()
     with _service(settings) as url, Client(url) as client:
         job = client.submit(_read_spec(given.spec or QUICK_SPEC))
-        console.print(f"[bold]Lethe[/bold] runs the quick job; watch it at {url}/jobs/{job['id']}", soft_wrap=True)
+        console.print(
+            f"[bold]Lethe[/bold] runs the quick job; watch it at {url}/jobs/{job['id']}", soft_wrap=True
+        )
         status = _follow(client, job)
         for metric in METRICS:
             console.print(board_table(client.leaderboard(protocol="quick/1.0", metric=metric).json()))
@@ -205,7 +211,9 @@ def _await_ready(process: "subprocess.Popen[bytes]", url: str, log_path: Path) -
             if httpx.get(f"{url}/readyz").is_success:
                 return
         time.sleep(0.2)
-    raise DeploymentInvalid(f"The service did not get ready in {READY_SECONDS:.0f} s; see {log_path.absolute()}.")
+    raise DeploymentInvalid(
+        f"The service did not get ready in {READY_SECONDS:.0f} s; see {log_path.absolute()}."
+    )
 
 
 def _follow(client: Any, job: dict[str, Any]) -> int:  # noqa: ANN401 - api.client.Client, imported late
@@ -264,7 +272,9 @@ def _parser() -> argparse.ArgumentParser:
     demo_parser.add_argument("--spec", type=Path, help="another job than the bundled one")
     submit_parser = add("submit", submit)
     submit_parser.add_argument("spec", type=Path, metavar="SPEC.json")
-    submit_parser.add_argument("--wait", action="store_true", help="follow the job; status 1 if a unit failed")
+    submit_parser.add_argument(
+        "--wait", action="store_true", help="follow the job; status 1 if a unit failed"
+    )
     run_parser = add("run", run)
     run_parser.add_argument("spec", type=Path, metavar="SPEC.json")
     run_parser.add_argument("--out", type=Path, default=Path("var/run"), help="default: var/run")

@@ -98,7 +98,9 @@ class Client:
         items: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
-            page = self._request("GET", path, params={"limit": "200", **({"cursor": cursor} if cursor else {})}).json()
+            page = self._request(
+                "GET", path, params={"limit": "200", **({"cursor": cursor} if cursor else {})}
+            ).json()
             items += page["items"]
             cursor = page["next_cursor"]
             if cursor is None:

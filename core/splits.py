@@ -51,6 +51,6 @@ def fingerprint(indices: Indices) -> str:
 def _hold_out(items: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
     """(kept, held out), as scikit-learn's `train_test_split` without stratification draws them."""
     # The legacy generator is the protocol's: its permutations define the published fingerprints.
-    permutation = np.random.RandomState(seed).permutation(len(items))  # noqa: NPY002
+    permutation = np.random.RandomState(seed).permutation(len(items))
     num_held_out = ceil(fraction * len(items))
     return items[permutation[num_held_out:]], items[permutation[:num_held_out]]

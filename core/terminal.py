@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from core.export import cell_text
+
 GROUP_STYLES = {"G1": "green", "G2": "yellow", "G3": "red", "F": "bold red"}
 TITLES = {
     "retention_deviation": "Retention deviation (lower is better)",
@@ -72,8 +74,8 @@ def board_table(board: dict[str, Any]) -> Table:
         table.add_column(f"{setting['dataset']} / {setting['model']}")
         table.add_column("RTE", justify="right")
     sections = (
-        [row for row in board["rows"] if not row["provisional"]],
-        [row for row in board["rows"] if row["provisional"]],
+        [row for row in board["rows"] if not row["is_provisional"]],
+        [row for row in board["rows"] if row["is_provisional"]],
         board["references"],
     )
     for rows in sections:
@@ -86,15 +88,7 @@ def board_table(board: dict[str, Any]) -> Table:
 
 
 def _cell(cell: dict[str, Any]) -> tuple[str, str]:
-    """A cell's group with mean ± s.d., and its run-time efficiency."""
-    if cell["mean"] is None:
-        text = "failed" if cell["group"] == "F" else "-"
-    else:
-        spread = "" if cell["sd"] is None else f" ± {cell['sd']:.3f}"
-        text = f"{cell['mean']:.3f}{spread}"
-    if cell["state"] == "incomplete":
-        text += f" ({cell['seeds']} of {cell['required_seeds']} seeds)"
-    group = cell["group"]
-    marked = f"[{GROUP_STYLES[group]}]{group}[/] {text}" if group else text
-    efficiency = cell["runtime_efficiency"]
-    return marked, "" if efficiency is None else f"{efficiency:.1f}x"
+    """A cell in words, coloured by its group, and its run-time efficiency."""
+    group, efficiency = cell["group"], cell["runtime_efficiency"]
+    text = f"[{GROUP_STYLES[group]}]{cell_text(cell)}[/]" if group else cell_text(cell)
+    return text, "" if efficiency is None else f"{efficiency:.1f}x"

@@ -12,7 +12,7 @@ from core.board import Metric
 from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
-from core.export import board_document, render
+from core.export import FORMATS, board_document, render
 from core.plan import plan
 from core.settings import Settings
 from core.spec.job import JobSpec, parse_job_spec
@@ -106,9 +106,8 @@ def _report(store: Store, job_id: JobId, job: ResolvedJob, out: Path, console: C
         failed = [unit for _, unit in units.job_units(session, job_id, limit=MAX_RESULTS) if unit.error]
     for metric, board in boards.items():
         console.print(board_table(board_document(board)))
-        for text_format in EXPORT_FORMATS:
-            path = out / f"{metric}.{text_format.extension}"
-            path.write_text(render(board, text_format), encoding="utf-8")
+        for export_format, info in FORMATS.items():
+            (out / f"{metric}.{info.extension}").write_text(render(board, export_format), encoding="utf-8")
     (out / "results.json").write_text(json.dumps(rows, indent=2, default=str), encoding="utf-8")
     console.print(f"The boards and results.json are in {out.absolute()}.", markup=False, soft_wrap=True)
     for unit in failed:

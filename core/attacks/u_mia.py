@@ -42,7 +42,7 @@ def partition_accuracies(
             f"The attack needs at least {NUM_PARTITIONS} samples on each side; there are {count}."
         )
     # The legacy generator, held-out losses first: the order in which the paper's code consumes it.
-    generator = np.random.RandomState(seed)  # noqa: NPY002
+    generator = np.random.RandomState(seed)
     heldout, forget = (
         np.asarray(losses, dtype=np.float64)[generator.permutation(len(losses))[:count]]
         for losses in (heldout_losses, forget_losses)

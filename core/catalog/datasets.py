@@ -9,7 +9,6 @@ from typing import Literal
 from pydantic import Field
 
 from core.catalog.declaration import Declaration
-
 from core.errors import DatasetMissing
 
 

@@ -69,7 +69,7 @@ QUICK = Protocol(
     summary="Minutes on a laptop: short training, three model seeds, default hyperparameters, no sweep.",
     model_seeds=(0, 1, 2),
     recipes={
-        "digits/*": Recipe(num_epochs=12, batch_size=64, learning_rate=0.05),
+        "digits/*": Recipe(num_epochs=8, batch_size=32, learning_rate=0.005),
         "*/*": Recipe(num_epochs=5, batch_size=128, learning_rate=0.05),
     },
     hyperparameters={"digits/resnet18": {}},

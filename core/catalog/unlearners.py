@@ -10,7 +10,6 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.catalog.declaration import Declaration
-
 from core.spec.search import Epochs, LogUniform, OneOf, Uniform
 
 MOMENTUM = (

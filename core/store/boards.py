@@ -33,7 +33,7 @@ def load_board(
         if not settings:
             raise NotFound("setting with results", setting_id)
     else:
-        settings = [setting for setting in settings if _is_standard(setting, protocol)]
+        settings = [setting for setting in settings if is_standard(setting, protocol)]
     settings = [
         setting
         for setting in settings
@@ -43,5 +43,6 @@ def load_board(
     return build_board(protocol.id, metric, settings, found, required_seeds=len(protocol.model_seeds))
 
 
-def _is_standard(setting: Setting, protocol: Protocol) -> bool:
+def is_standard(setting: Setting, protocol: Protocol) -> bool:
+    """Whether the protocol's own board shows the setting: its default forget rule and precision."""
     return setting.forget == RandomForget() and setting.precision == protocol.precision

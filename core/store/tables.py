@@ -57,7 +57,7 @@ class Table(DeclarativeBase):
         datetime: UtcDateTime,
         float: Double,
         str: String,
-    }  # noqa: RUF012
+    }
 
 
 class JobRow(Table):

@@ -317,6 +317,14 @@ def ready_by_queue(session: Session) -> dict[str, int]:
     return {queue: count for queue, count in rows}  # noqa: C416 - rows are not pairs to the type checker
 
 
+def count_by_state(session: Session) -> dict[UnitState, int]:
+    """How many units are in each state, over all jobs; every state is a key."""
+    found = dict.fromkeys(UnitState, 0)
+    for state, count in session.execute(select(UnitRow.state, func.count()).group_by(UnitRow.state)):
+        found[UnitState(state)] = count
+    return found
+
+
 def job_units(session: Session, job_id: str, *, limit: int, after: int = -1) -> list[tuple[int, UnitRecord]]:
     """The job's units in the order of its plan, with their positions, positions above `after`."""
     rows = session.execute(

@@ -1,0 +1,64 @@
+"""What routes depend on."""
+
+import base64
+from typing import Annotated, cast
+
+from fastapi import Depends, Query, Request
+
+from core.catalog.registry import Catalogue, installed
+from core.errors import SpecInvalid, SpecProblem
+from core.settings import Settings
+from core.store.session import Store
+
+MAX_PAGE = 200
+
+
+def _store(request: Request) -> Store:
+    return cast(Store, request.app.state.store)
+
+
+def _settings(request: Request) -> Settings:
+    return cast(Settings, request.app.state.settings)
+
+
+def _cursor(
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page.")] = None,
+) -> str | None:
+    """The position that a cursor stands for.
+
+    Raises:
+        SpecInvalid: it is not one of ours.
+    """
+    if cursor is None:
+        return None
+    try:
+        kind, _, position = base64.urlsafe_b64decode(cursor.encode()).decode().partition(":")
+    except ValueError:
+        kind, position = "", ""
+    if kind != "after" or not position:
+        detail = "The cursor is not one that this service gave out; start again without it."
+        raise SpecInvalid([SpecProblem("#/query/cursor", "invalid_cursor", detail)])
+    return position
+
+
+def _position(cursor: Annotated[str | None, Depends(_cursor)]) -> int:
+    """The position in a job's plan that a cursor stands for; before the first without one."""
+    if cursor is None:
+        return -1
+    if not cursor.isdecimal() or len(cursor) > 9:
+        detail = "The cursor is not one that this service gave out for this list; start again without it."
+        raise SpecInvalid([SpecProblem("#/query/cursor", "invalid_cursor", detail)])
+    return int(cursor)
+
+
+def next_cursor(position: str | int) -> str:
+    """The cursor that goes on behind a position."""
+    return base64.urlsafe_b64encode(f"after:{position}".encode()).decode()
+
+
+StoreDep = Annotated[Store, Depends(_store)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+CatalogueDep = Annotated[Catalogue, Depends(installed)]
+CursorDep = Annotated[str | None, Depends(_cursor)]
+PositionDep = Annotated[int, Depends(_position)]
+LimitDep = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")]

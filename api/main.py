@@ -1,0 +1,73 @@
+"""The API: `create_app` puts the routes, the problems and the store together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import problems
+from api.routes import catalog, events, health, jobs, leaderboard, page, results, workers
+from core.settings import Settings
+from core.store.session import Store
+
+PREFIX = "/api/v1"
+MAX_BODY_BYTES = 1_000_000
+SUMMARY = "Submit unlearning benchmarks, follow them, read the leaderboard."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application on the database that the settings name.
+
+    Raises:
+        StoreNotReady: when it starts, if the database is not at the revision that this version needs.
+    """
+    store = Store(settings.database)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        store.require_current()
+        yield
+        store.engine.dispose()
+
+    app = FastAPI(
+        title="Lethe",
+        version=version("lethe"),
+        summary=SUMMARY,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+        openapi_url=f"{PREFIX}/openapi.json",
+        redoc_url=None,
+    )
+    app.state.store, app.state.settings = store, settings
+    problems.install(app)
+    _add_routes(app)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, with no database behind it."""
+    app = FastAPI(title="Lethe", version=version("lethe"), summary=SUMMARY)
+    _add_routes(app)
+    return app.openapi()
+
+
+def _add_routes(app: FastAPI) -> None:
+    versioned = APIRouter(prefix=PREFIX)
+    for module in (jobs, events, results, leaderboard, catalog, workers):
+        versioned.include_router(module.router)
+    app.include_router(versioned)
+    app.include_router(health.router)
+    app.include_router(page.router)  # last: it answers every path that is left
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            job_spec = dict(jobs.JOB_SPEC_SCHEMA)
+            schema["components"]["schemas"] |= job_spec.pop("$defs") | {"JobSpec": job_spec}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,75 @@
+"""A job's events as server-sent events: the log from the start or from `Last-Event-ID`, then live."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.dependencies import StoreDep
+from api.problems import DECLARED
+from api.routes.jobs import unit_answer
+from core.store import events, jobs, units
+from core.store.events import Event
+from core.store.session import Store
+from core.store.states import FINAL_JOB
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+POLL_SECONDS = 0.5
+BATCH = 500
+
+
+def _existing_job(job_id: str, store: StoreDep) -> str:
+    """The id of a job that exists: a stream that has begun can no longer answer 404."""
+    with store.read() as session:
+        return jobs.get_job(session, job_id).id
+
+
+@router.get(
+    "/{job_id}/events",
+    operation_id="followJob",
+    response_class=EventSourceResponse,
+    responses={404: DECLARED[404]},
+)
+async def follow_job(
+    job_id: Annotated[str, Depends(_existing_job)],
+    store: StoreDep,
+    last_event_id: Annotated[int | None, Header(description="Resume behind this event.")] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """`state` and `unit` events with ids, `progress` without, and `end` when the job has ended."""
+    after = last_event_id or 0
+    shown: list[dict[str, Any]] = []
+    while True:
+        found, running, is_final = await run_in_threadpool(_look, store, job_id, after)
+        for event in found:
+            after = event.id
+            yield _sent(event)
+        if running != shown:
+            shown = running
+            yield ServerSentEvent(event="progress", data={"units": running})
+        if is_final and len(found) < BATCH:
+            yield ServerSentEvent(event="end", data={"job_id": job_id})
+            return
+        if len(found) < BATCH:
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _look(store: Store, job_id: str, after: int) -> tuple[list[Event], list[dict[str, Any]], bool]:
+    """What is new. The state is read first: the event of a job's end is in the log before its state is final."""
+    with store.read() as session:
+        is_final = jobs.get_job(session, job_id).state in FINAL_JOB
+        found = events.job_events(session, job_id, after=after, limit=BATCH)
+        running = [
+            unit_answer(record).model_dump(mode="json") for record in units.running_units(session, job_id)
+        ]
+    return found, running, is_final
+
+
+def _sent(event: Event) -> ServerSentEvent:
+    """An event of the log: `state` for the job's own, `unit` for those of its units."""
+    fields = asdict(event)
+    data = {**fields.pop("data"), **fields, "created_at": event.created_at.isoformat()}
+    return ServerSentEvent(event="state" if event.job_id else "unit", data=data, id=str(event.id))

@@ -1,0 +1,93 @@
+"""The leaderboard: ranked by the server, never by the reader."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from api.dependencies import CatalogueDep, StoreDep
+from api.problems import DECLARED
+from api.schemas import ForgetAnswer, LeaderboardAnswer, SettingAnswer, SettingsAnswer
+from core.board import Metric
+from core.catalog.protocols import Protocol
+from core.catalog.registry import Catalogue, closest
+from core.errors import SpecInvalid, SpecProblem
+from core.export import FORMATS, ExportFormat, render
+from core.store.boards import is_standard, load_board
+from core.store.results import settings_of
+
+router = APIRouter(prefix="/leaderboard", tags=["leaderboard"], responses={422: DECLARED[422]})
+DEFAULT_PROTOCOL = "quick/1.0"
+TEXTS = {info.media_type: {} for export, info in FORMATS.items() if export is not ExportFormat.JSON}
+ProtocolQuery = Annotated[str, Query(description="Boards never mix protocols.")]
+
+
+@router.get(
+    "",
+    operation_id="getLeaderboard",
+    response_model=LeaderboardAnswer,
+    responses={200: {"content": TEXTS}, 304: {"description": "Not modified"}, 404: DECLARED[404]},
+)
+def get_leaderboard(
+    store: StoreDep,
+    catalogue: CatalogueDep,
+    protocol: ProtocolQuery = DEFAULT_PROTOCOL,
+    metric: Metric = Metric.RETENTION_DEVIATION,
+    dataset: str | None = None,
+    model: str | None = None,
+    setting: Annotated[str | None, Query(description="One setting, by id, standard or not.")] = None,
+    format: ExportFormat = ExportFormat.JSON,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Groups and ranks over the protocol's settings, or those that the filters leave."""
+    rules = _protocol(protocol, catalogue)
+    _require_known("dataset", dataset, catalogue.datasets)
+    _require_known("model", model, catalogue.models)
+    with store.read() as session:
+        board = load_board(session, rules, metric, dataset=dataset, model=model, setting_id=setting)
+    content = render(board, format).encode()
+    headers = {
+        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+        "Cache-Control": "public, max-age=0, must-revalidate",
+    }
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=FORMATS[format].media_type, headers=headers)
+
+
+@router.get("/settings", operation_id="listSettings")
+def list_settings(
+    store: StoreDep, catalogue: CatalogueDep, protocol: ProtocolQuery = DEFAULT_PROTOCOL
+) -> SettingsAnswer:
+    """The settings of a protocol that have results, and how many."""
+    rules = _protocol(protocol, catalogue)
+    with store.read() as session:
+        found = settings_of(session, rules.id)
+    return SettingsAnswer(
+        items=[
+            SettingAnswer(
+                id=setting.id,
+                dataset=setting.dataset,
+                model=setting.model,
+                forget=ForgetAnswer.model_validate(setting.forget),
+                precision=setting.precision,
+                results=count,
+                is_standard=is_standard(setting, rules),
+            )
+            for setting, count in found
+        ]
+    )
+
+
+def _protocol(name: str, catalogue: Catalogue) -> Protocol:
+    _require_known("protocol", name, catalogue.protocols)
+    return catalogue.protocols[name]
+
+
+def _require_known(parameter: str, name: str | None, known: Iterable[str]) -> None:
+    if name is not None and name not in known:
+        detail = f"There is no {parameter} {name!r}; there are {', '.join(sorted(known))}."
+        raise SpecInvalid(
+            [SpecProblem(f"#/query/{parameter}", f"unknown_{parameter}", detail, closest(name, known))]
+        )

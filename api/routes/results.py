@@ -1,0 +1,36 @@
+"""Results, over all jobs."""
+
+from fastapi import APIRouter
+
+from api.dependencies import CursorDep, LimitDep, StoreDep, next_cursor
+from api.problems import DECLARED
+from api.schemas import ResultAnswer, ResultPage
+from core.store import results
+
+router = APIRouter(prefix="/results", tags=["results"], responses={422: DECLARED[422]})
+
+
+@router.get("", operation_id="listResults")
+def list_results(
+    store: StoreDep,
+    cursor: CursorDep,
+    setting: str | None = None,
+    unlearner: str | None = None,
+    limit: LimitDep = 100,
+) -> ResultPage:
+    """Results, newest first."""
+    with store.read() as session:
+        found = results.list_results(
+            session, limit=limit + 1, before=cursor, setting_id=setting, unlearner=unlearner
+        )
+    more = next_cursor(found[limit - 1].id) if len(found) > limit else None
+    return ResultPage(
+        items=[ResultAnswer.model_validate(record) for record in found[:limit]], next_cursor=more
+    )
+
+
+@router.get("/{result_id}", operation_id="getResult", responses={404: DECLARED[404]})
+def get_result(result_id: str, store: StoreDep) -> ResultAnswer:
+    """One result with its provenance."""
+    with store.read() as session:
+        return ResultAnswer.model_validate(results.get_result(session, result_id))

@@ -1,0 +1,315 @@
+"""The API's answers. A table row never leaves raw; times are RFC 3339 UTC, shares are fractions in [0, 1]."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.board import CellState, Metric
+from core.ranking import Group
+from core.store.states import JobState, UnitState
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class UnitCounts(Answer):
+    """How many of a job's units are in each state."""
+
+    total: int
+    waiting: int
+    ready: int
+    running: int
+    done: int
+    failed: int
+    cancelled: int
+
+
+class UnitAnswer(Answer):
+    """One unit of work."""
+
+    id: str
+    kind: Literal["train", "evaluate", "unlearn"]
+    title: str
+    dataset: str
+    model: str
+    model_seed: int
+    unlearner: str | None
+    state: UnitState
+    attempt: int
+    max_attempts: int
+    worker: str | None
+    progress: Annotated[float | None, Field(description="Fraction in [0, 1], where it is known.")]
+    progress_text: str | None
+    runtime_seconds: float | None
+    failure_class: str | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobLinks(Answer):
+    """Where the rest of a job is."""
+
+    self: str
+    events: str
+    units: str
+    results: str
+    page: str
+
+
+class JobAnswer(Answer):
+    """A job."""
+
+    id: str
+    state: JobState
+    label: str
+    protocol: str
+    spec: dict[str, Any]
+    spec_sha256: str
+    units: UnitCounts
+    waiting_reason: Annotated[str | None, Field(description="Why nothing of it is running, in words.")]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: JobLinks
+
+
+class JobPage(Answer):
+    """Jobs, newest first."""
+
+    items: list[JobAnswer]
+    next_cursor: str | None
+
+
+class UnitPage(Answer):
+    """A job's units, in the order of its plan."""
+
+    items: list[UnitAnswer]
+    next_cursor: str | None
+
+
+class ResultAnswer(Answer):
+    """The metrics of one model. A metric that does not exist is null, with its reason."""
+
+    id: str
+    unit_id: str
+    setting_id: str
+    unlearner: str
+    variant: str | None
+    tuning: str | None
+    hyperparameters: dict[str, Any]
+    model_seed: int
+    is_usable: bool
+    is_superseded: bool
+    metrics: dict[str, float | None]
+    reasons: dict[str, str]
+    provenance: dict[str, Any]
+    created_at: datetime
+
+
+class ResultPage(Answer):
+    """Results."""
+
+    items: list[ResultAnswer]
+    next_cursor: str | None
+
+
+class ForgetAnswer(Answer):
+    """A forget-set rule."""
+
+    rule: str
+    fraction: float
+    seed: int
+
+
+class BoardSetting(Answer):
+    """A column of the board. `is_ambiguous`: a tie left the cut between its groups open."""
+
+    id: str
+    dataset: str
+    model: str
+    forget: ForgetAnswer
+    precision: str
+    is_ambiguous: bool
+
+
+class BoardCell(Answer):
+    """One method in one setting. `group` is null while models are missing."""
+
+    setting: str
+    dataset: str
+    model: str
+    forget: ForgetAnswer
+    precision: str
+    group: Group | None
+    state: CellState
+    mean: float | None
+    sd: float | None
+    seeds: int
+    usable_seeds: int
+    required_seeds: int
+    runtime_efficiency: float | None
+
+
+class BoardRow(Answer):
+    """One method. `rank` is null where it is provisional, and for the references."""
+
+    rank: int | None
+    is_provisional: bool
+    unlearner: str
+    variant: str | None
+    label: str
+    g1: int
+    g2: int
+    g3: int
+    failed: int
+    coverage: str
+    cells: list[BoardCell]
+
+
+class LeaderboardAnswer(Answer):
+    """The leaderboard: ranked rows by rank, then the provisional ones; the references apart."""
+
+    protocol: str
+    metric: Metric
+    higher_is_better: bool
+    settings: list[BoardSetting]
+    rows: list[BoardRow]
+    references: list[BoardRow]
+
+
+class SettingAnswer(Answer):
+    """A setting that has results."""
+
+    id: str
+    dataset: str
+    model: str
+    forget: ForgetAnswer
+    precision: str
+    results: int
+    is_standard: Annotated[bool, Field(description="Whether the protocol's own board shows it.")]
+
+
+class SettingsAnswer(Answer):
+    """All settings of a protocol that have results."""
+
+    items: list[SettingAnswer]
+
+
+class UnlearnerAnswer(Answer):
+    """An unlearner: `hyperparameters` is a JSON schema whose `search` members are the sweep's spaces."""
+
+    id: str
+    title: str
+    name: str
+    source: str
+    uses: list[str]
+    hyperparameters: dict[str, Any]
+
+
+class DatasetAnswer(Answer):
+    """A dataset."""
+
+    id: str
+    title: str
+    source: str
+    num_classes: int
+    num_train: int
+    num_test: int
+    image_size: int
+    is_present: Annotated[bool, Field(description="Whether its files are where this service looks for them.")]
+
+
+class EntryAnswer(Answer):
+    """A model or an attack."""
+
+    id: str
+    title: str
+    source: str
+
+
+class ProtocolAnswer(Answer):
+    """A protocol; `hyperparameters` are the defaults it brings, by `dataset/model`, then by unlearner."""
+
+    id: str
+    title: str
+    summary: str
+    model_seeds: list[int]
+    precision: str
+    recipes: dict[str, Any]
+    hyperparameters: dict[str, Any]
+
+
+class CatalogAnswer(Answer):
+    """Everything that can be asked for."""
+
+    unlearners: list[UnlearnerAnswer]
+    datasets: list[DatasetAnswer]
+    models: list[EntryAnswer]
+    attacks: list[EntryAnswer]
+    protocols: list[ProtocolAnswer]
+
+
+class WorkerAnswer(Answer):
+    """A worker, as it last described itself."""
+
+    id: str
+    host: str
+    pid: int
+    queues: list[str]
+    device: str
+    version: str
+    state: str
+    unit_id: str | None
+    is_online: bool
+    silent_seconds: float
+    started_at: datetime
+    beat_at: datetime
+
+
+class WorkersAnswer(Answer):
+    """All workers heard of lately."""
+
+    items: list[WorkerAnswer]
+
+
+class QueueAnswer(Answer):
+    """What waits and what runs, over all jobs."""
+
+    ready: dict[str, int]
+    waiting: int
+    running: int
+    workers_online: int
+
+
+class HealthAnswer(Answer):
+    """The process or the service is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ProblemError(Answer):
+    """One thing that is wrong with what was sent."""
+
+    pointer: str
+    code: str
+    detail: str
+    suggestion: str | None = None
+
+
+class Problem(Answer):
+    """RFC 9457: what every error looks like."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[ProblemError] = []

@@ -1,0 +1,167 @@
+"""A board as a document, and as text in the formats that people paste elsewhere. Pure."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from core.board import Board, Cell, Row
+from core.spec.units import Setting
+
+
+class ExportFormat(StrEnum):
+    """The formats of a board."""
+
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+
+
+@dataclass(frozen=True)
+class FormatInfo:
+    """How a format travels."""
+
+    extension: str
+    media_type: str
+    render: Callable[[dict[str, Any]], str]
+
+
+def board_document(board: Board) -> dict[str, Any]:
+    """The board as plain JSON, as `GET /leaderboard` answers it."""
+    settings = {setting.id: setting for setting in board.settings}
+    return {
+        "protocol": board.protocol,
+        "metric": board.metric.value,
+        "higher_is_better": board.metric.higher_is_better,
+        "settings": [
+            {**_place(setting), "id": setting.id, "is_ambiguous": setting.id in board.ambiguous}
+            for setting in board.settings
+        ],
+        "rows": [_row(row, settings) for row in board.rows],
+        "references": [_row(row, settings) for row in board.references],
+    }
+
+
+def render(board: Board, export_format: ExportFormat) -> str:
+    """The board as text."""
+    return FORMATS[export_format].render(board_document(board))
+
+
+def _place(setting: Setting) -> dict[str, Any]:
+    return {
+        "dataset": setting.dataset,
+        "model": setting.model,
+        "forget": setting.forget.model_dump(mode="json"),
+        "precision": setting.precision,
+    }
+
+
+def _row(row: Row, settings: dict[Any, Setting]) -> dict[str, Any]:
+    return {
+        "rank": row.rank,
+        "is_provisional": row.is_provisional,
+        "unlearner": row.method.unlearner,
+        "variant": row.method.variant,
+        "label": row.method.label,
+        "g1": row.counts.g1,
+        "g2": row.counts.g2,
+        "g3": row.counts.g3,
+        "failed": row.counts.failed,
+        "coverage": f"{row.covered}/{len(row.cells)}",
+        "cells": [_cell(cell, settings[cell.setting]) for cell in row.cells],
+    }
+
+
+def _cell(cell: Cell, setting: Setting) -> dict[str, Any]:
+    summary = cell.summary
+    return {
+        "setting": cell.setting,
+        **_place(setting),
+        "group": cell.group,
+        "state": cell.state,
+        "mean": summary.mean if summary else None,
+        "sd": summary.sd if summary else None,
+        "seeds": summary.seeds if summary else 0,
+        "usable_seeds": summary.usable if summary else 0,
+        "required_seeds": cell.required_seeds,
+        "runtime_efficiency": summary.runtime_efficiency if summary else None,
+    }
+
+
+def _as_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _as_csv(document: dict[str, Any]) -> str:
+    """One line per method and setting; numbers in full, so that nothing is lost."""
+    columns = ["rank", "label", "g1", "g2", "g3", "failed"]
+    cell_columns = [
+        "dataset",
+        "model",
+        "group",
+        "mean",
+        "sd",
+        "usable_seeds",
+        "required_seeds",
+        "runtime_efficiency",
+    ]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["protocol", "metric", *columns, *cell_columns])
+    for row in (*document["rows"], *document["references"]):
+        for cell in row["cells"]:
+            values = [*(row[name] for name in columns), *(cell[name] for name in cell_columns)]
+            writer.writerow([document["protocol"], document["metric"], *values])
+    return out.getvalue()
+
+
+def _as_markdown(document: dict[str, Any]) -> str:
+    header, lines = _text_table(document)
+    rule = ["---:" if name in ("rank", "G1", "G2", "G3", "F") else "---" for name in header]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (header, rule, *lines))
+
+
+def _as_latex(document: dict[str, Any]) -> str:
+    header, lines = _text_table(document)
+    body = "".join(f"{' & '.join(_escaped(value) for value in line)} \\\\\n" for line in lines)
+    titles = " & ".join(_escaped(name) for name in header)
+    alignment = "rlrrrr" + "l" * (len(header) - 6)
+    return f"\\begin{{tabular}}{{{alignment}}}\n\\hline\n{titles} \\\\\n\\hline\n{body}\\hline\n\\end{{tabular}}\n"
+
+
+def _text_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and lines of the board as people read it."""
+    places = [f"{setting['dataset']}/{setting['model']}" for setting in document["settings"]]
+    lines = []
+    for row in (*document["rows"], *document["references"]):
+        counts = [str(row[name]) if row["rank"] else "" for name in ("g1", "g2", "g3", "failed")]
+        lines.append(
+            [str(row["rank"] or "-"), row["label"], *counts, *(cell_text(cell) for cell in row["cells"])]
+        )
+    return ["rank", "unlearner", "G1", "G2", "G3", "F", *places], lines
+
+
+def cell_text(cell: dict[str, Any]) -> str:
+    """A cell of a board document in words: group, mean ± s.d., and how many seeds it still lacks."""
+    if cell["mean"] is None:
+        return "F" if cell["group"] == "F" else "-"
+    spread = "" if cell["sd"] is None else f" ± {cell['sd']:.3f}"
+    lacking = f" ({cell['seeds']} of {cell['required_seeds']} seeds)" if cell["state"] == "incomplete" else ""
+    group = f"{cell['group']} " if cell["group"] else ""
+    return f"{group}{cell['mean']:.3f}{spread}{lacking}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("_", "\\_").replace("±", "$\\pm$").replace("%", "\\%").replace("&", "\\&")
+
+
+FORMATS = {
+    ExportFormat.JSON: FormatInfo("json", "application/json", _as_json),
+    ExportFormat.CSV: FormatInfo("csv", "text/csv", _as_csv),
+    ExportFormat.MARKDOWN: FormatInfo("md", "text/markdown", _as_markdown),
+    ExportFormat.LATEX: FormatInfo("tex", "application/x-tex", _as_latex),
+}
