@@ -21,6 +21,11 @@ def _settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
+async def _raw_body(request: Request) -> bytes:
+    """The body as it came: the spec's own parser reads it, and finds all that is wrong with it."""
+    return await request.body()
+
+
 def _cursor(
     cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page.")] = None,
 ) -> str | None:
@@ -59,6 +64,7 @@ def next_cursor(position: str | int) -> str:
 StoreDep = Annotated[Store, Depends(_store)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 CatalogueDep = Annotated[Catalogue, Depends(installed)]
+RawBodyDep = Annotated[bytes, Depends(_raw_body)]
 CursorDep = Annotated[str | None, Depends(_cursor)]
 PositionDep = Annotated[int, Depends(_position)]
 LimitDep = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")]

@@ -59,8 +59,8 @@ class Settings(BaseSettings):
 
     @property
     def broker(self) -> str:
-        """The broker URL in force; `filesystem://` keeps its messages under the var directory."""
-        return self.broker_url or "filesystem://"
+        """The broker URL in force; a file system one keeps its messages under the var directory."""
+        return self.broker_url or "filesystem://localhost"
 
     @property
     def is_embedded(self) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.settings import Settings
-from core.spec.units import TrainUnit, UnitId, UnlearnUnit
+from core.spec.units import EvaluateUnit, TrainUnit, UnitId, UnlearnUnit
 from core.store import results, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass
@@ -186,7 +186,8 @@ class Worker:
         """Record what the unit produced, in one transaction, only while the lease holds."""
 
         def publish(session: Session) -> bool:
-            text = f"Done: {lease.title}, in {outcome.runtime_seconds:.1f} s."
+            timed = "" if isinstance(lease.unit, EvaluateUnit) else f", in {outcome.runtime_seconds:.1f} s"
+            text = f"Done: {lease.title} (seed {lease.unit.model_seed}){timed}."
             if not units.finish(
                 session,
                 lease,

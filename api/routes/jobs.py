@@ -1,14 +1,15 @@
 """Jobs: submit, follow, steer."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Response
 
 from api.dependencies import (
     CatalogueDep,
     CursorDep,
     LimitDep,
     PositionDep,
+    RawBodyDep,
     SettingsDep,
     StoreDep,
     next_cursor,
@@ -55,7 +56,7 @@ ONLINE_BEATS = 3
 
 @router.post("", status_code=202, operation_id="submitJob", openapi_extra=BODY)
 def submit_job(
-    body: Annotated[bytes, Body(media_type="application/json", include_in_schema=False)],
+    body: RawBodyDep,
     response: Response,
     store: StoreDep,
     settings: SettingsDep,

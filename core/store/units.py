@@ -87,7 +87,6 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
     ).first()
     if row is None:
         return None
-    refresh_jobs_of(session, [row.id])
     append_event(
         session,
         unit_id=row.id,
@@ -96,6 +95,7 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
         text=f"Worker {owner} started to {row.title} (attempt {row.attempt}).",
         data={"state": UnitState.RUNNING, "attempt": row.attempt},
     )
+    refresh_jobs_of(session, [row.id])
     return Lease(UnitId(row.id), row.fence, row.attempt, unit_from_json(row.payload), row.title)
 
 
@@ -132,10 +132,10 @@ def finish(
     ):
         return False
     promote(session, dependents_of=[lease.unit_id])
-    refresh_jobs_of(session, [lease.unit_id])
     append_event(
         session, unit_id=lease.unit_id, actor=owner, reason="done", text=text, data={"state": UnitState.DONE}
     )
+    refresh_jobs_of(session, [lease.unit_id])
     return True
 
 
@@ -153,8 +153,6 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
         return True
     if not _leave(session, lease, UnitState.FAILED, failure_class=failure, error=error):
         return False
-    _fail_dependents(session, [lease.unit_id], owner)
-    refresh_jobs_of(session, [lease.unit_id])
     append_event(
         session,
         unit_id=lease.unit_id,
@@ -163,6 +161,8 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
         text=f"Failed to {lease.title}: {error.strip().splitlines()[-1]}",
         data={"state": UnitState.FAILED},
     )
+    _fail_dependents(session, [lease.unit_id], owner)
+    refresh_jobs_of(session, [lease.unit_id])
     return True
 
 
@@ -200,15 +200,15 @@ def stop_cancelled(session: Session, lease: Lease, *, owner: str) -> bool:
         return give_back(session, lease, owner=owner, reason="needed_again", text=text)
     if not _leave(session, lease, UnitState.CANCELLED):
         return False
-    refresh_jobs_of(session, [lease.unit_id])
     append_event(
         session,
         unit_id=lease.unit_id,
         actor=owner,
         reason="cancelled",
-        text=f"Worker {owner} stopped to {lease.title} and is free again.",
+        text=f"Worker {owner} no longer works to {lease.title}; it is free again.",
         data={"state": UnitState.CANCELLED},
     )
+    refresh_jobs_of(session, [lease.unit_id])
     return True
 
 
