@@ -36,6 +36,18 @@ def catalogue(plugin_path, monkeypatch) -> Iterator[registry.Catalogue]:
     registry.installed.cache_clear()
 
 
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    with fresh_postgres_url() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    with fresh_redis_url() as url:
+        yield url
+
+
 @pytest.fixture(
     params=["embedded", pytest.param("fleet", marks=[pytest.mark.postgres, pytest.mark.redis])],
 )

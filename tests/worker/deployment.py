@@ -39,11 +39,10 @@ class Deployment:
 
     def start(self, name: str) -> "subprocess.Popen[bytes]":
         """Start `lethe scheduler` or `lethe worker`."""
-        log = (self.var_dir / f"{name}-{len(self.processes)}.log").open("wb")
         environment = {**os.environ, **self.environment, **TIMES}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lethe", name], env=environment, stdout=log, stderr=log
-        )
+        command = [sys.executable, "-m", "lethe", name]
+        with (self.var_dir / f"{name}-{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 

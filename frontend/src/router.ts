@@ -1,0 +1,39 @@
+// The address is the state: which page, and which view of it.
+import { useEffect, useState } from "preact/hooks";
+
+export interface Place {
+  path: string;
+  query: URLSearchParams;
+}
+
+const here = (): Place => ({
+  path: window.location.pathname,
+  query: new URLSearchParams(window.location.search),
+});
+
+/** Go to an address of this page without loading it anew. */
+export function go(address: string): void {
+  window.history.pushState(null, "", address);
+  window.dispatchEvent(new PopStateEvent("popstate"));
+}
+
+/** The present address; the component is drawn again when it changes. */
+export function usePlace(): Place {
+  const [place, setPlace] = useState(here);
+  useEffect(() => {
+    const update = () => setPlace(here());
+    window.addEventListener("popstate", update);
+    return () => window.removeEventListener("popstate", update);
+  }, []);
+  return place;
+}
+
+/** Let plain links inside the page change the address without loading it anew. */
+export function followLinks(event: MouseEvent): void {
+  const link = event.target instanceof Element ? event.target.closest("a") : null;
+  const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
+  if (!link || !isPlain || link.origin !== window.location.origin || link.hasAttribute("data-outside"))
+    return;
+  event.preventDefault();
+  go(link.pathname + link.search);
+}
