@@ -9,7 +9,6 @@ export interface Loaded<T> {
 /** What `load` brings, asked for again every `refreshSeconds` while the page is visible. */
 export function useLoaded<T>(load: () => Promise<T>, key: string, refreshSeconds?: number): Loaded<T> {
   const [loaded, setLoaded] = useState<Loaded<T>>({ data: null, error: null });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for all that `load` depends on
   useEffect(() => {
     let isCurrent = true;
     const refresh = async () => {

@@ -1,40 +1,12 @@
 """Deployments for the worker's tests: embedded, and on real PostgreSQL and Redis."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from core.catalog import registry
 from core.store.session import Store
 from tests.services import fresh_postgres_url, fresh_redis_url
 from tests.worker.deployment import Deployment
-
-PLUGIN = Path(__file__).parent.parent / "plugin"
-
-
-@pytest.fixture(scope="session")
-def plugin_path(tmp_path_factory) -> Path:
-    """The throw-away package, installed the way any package is."""
-    build, target = tmp_path_factory.mktemp("build"), tmp_path_factory.mktemp("plugin")
-    for source in PLUGIN.iterdir():
-        if source.is_file():
-            (build / source.name).write_bytes(source.read_bytes())
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*command, "--no-build-isolation", "--target", str(target), str(build)], check=True)
-    return target
-
-
-@pytest.fixture
-def catalogue(plugin_path, monkeypatch) -> Iterator[registry.Catalogue]:
-    """The catalogue of an installation that has the package."""
-    monkeypatch.syspath_prepend(str(plugin_path))
-    registry.installed.cache_clear()
-    yield registry.installed()
-    registry.installed.cache_clear()
-
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
