@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(given.command(given, Settings()) or 0)
     except LetheError as error:
-        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False, soft_wrap=True)
     except ValidationError as error:
         Console(stderr=True).print(f"A LETHE_ variable is wrong: {error}", markup=False)
     except KeyboardInterrupt:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     TypeDecorator,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -29,7 +28,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+# Text, not JSONB: that would turn the float 1e38 into an integer, and a unit's content is its identity.
+Json = JSON(none_as_null=True)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
