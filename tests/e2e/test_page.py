@@ -45,7 +45,7 @@ def test_submit_a_job_watch_it_finish_and_see_the_ranks(browser, tmp_path, plugi
         state = (By.ID, "job-state")
         wait(browser).until(presence_of_element_located(state))
         wait(browser, JOB_SECONDS).until(text_to_be_present_in_element(state, "succeeded"))
-        assert "All units are done." in browser.find_element(By.CSS_SELECTOR, ".log").text
+        wait(browser).until(text_to_be_present_in_element((By.CSS_SELECTOR, ".log"), "All units are done."))
         assert len(browser.find_elements(By.CSS_SELECTOR, "section table tbody tr")) == 3 * 5
 
         browser.find_element(By.LINK_TEXT, "See the board").click()
