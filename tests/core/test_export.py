@@ -1,0 +1,135 @@
+"""The board as JSON, CSV, Markdown and LaTeX."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from core.board import Board, CellSummary, Method, Metric, build_board
+from core.catalog.protocols import Recipe
+from core.export import FORMATS, ExportFormat, board_document, render
+from core.spec.job import RandomForget
+from core.spec.units import Setting
+
+SETTING = Setting(
+    protocol="quick/1.0",
+    dataset="digits",
+    dataset_revision=1,
+    model="tiny_vit",
+    model_revision=1,
+    forget=RandomForget(),
+    precision="fp32",
+    recipe=Recipe(num_epochs=1, batch_size=32),
+    validation_fraction=0.15,
+    split_seed=123,
+    run_seed=123,
+)
+AWKWARD = 0.1 + 0.2  # 0.30000000000000004: its shortest text is its only exact one
+METHODS = ["ng_plus", "msg (fixed)", "ga", "ct", "retrained"]
+
+
+def summary(unlearner: str, mean: float | None, *, variant=None, sd=0.0125, seeds=3, usable=3) -> CellSummary:
+    return CellSummary(SETTING.id, Method(unlearner, variant), mean, sd, seeds, usable, 1 / 3)
+
+
+@pytest.fixture
+def board() -> Board:
+    """A board with a ranked, a variant, a failed and a provisional row, and a reference."""
+    summaries = [
+        summary("ng_plus", AWKWARD),
+        summary("msg", 0.2, variant="fixed"),
+        summary("ga", None, sd=None, usable=0),
+        summary("ct", 0.9, sd=None, seeds=1, usable=1),
+        summary("retrained", 1.0),
+    ]
+    return build_board("quick/1.0", Metric.INDISCERNIBILITY, [SETTING], summaries, required_seeds=3)
+
+
+def test_json_is_the_whole_board_document(board):
+    document = json.loads(render(board, ExportFormat.JSON))
+
+    assert document == json.loads(json.dumps(board_document(board)))
+    assert [row["label"] for row in document["rows"]] == METHODS[:4]
+    assert [row["label"] for row in document["references"]] == ["retrained"]
+    assert document["rows"][0]["cells"][0]["mean"] == AWKWARD
+
+
+def test_the_document_says_what_each_row_and_cell_is(board):
+    rows = {row["label"]: row for row in board_document(board)["rows"]}
+
+    assert (rows["ng_plus"]["rank"], rows["ng_plus"]["g1"], rows["ng_plus"]["coverage"]) == (1, 1, "1/1")
+    assert (rows["ga"]["rank"], rows["ga"]["failed"], rows["ga"]["cells"][0]["group"]) == (3, 1, "F")
+    assert (rows["ct"]["rank"], rows["ct"]["is_provisional"], rows["ct"]["coverage"]) == (None, True, "0/1")
+    assert (rows["ct"]["cells"][0]["state"], rows["ct"]["cells"][0]["seeds"]) == ("incomplete", 1)
+
+
+def test_a_missing_cell_is_empty_in_the_document():
+    board = build_board("quick/1.0", Metric.INDISCERNIBILITY, [SETTING], [], required_seeds=3)
+    other = SETTING.model_copy(update={"dataset": "mnist"})
+    found = [CellSummary(other.id, Method("ft"), 0.5, None, 3, 3, None)]
+
+    partial = build_board("quick/1.0", board.metric, [SETTING, other], found, required_seeds=3)
+
+    cell = board_document(partial)["rows"][0]["cells"][0]
+    assert (cell["state"], cell["group"], cell["mean"], cell["seeds"]) == ("missing", None, None, 0)
+
+
+def test_csv_carries_every_number_exactly(board):
+    lines = list(csv.DictReader(io.StringIO(render(board, ExportFormat.CSV))))
+
+    assert [line["label"] for line in lines] == METHODS
+    assert float(lines[0]["mean"]) == AWKWARD
+    assert float(lines[0]["sd"]) == 0.0125
+    assert float(lines[0]["runtime_efficiency"]) == 1 / 3
+
+
+def test_csv_leaves_empty_what_does_not_exist(board):
+    lines = {line["label"]: line for line in csv.DictReader(io.StringIO(render(board, ExportFormat.CSV)))}
+
+    assert (lines["ga"]["mean"], lines["ga"]["sd"], lines["ga"]["group"]) == ("", "", "F")
+    assert (lines["ct"]["rank"], lines["ct"]["group"], lines["ct"]["usable_seeds"]) == ("", "", "1")
+
+
+def test_markdown_has_one_row_per_method_and_as_many_cells_as_its_header(board):
+    lines = render(board, ExportFormat.MARKDOWN).splitlines()
+
+    header, rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert header == ["rank", "unlearner", "G1", "G2", "G3", "F", "digits/tiny_vit"]
+    assert [row[1] for row in rows] == METHODS
+    assert {len(row) for row in (rule, *rows)} == {len(header)}
+
+
+def test_markdown_cells_say_group_mean_spread_and_what_is_lacking(board):
+    rows = {line.split("|")[2].strip(): line for line in render(board, ExportFormat.MARKDOWN).splitlines()}
+
+    assert rows["ng_plus"] == "| 1 | ng_plus | 1 | 0 | 0 | 0 | G1 0.300 ± 0.013 |"
+    assert rows["ga"] == "| 3 | ga | 0 | 0 | 0 | 1 | F |"
+    assert rows["ct"] == "| - | ct |  |  |  |  | 0.900 (1 of 3 seeds) |"
+    assert rows["retrained"].endswith("| 1.000 ± 0.013 |")
+
+
+def test_latex_escapes_underscores_and_the_plus_minus_sign(board):
+    table = render(board, ExportFormat.LATEX)
+
+    assert r"ng\_plus" in table
+    assert r"digits/tiny\_vit" in table
+    assert r"$\pm$" in table
+    assert "±" not in table
+    assert "_" not in table.replace(r"\_", "")
+
+
+def test_latex_is_one_table_with_as_many_columns_as_its_alignment(board):
+    first, *body, last = render(board, ExportFormat.LATEX).splitlines()
+
+    rows = [line.removesuffix(r" \\") for line in body if line != r"\hline"]
+    assert (first, last) == (r"\begin{tabular}{rlrrrrl}", r"\end{tabular}")
+    assert [row.count("&") for row in rows] == [6] * (1 + len(METHODS))
+
+
+@pytest.mark.parametrize("export_format", list(ExportFormat))
+def test_every_format_knows_its_media_type_and_shows_an_empty_board(export_format):
+    empty = build_board("quick/1.0", Metric.INDISCERNIBILITY, [], [], required_seeds=3)
+
+    assert "/" in FORMATS[export_format].media_type
+    assert render(empty, export_format).endswith("\n")
