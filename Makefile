@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 # Node from the machine where it is recent enough, else from a wheel in .venv.
-NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --no-fund --no-audit --loglevel=error
+NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --no-fund --no-audit --no-update-notifier --loglevel=error
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .PHONY: help demo serve test lint bench page clean
@@ -58,5 +58,5 @@ clean:  ## remove everything that was set up, but not var/
 frontend/dist/index.html: .venv/runtime .venv/node $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name openapi.json -not -name schema.ts) $(wildcard api/*.py api/routes/*.py core/spec/*.py)
 	@echo "Building the page …"
 	@$(BIN)/lethe openapi > frontend/openapi.json
-	@$(NPM) ci
+	@$(NPM) ci > /dev/null
 	@$(NPM) run build > frontend/build.log 2>&1 || { cat frontend/build.log; exit 1; }

@@ -83,9 +83,12 @@ class Client:
             headers = {"Last-Event-ID": last_id} if last_id else {}
             try:
                 with connect_sse(self._http, "GET", f"/jobs/{job_id}/events", headers=headers) as source:
-                    source.response.read() if source.response.is_error else None
+                    if source.response.is_error:
+                        source.response.read()
                     _require_success(source.response)
                     for event in source.iter_sse():
+                        if not event.data:  # a ping that keeps the connection open
+                            continue
                         last_id = event.id or last_id
                         if event.event == "end":
                             return
