@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.catalog.unlearners import CTHyperparameters
+from core.catalog.challenge import CTHyperparameters
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
 from core.errors import ModelUnsuitable

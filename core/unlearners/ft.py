@@ -6,7 +6,7 @@ Source: Golatkar et al. 2020, arXiv 1911.04933; methods.md §3.1.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.catalog.unlearners import FTHyperparameters
+from core.catalog.classical import FTHyperparameters
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
 from core.optimisers import cosine, sgd

@@ -6,7 +6,7 @@ Source: Graves et al. 2021, arXiv 2010.10981; Thudi et al. 2022, arXiv 2109.1339
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.catalog.unlearners import GAHyperparameters
+from core.catalog.classical import GAHyperparameters
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
 from core.optimisers import sgd

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.catalog.unlearners import MSGHyperparameters
+from core.catalog.challenge import MSGHyperparameters
 from core.datasets.resident import Batch, ResidentSet
 from core.datasets.streams import Shuffled
 from core.errors import ModelUnsuitable

@@ -7,7 +7,7 @@ Departs from it: the penalty towards the original weights, whose factor is 0 the
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.catalog.unlearners import NGPlusHyperparameters
+from core.catalog.published import NGPlusHyperparameters
 from core.optimisers import sgd
 from core.training import fit
 from core.unlearners.pieces import Pair, Paired

@@ -6,7 +6,7 @@ Source: Golatkar et al. 2020, arXiv 1911.04933; Graves et al. 2021, arXiv 2010.1
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.catalog.unlearners import SRLHyperparameters
+from core.catalog.classical import SRLHyperparameters
 from core.datasets.resident import Batch
 from core.optimisers import sgd
 from core.training import fit

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.catalog.unlearners import CT
+from core.catalog.challenge import CT
 from core.errors import ModelUnsuitable
 from core.models.resnet import resnet18
 from core.unlearners.ct import transpose_kernels

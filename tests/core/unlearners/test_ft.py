@@ -5,7 +5,7 @@ from copy import deepcopy
 import torch
 from torch.nn.functional import cross_entropy
 
-from core.catalog.unlearners import FT
+from core.catalog.classical import FT
 from tests.toys import mean_loss, original, poisoned, run, same_weights, toy_sets
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.catalog.unlearners import MSG
+from core.catalog.challenge import MSG
 from core.errors import ModelUnsuitable
 from core.optimisers import triangular
 from tests.toys import ToyNet, original, run, toy_sets

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 import torch
 
-from core.catalog.unlearners import NG_PLUS
+from core.catalog.published import NG_PLUS
 from core.training import fit
 from core.unlearners import ng_plus
 from core.unlearners.pieces import Paired

@@ -5,7 +5,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from core.catalog.unlearners import SRL
+from core.catalog.classical import SRL
 from core.unlearners.pieces import RandomlyRelabelled
 from tests.toys import accuracy, mean_loss, numbered, numbers, original, run, same_weights, toy_sets
 
