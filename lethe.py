@@ -185,7 +185,8 @@ def _service(settings: Settings) -> Iterator[str]:
         log_file = log_path.open("wb")
     except OSError as error:
         raise DeploymentInvalid(
-            f"The directory {settings.var_dir.absolute()} cannot be written ({error.strerror}). Set LETHE_VAR_DIR."
+            f"The directory {settings.var_dir.absolute()} cannot be written ({error.strerror}). "
+            "Set LETHE_VAR_DIR."
         ) from error
     command = [sys.executable, "-m", "lethe", "serve", "--supervised-by", str(os.getpid())]
     with log_file:

@@ -72,7 +72,9 @@ class Client:
         return self._pages(f"/jobs/{job_id}/units")
 
     def leaderboard(self, **filters: str | None) -> httpx.Response:
-        """The leaderboard; filters as in the API (`protocol`, `metric`, `dataset`, `model`, `setting`, `format`)."""
+        """The leaderboard; filters as in the API (`protocol`, `metric`, `dataset`, `model`, `setting`,
+        `format`).
+        """
         given = {name: value for name, value in filters.items() if value is not None}
         return self._request("GET", "/leaderboard", params=given)
 

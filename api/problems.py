@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): one table from our exceptions, one last resort that gives nothing away."""
+"""Errors as problem+json (RFC 9457): one table from our exceptions, one last resort that leaks nothing."""
 
 from http import HTTPStatus
 
@@ -73,7 +73,7 @@ def _lethe_error(request: Request, error: Exception) -> JSONResponse:
         return _unexpected(request, error)
     status, code, title = known
     if isinstance(error, SpecInvalid):
-        errors = [ProblemError(**problem.as_dict()) for problem in error.problems]  # type: ignore[arg-type]
+        errors = [ProblemError(**problem.as_dict()) for problem in error.problems]
         detail = f"{len(errors)} problem(s) found; nothing was stored."
         return problem_response(request, status, code, title, detail, errors)
     return problem_response(request, status, code, title, str(error))

@@ -1,7 +1,7 @@
 """Artifacts: the files that a unit produced, in one folder under the unit's id, written whole or not at all.
 
-A folder holds safetensors files, a `record.json` and a `manifest.json` with size and SHA-256 of each. It is written
-beside its place, synced, and renamed there; every read is checked against the manifest.
+A folder holds safetensors files, a `record.json` and a `manifest.json` with size and SHA-256 of each. It is
+written beside its place, synced, and renamed there; every read is checked against the manifest.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class ArtifactStore:
     def write(
         self, unit_id: str, *, tensors: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]
     ) -> Artifact:
-        """Store a unit's files: `tensors` by file name, and its record. A twin that was faster is replaced."""
+        """Store a unit's files: `tensors` by file name, and its record. A faster twin is replaced."""
         files = {f"{name}.safetensors": _serialised(named) for name, named in tensors.items()}
         files[RECORD] = _json(record)
         manifest = {

@@ -1,4 +1,4 @@
-"""The leaderboard: groups and ranks over a set of summarised results. Pure; the store brings the summaries."""
+"""The leaderboard: groups and ranks over a set of summarised results. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """Ranked rows first, by rank; then the provisional. References apart. `ambiguous` settings had tied cuts."""
+    """Ranked rows first, by rank; then the provisional. `ambiguous` settings had tied cuts."""
 
     protocol: str
     metric: Metric
@@ -120,8 +120,8 @@ def build_board(
 ) -> Board:
     """Group every setting's complete cells, count, and rank.
 
-    A method whose models have all run but of which fewer than `required_seeds` are usable is F in that setting
-    (protocol §6.6); one whose models have not all run has no group yet, and no rank.
+    A method whose models have all run but of which fewer than `required_seeds` are usable is F in that
+    setting (protocol §6.6); one whose models have not all run has no group yet, and no rank.
     """
     settings = tuple(settings)
     found = {(summary.setting, summary.method): summary for summary in summaries}

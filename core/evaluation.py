@@ -67,7 +67,8 @@ def own_metrics(evaluation: Evaluation) -> Metrics:
 
 
 def retention(metrics: Metrics, reference: Metrics) -> Metrics:
-    """Ratios of accuracies to the retrained model's, and their deviation from 1 summed over R, F and T (§5.2).
+    """Ratios of accuracies to the retrained model's, and their deviation from 1 summed over R, F and T
+    (§5.2).
 
     Raises:
         ZeroDivisionError: the retrained model gets nothing right on a set, so the ratio does not exist.

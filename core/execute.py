@@ -1,4 +1,6 @@
-"""The harness: run one unit. It owns everything that is not the method - copy, seed, withhold, time, check, store."""
+"""The harness: run one unit. It owns everything that is not the method - copy, seed, withhold, time, check,
+store.
+"""
 
 import random
 import time
@@ -135,7 +137,8 @@ class Workbench:
         info = installed().unlearners.get(unit.unlearner)
         if info is None:
             raise UnlearnerMissing(
-                f"The unlearner {unit.unlearner!r} is not installed on this worker. Install the package that has it."
+                f"The unlearner {unit.unlearner!r} is not installed on this worker. "
+                "Install the package that has it."
             )
         setting, sets = unit.setting, self._data.sets(unit.setting)
         model = _fresh_model(setting, sets.num_classes, unit.model_seed, self.device)
@@ -166,7 +169,9 @@ class Workbench:
         *,
         tensors: dict[str, dict[str, Tensor]],
     ) -> Outcome:
-        """The metrics record of protocol §5.7, stored with the logits; None with a reason where one does not exist."""
+        """The metrics record of protocol §5.7, stored with the logits; None with a reason where one does not
+        exist.
+        """
         evaluation = evaluate(model, sets)
         is_usable = _is_finite(model) and evaluation.is_finite
         metrics: Metrics = {"runtime_seconds": seconds, **dict.fromkeys((*OWN, *COMPARISONS, *DISTANCES))}
@@ -216,7 +221,7 @@ class Workbench:
         metrics |= distances(model, self._artifacts.read_tensors(unit.retrained, "model"))
 
     def _add_efficiency(self, metrics: Metrics, reasons: dict[str, str], reference: dict[str, Any]) -> None:
-        """Add `RT(retrained) / RT(this)`, larger is faster; only run times of one device type compare (§5.4)."""
+        """Add `RT(retrained) / RT(this)`, larger is faster, where both ran on one device type (§5.4)."""
         metrics["runtime_efficiency"] = None
         seconds = metrics["runtime_seconds"]
         if reference["device"] != self.device_name:
@@ -284,7 +289,7 @@ def _device(wanted: str) -> torch.device:
 
 
 def _seeded(seed: int, device: torch.device) -> torch.Generator:
-    """A generator for the run; the global ones are seeded too, for what draws from them (stochastic depth)."""
+    """A generator for the run; stochastic depth draws from the global ones, so these are seeded too."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - whatever a plug-in may draw from
     torch.manual_seed(seed)
@@ -292,11 +297,13 @@ def _seeded(seed: int, device: torch.device) -> torch.Generator:
 
 
 def _fresh_model(setting: Setting, num_classes: int, seed: int, device: torch.device) -> nn.Module:
-    """The setting's architecture with the initial weights of a seed, the same for every dataset of that shape."""
+    """The setting's architecture with the initial weights of a seed, the same for every dataset of that
+    shape.
+    """
     build = implementation(installed().models[setting.model].implementation)
     torch.manual_seed(seed)
     model: nn.Module = build(num_classes)
-    return model.to(device, memory_format=torch.channels_last)
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _task(info: UnlearnerInfo, setting: Setting, sets: Sets, device: torch.device) -> Task:

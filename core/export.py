@@ -130,7 +130,10 @@ def _as_latex(document: dict[str, Any]) -> str:
     body = "".join(f"{' & '.join(_escaped(value) for value in line)} \\\\\n" for line in lines)
     titles = " & ".join(_escaped(name) for name in header)
     alignment = "rlrrrr" + "l" * (len(header) - 6)
-    return f"\\begin{{tabular}}{{{alignment}}}\n\\hline\n{titles} \\\\\n\\hline\n{body}\\hline\n\\end{{tabular}}\n"
+    return (
+        f"\\begin{{tabular}}{{{alignment}}}\n\\hline\n{titles} \\\\\n"
+        f"\\hline\n{body}\\hline\n\\end{{tabular}}\n"
+    )
 
 
 def _text_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

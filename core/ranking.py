@@ -34,13 +34,13 @@ class GroupCounts:
 
     @property
     def rank_key(self) -> tuple[int, int, int]:
-        """What ranks are sorted by, descending. More G3 is better: at equal G1 and G2 the rest is F (§7.2)."""
+        """What ranks are sorted by, descending; at equal G1 and G2 more G3 is fewer failures (§7.2)."""
         return (self.g1, self.g2, self.g3)
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """The groups of one setting; `is_ambiguous` flags a tie in merge heights, where another cut was as good."""
+    """The groups of one setting; `is_ambiguous` flags a tie in merge heights: another cut was as good."""
 
     groups: Mapping[str, Group]
     is_ambiguous: bool
@@ -49,8 +49,8 @@ class Grouping:
 def group_values(values: Mapping[str, float], *, higher_is_better: bool) -> Grouping:
     """Cluster the methods' values of one setting into G1, G2 and G3.
 
-    Ward linkage into three clusters, ordered by mean, best first. With three distinct values or fewer each is its own
-    cluster, filled from G1 downwards; equal values always share a group (§7.1).
+    Ward linkage into three clusters, ordered by mean, best first. With three distinct values or fewer each is
+    its own cluster, filled from G1 downwards; equal values always share a group (§7.1).
 
     Args:
         values: finite means by method; the failed are left out by the caller.
@@ -89,7 +89,8 @@ def dense_ranks(counts: Mapping[str, GroupCounts]) -> dict[str, int]:
 
 def _cluster(values: list[float], *, higher_is_better: bool) -> tuple[list[Group], bool]:
     """Ward's three clusters of at least four distinct values, and whether a tie made them arbitrary."""
-    # Equal values are merged at height 0, so they share a group. Sorting makes ties independent of the input's order.
+    # Equal values are merged at height 0, so they share a group. Sorting makes ties independent of the
+    # input's order.
     order = np.argsort(values, kind="stable")
     column = np.asarray(values, dtype=np.float64)[order].reshape(-1, 1)
     clustering = AgglomerativeClustering(n_clusters=NUM_GROUPS, linkage="ward", compute_distances=True).fit(

@@ -1,4 +1,6 @@
-"""Configuration: the only reader of the environment. Entry points instantiate `Settings` and pass values down."""
+"""Configuration: the only reader of the environment. Entry points instantiate `Settings` and pass values
+down.
+"""
 
 from pathlib import Path
 from typing import Self
@@ -37,8 +39,8 @@ class Settings(BaseSettings):
     def _beat_within_lease(self) -> Self:
         if self.beat_seconds * 2 > self.lease_seconds:
             raise ValueError(
-                f"beat_seconds ({self.beat_seconds}) must be at most half of lease_seconds ({self.lease_seconds}), "
-                "or one late beat loses the lease."
+                f"beat_seconds ({self.beat_seconds}) must be at most half of lease_seconds "
+                f"({self.lease_seconds}), or one late beat loses the lease."
             )
         return self
 

@@ -14,7 +14,8 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Split:
-    """Four disjoint index arrays into a dataset's global order: official training images first, then test images.
+    """Four disjoint index arrays into a dataset's global order: official training images first, then test
+    images.
 
     The order inside each array is the order produced, which the fingerprints cover.
     """

@@ -1,8 +1,9 @@
 """Let torchvision be imported where its compiled operators cannot load.
 
-A torchvision wheel built for another torch (its CUDA build beside a CPU torch, say) fails at import with "operator
-torchvision::nms does not exist": it registers fake kernels for operators that its extension would have defined. Lethe
-uses only what is pure Python in it - models, datasets, transforms - so declaring the two schemas is enough.
+A torchvision wheel built for another torch (its CUDA build beside a CPU torch, say) fails at import with
+"operator torchvision::nms does not exist": it registers fake kernels for operators that its extension would
+have defined. Lethe uses only what is pure Python in it - models, datasets, transforms - so declaring the two
+schemas is enough.
 """
 
 import importlib.machinery
@@ -17,7 +18,9 @@ SCHEMAS = ("nms", "qnms")
 
 @cache
 def declare_missing_operators() -> torch.library.Library | None:
-    """Call before the first import of torchvision; where its extension loads, this does nothing and returns None."""
+    """Call before the first import of torchvision; where its extension loads, this does nothing and returns
+    None.
+    """
     if "torchvision" in sys.modules or _extension_loads():
         return None
     library = torch.library.Library("torchvision", "DEF")  # the cache keeps it alive

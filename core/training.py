@@ -35,8 +35,9 @@ def fit(
 ) -> FitReport:
     """Train for `num_epochs` passes over `batches`, changing `model` in place.
 
-    Losses accumulate on the device and are read once per epoch; a non-finite one ends the fit, without raising
-    (methods.md §0.5). A batch of a single sample is left out where batch norm is in train mode, as it has no variance.
+    Losses accumulate on the device and are read once per epoch; a non-finite one ends the fit, without
+    raising (methods.md §0.5). A batch of a single sample is left out where batch norm is in train mode, as it
+    has no variance.
 
     Args:
         batches: iterated once per epoch; an item's length is its number of samples.
@@ -59,7 +60,7 @@ def fit(
                 continue
             optimiser.zero_grad(set_to_none=True)
             value = loss(item)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             if on_gradients is not None:
                 on_gradients()
             optimiser.step()

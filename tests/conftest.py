@@ -15,5 +15,6 @@ def pytest_runtest_makereport(item, call):
     marks = {mark.name for mark in item.iter_markers()}
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") and marks & NEEDED_IN_CI:
         report.outcome = "failed"
-        report.longrepr = f"Skipped in CI, where it must run: {call.excinfo.value if call.excinfo else item.nodeid}"
+        why = call.excinfo.value if call.excinfo else "no reason given"
+        report.longrepr = f"Skipped in CI, where it must run: {why}"
     return report

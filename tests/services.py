@@ -1,4 +1,6 @@
-"""Databases and queues of a test's own on the servers of this machine; a test skips only where a server is absent."""
+"""Databases and queues of a test's own on the servers of this machine; a test skips only where a server is
+absent.
+"""
 
 import os
 import secrets

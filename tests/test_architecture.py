@@ -20,7 +20,8 @@ ENTRIES = [
 def modules_after(statement: str) -> set[str]:
     """The top-level modules that a fresh interpreter has loaded after a statement."""
     code = f"{statement}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
 
 
 def test_the_api_never_loads_torch():
@@ -28,7 +29,8 @@ def test_the_api_never_loads_torch():
 
 
 def test_the_workers_parent_never_loads_torch():
-    assert not modules_after("import worker.tasks, worker.scheduler") & {"torch", "torchvision", "timm", "api"}
+    loaded = modules_after("import worker.tasks, worker.scheduler")
+    assert not loaded & {"torch", "torchvision", "timm", "api"}
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)

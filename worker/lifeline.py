@@ -9,9 +9,11 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(with_signal: signal.Signals, parent_pid: int) -> None:
-    """Ask the kernel for a signal when the parent dies; leave at once if it already has. Linux only, else nothing.
+    """Ask the kernel for a signal when the parent dies; leave at once if it already has. Linux only, else
+    nothing.
 
-    The parent must have started this process from its main thread: the kernel watches the thread, not the process.
+    The parent must have started this process from its main thread: the kernel watches the thread, not the
+    process.
     """
     if sys.platform != "linux":
         return

@@ -1,7 +1,7 @@
 """The runner: one long-lived child process that holds torch, the device and the resident data.
 
-The parent stays free to beat whatever the child's C code does, and can end it at any moment: what a unit publishes is
-written atomically, so a killed runner leaves nothing half-done.
+The parent stays free to beat whatever the child's C code does, and can end it at any moment: what a unit
+publishes is written atomically, so a killed runner leaves nothing half-done.
 """
 
 import contextlib

@@ -39,7 +39,8 @@ def serve(settings: Settings) -> None:
     """Run the embedded service until SIGINT or SIGTERM.
 
     Raises:
-        DeploymentInvalid: another service has this var directory or this port, or the directory is not writable.
+        DeploymentInvalid: another service has this var directory or this port, or the directory is not
+            writable.
         StoreNotReady: the database is at a revision that this version does not know.
     """
     store = Store(settings.database)  # checks that the directory can be written
@@ -48,7 +49,8 @@ def serve(settings: Settings) -> None:
         lock.acquire(timeout=0)
     except Timeout:
         raise DeploymentInvalid(
-            f"Another Lethe service is running on {settings.var_dir.absolute()}. Stop it, or set LETHE_VAR_DIR."
+            f"Another Lethe service is running on {settings.var_dir.absolute()}. "
+            "Stop it, or set LETHE_VAR_DIR."
         ) from None
     with lock:
         require_free_port(settings.host, settings.port)
@@ -68,7 +70,8 @@ def require_free_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise DeploymentInvalid(
-                f"Cannot listen on {host}:{port} ({error.strerror}). Stop what is using it, or set LETHE_PORT."
+                f"Cannot listen on {host}:{port} ({error.strerror}). "
+                "Stop what is using it, or set LETHE_PORT."
             ) from error
 
 

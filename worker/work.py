@@ -47,7 +47,9 @@ class Running:
 
 
 class Worker:
-    """One slot: a parent that claims and publishes, and the runner that computes. Not for use by several threads."""
+    """One slot: a parent that claims and publishes, and the runner that computes. Not for use by several
+    threads.
+    """
 
     def __init__(self, settings: Settings, store: Store, *, queues: list[str]) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
@@ -135,7 +137,9 @@ class Worker:
         return False
 
     def _must_stop(self, running: Running) -> bool:
-        """Beat when it is time; stop the runner when the lease is lost, or somebody or something wants it stopped."""
+        """Beat when it is time; stop the runner when the lease is lost, or somebody or something wants it
+        stopped.
+        """
         now, lease = time.monotonic(), running.lease
         if self._draining.is_set():
             self._end_runner()
@@ -213,7 +217,7 @@ class Worker:
         log.info("unit_done" if published else "publish_refused", unit=lease.unit_id, title=lease.title)
 
     def _fail(self, lease: Lease, failure: FailureClass, error: str) -> None:
-        """Requeue or fail the unit; an unlearner that raised or hung has, as a result, no usable model (F)."""
+        """Requeue or fail the unit; an unlearner that raised or hung is left without a model (F)."""
 
         def fail(session: Session) -> bool:
             held = units.fail(session, lease, owner=self.id, failure=failure, error=error)
@@ -238,7 +242,7 @@ class Worker:
 
     @stamina.retry(on=OperationalError, attempts=None, timeout=STORE_PATIENCE_SECONDS)
     def _write(self, change: Callable[[Session], T]) -> T:
-        """One transaction, tried again while the database is away. `change` may run twice: it is conditional."""
+        """One transaction, tried again while the database is away; `change` may run twice."""
         with self._store.write() as session:
             return change(session)
 

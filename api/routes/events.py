@@ -58,7 +58,7 @@ async def follow_job(
 
 
 def _look(store: Store, job_id: str, after: int) -> tuple[list[Event], list[dict[str, Any]], bool]:
-    """What is new. The state is read first: the event of a job's end is in the log before its state is final."""
+    """What is new. The state is read first, as a job's last event is logged before its state is final."""
     with store.read() as session:
         is_final = jobs.get_job(session, job_id).state in FINAL_JOB
         found = events.job_events(session, job_id, after=after, limit=BATCH)

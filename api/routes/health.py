@@ -17,6 +17,8 @@ def get_health() -> HealthAnswer:
 
 @router.get("/readyz", operation_id="getReadiness", responses={503: DECLARED[503]})
 def get_readiness(store: StoreDep) -> HealthAnswer:
-    """The database is there, at the revision that this version needs. The broker may be away: submitting works."""
+    """The database is there, at the revision that this version needs. The broker may be away: submitting
+    works.
+    """
     store.require_current()
     return HealthAnswer()

@@ -147,7 +147,7 @@ def unit_answer(record: UnitRecord) -> UnitAnswer:
     setting: dict[str, Any] = record.payload["setting"]
     return UnitAnswer(
         id=record.id,
-        kind=record.kind,  # type: ignore[arg-type]
+        kind=record.kind,
         title=record.title,
         dataset=setting["dataset"],
         model=setting["model"],

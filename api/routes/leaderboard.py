@@ -19,7 +19,9 @@ from core.store.results import settings_of
 
 router = APIRouter(prefix="/leaderboard", tags=["leaderboard"], responses={422: DECLARED[422]})
 DEFAULT_PROTOCOL = "quick/1.0"
-TEXTS = {info.media_type: {} for export, info in FORMATS.items() if export is not ExportFormat.JSON}
+TEXTS: dict[str, dict[str, str]] = {
+    info.media_type: {} for export, info in FORMATS.items() if export is not ExportFormat.JSON
+}
 ProtocolQuery = Annotated[str, Query(description="Boards never mix protocols.")]
 
 

@@ -9,7 +9,10 @@ from starlette.exceptions import HTTPException
 from api.dependencies import SettingsDep
 
 router = APIRouter(include_in_schema=False)
-NOT_BUILT = "<!doctype html><title>Lethe</title><p>The page is not built. Run <code>make page</code>. The API is at <a href='/docs'>/docs</a>."
+NOT_BUILT = (
+    "<!doctype html><title>Lethe</title><p>The page is not built. Run <code>make page</code>. "
+    "The API is at <a href='/docs'>/docs</a>."
+)
 IMMUTABLE = {
     "Cache-Control": "public, max-age=31536000, immutable"
 }  # built files carry their hash in the name

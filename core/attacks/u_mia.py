@@ -1,4 +1,4 @@
-"""U-MIA: can a threshold on the loss tell the forget set from data that was never trained on? (protocol §5.3)"""
+"""U-MIA: can the loss tell the forget set from data that was never trained on? (protocol §5.3)"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ Losses = NDArray[np.float64]
 def attack_accuracy(forget_losses: Losses, heldout_losses: Losses, *, seed: int = SEED) -> float:
     """Accuracy of the attack, mean over ten partitions: 0.5 is a forget set like unseen data.
 
-    The two sets are trimmed to equal size by a random draw, and ten stratified 90/10 partitions are attacked by
-    scikit-learn's logistic regression of one raw feature, the loss. 0.5 exactly maximises indiscernibility.
+    The two sets are trimmed to equal size by a random draw, and ten stratified 90/10 partitions are attacked
+    by scikit-learn's logistic regression of one raw feature, the loss. 0.5 exactly maximises
+    indiscernibility.
 
     Args:
         forget_losses: `(F,)` finite cross-entropies of the forget set, in evaluation mode.

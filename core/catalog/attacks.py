@@ -1,7 +1,7 @@
 """The attacks that can be asked for: torch-free declarations.
 
-An attack's `implementation` is `attack(forget_losses, heldout_losses) -> float`, the accuracy in [0, 1] with which
-it tells the forget set from data that was never trained on.
+An attack's `implementation` is `attack(forget_losses, heldout_losses) -> float`, the accuracy in [0, 1] with
+which it tells the forget set from data that was never trained on.
 """
 
 from core.catalog.declaration import Declaration

@@ -15,8 +15,8 @@ from core.errors import DatasetMissing
 class DatasetInfo(Declaration):
     """One data source: its sizes, its pixels' scale, and how to read it.
 
-    `mean` and `std` are per channel, of pixels scaled to [0, 1] (protocol §1.4). `augmentation` is the training
-    transform of protocol §1.5; evaluation never augments.
+    `mean` and `std` are per channel, of pixels scaled to [0, 1] (protocol §1.4). `augmentation` is the
+    training transform of protocol §1.5; evaluation never augments.
     """
 
     num_classes: int = Field(ge=2)
@@ -38,15 +38,15 @@ class DatasetInfo(Declaration):
             candidates = (data_dir / name, data_dir / f"{name}.gz")
             if not any(path.is_file() for path in candidates):
                 raise DatasetMissing(
-                    f"Dataset {self.id!r} needs {data_dir / name}, which is not there. Put {self.title} under the "
-                    "data directory in torchvision's layout, or set LETHE_DATA_DIR to the directory that has it."
+                    f"Dataset {self.id!r} needs {data_dir / name}, which is not there. Put {self.title} "
+                    "under the data directory in torchvision's layout, or set LETHE_DATA_DIR to where it is."
                 )
 
 
 DIGITS = DatasetInfo(
     id="digits",
     title="Digits",
-    source="Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (UCI), as shipped in scikit-learn",
+    source="Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (UCI); from scikit-learn",
     num_classes=10,
     num_train=1438,
     num_test=359,

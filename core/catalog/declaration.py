@@ -4,10 +4,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Declaration(BaseModel):
-    """A frozen, torch-free record that names its implementation as an import string (`package.module:attribute`).
+    """A frozen, torch-free record that names its implementation as an import string
+    (`package.module:attribute`).
 
-    `revision` rises when the thing's numbers change: it is part of every unit's identity, so that stored results of
-    the old numbers are not taken for the new ones.
+    `revision` rises when the thing's numbers change: it is part of every unit's identity, so that stored
+    results of the old numbers are not taken for the new ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

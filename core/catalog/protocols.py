@@ -14,7 +14,9 @@ Tuning: TypeAlias = Literal["default", "given"]
 
 
 class Recipe(BaseModel):
-    """How the original and retrained models of a setting are trained (protocol §4): SGD, cosine to 0 per epoch."""
+    """How the original and retrained models of a setting are trained (protocol §4): SGD, cosine to 0 per
+    epoch.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +61,7 @@ class Protocol(BaseModel):
         return None
 
     def defaults(self, dataset: str, model: str, unlearner: str) -> Mapping[str, Any]:
-        """The hyperparameters this protocol tuned for an unlearner in a setting; others keep the catalogue's."""
+        """What this protocol tuned for an unlearner in a setting; the rest keeps the catalogue's defaults."""
         return self.hyperparameters.get(f"{dataset}/{model}", {}).get(unlearner, {})
 
 

@@ -1,4 +1,4 @@
-"""The catalogue: everything that installed packages declare under the `lethe.*` entry points, ours included."""
+"""The catalogue: what installed packages declare under the `lethe.*` entry points, ours included."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -76,11 +76,13 @@ def _load(entry_point: EntryPoint, kind: type[Info]) -> Info:
         record = entry_point.load()
     except Exception as error:
         raise PluginInvalid(
-            f"{_origin(entry_point)}: entry point {entry_point.name!r} = {entry_point.value!r} cannot be loaded: {error}"
+            f"{_origin(entry_point)}: entry point {entry_point.name!r} = {entry_point.value!r} cannot be "
+            f"loaded: {error}"
         ) from error
     if not isinstance(record, kind):
         raise PluginInvalid(
-            f"{_origin(entry_point)}: {entry_point.value!r} is a {type(record).__name__}, not a {kind.__name__}."
+            f"{_origin(entry_point)}: {entry_point.value!r} is a {type(record).__name__}, "
+            f"not a {kind.__name__}."
         )
     return record
 

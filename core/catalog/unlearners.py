@@ -1,8 +1,9 @@
-"""What an unlearner declares: torch-free, with its hyperparameters. The records are in `classical`, `challenge`, `published`.
+"""What an unlearner declares: torch-free, with its hyperparameters. The records are in `classical`,
+`challenge`, `published`.
 
-An unlearner's `implementation` is `unlearn(model: nn.Module, task: Task, hp: Hyperparameters) -> None`, which changes
-`model`, a copy of the original, in place. Defaults and search spaces are those of the paper's code (methods.md §3–5);
-a protocol may bring defaults of its own for a setting (`core.catalog.protocols`).
+An unlearner's `implementation` is `unlearn(model: nn.Module, task: Task, hp: Hyperparameters) -> None`, which
+changes `model`, a copy of the original, in place. Defaults and search spaces are those of the paper's code
+(methods.md §3–5); a protocol may bring defaults of its own for a setting (`core.catalog.protocols`).
 """
 
 from typing import Annotated, Literal, TypeAlias

@@ -15,7 +15,9 @@ MAX_GREY = 16  # the scans have 17 levels, 0 … 16
 
 
 def load(_data_dir: Path) -> Source:
-    """All digits; the test images are drawn as UTKFace's are, which has no official split either (protocol §1.3)."""
+    """All digits; the test images are drawn as UTKFace's are, which has no official split either (protocol
+    §1.3).
+    """
     digits = load_digits()
     order = np.random.default_rng(SPLIT_SEED).permutation(len(digits.target))
     num_test = int(TEST_FRACTION * len(order))

@@ -19,10 +19,10 @@ def load(data_dir: Path) -> Source:
     """
     MNIST.require_files(data_dir)
     declare_missing_operators()
-    from torchvision.datasets import MNIST as Reader
+    from torchvision import datasets
 
     try:
-        parts = [Reader(str(data_dir), train=train) for train in (True, False)]
+        parts = [datasets.MNIST(str(data_dir), train=train) for train in (True, False)]
     except (AssertionError, RuntimeError, ValueError) as error:
         raise DatasetInvalid(
             f"A file under {data_dir / 'MNIST/raw'} is not the IDX file it should be: {error}"

@@ -1,4 +1,6 @@
-"""A data set as one uint8 tensor on the device, batched there: no loader, no per-sample Python (DESIGN, decision 3)."""
+"""A data set as one uint8 tensor on the device, batched there: no loader, no per-sample Python (DESIGN,
+decision 3).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +24,8 @@ class Batch:
 class Augmentation(Protocol):
     """A batched training transform: `(B, 3, H, W)` uint8 in, the same out, random draws from `generator`."""
 
-    def __call__(self, pixels: Tensor, generator: torch.Generator) -> Tensor: ...
+    def __call__(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """The augmented batch."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Source:
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """`(N, H, W)` uint8 grey images at `(N, size, size)`, by PIL's bilinear filter on 8 bits (protocol §1.5)."""
+    """`(N, H, W)` uint8 images as `(N, size, size)`, by PIL's bilinear filter on 8 bits (protocol §1.5)."""
     if images.shape[1:] == (size, size):
         return images
     out = np.empty((len(images), size, size), dtype=np.uint8)

@@ -1,4 +1,6 @@
-"""What methods may ask of a model. No method looks at module names or types of architectures (methods.md §1.4)."""
+"""What methods may ask of a model. No method looks at module names or types of architectures (methods.md
+§1.4).
+"""
 
 from dataclasses import dataclass
 

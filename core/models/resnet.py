@@ -9,7 +9,8 @@ from core.torchvision_operators import declare_missing_operators
 
 
 def resnet18(num_classes: int) -> nn.Module:
-    """Torchvision's ResNet18, freshly initialised, for `(B, 3, H, W)` images; 11,181,642 parameters for 10 classes.
+    """Torchvision's ResNet18, freshly initialised, for `(B, 3, H, W)` images; 11,181,642 parameters for 10
+    classes.
 
     Source: He et al. 2016, arXiv 1512.03385.
     """

@@ -1,12 +1,14 @@
 """TinyViT-11M that pays only for real tokens: timm's model with exact compact attention (protocol §3.2–3.4).
 
-timm pads a grid that is smaller than its window with zeros, and the padded tokens take part in attention. They are all
-alike: LayerNorm turns zeros into its bias, so their key and value are one constant vector each. For a query i their
-joint weight is that of one virtual token with bias log Σ exp(b_ip) over the padded positions p. Attention over the real
-tokens and that virtual one has the same output and gradients at a fourteenth of the arithmetic at 32 px.
+timm pads a grid that is smaller than its window with zeros, and the padded tokens take part in attention.
+They are all
+alike: LayerNorm turns zeros into its bias, so their key and value are one constant vector each. For a query i
+    their joint weight is that of one virtual token with bias log Σ exp(b_ip) over the padded positions p.
+    Attention over the real tokens and that virtual one has the same output and gradients at a fourteenth of
+    the arithmetic at 32 px.
 
-Biases are gathered on every forward pass, in both modes: timm's cache in eval mode would cut their gradient and hide
-changes made to them (methods.md §1.3).
+Biases are gathered on every forward pass, in both modes: timm's cache in eval mode would cut their gradient
+and hide changes made to them (methods.md §1.3).
 """
 
 from typing import TYPE_CHECKING, cast
@@ -34,14 +36,15 @@ def tiny_vit(num_classes: int) -> nn.Module:
     declare_missing_operators()
     import timm
 
-    model = timm.create_model(TIMM_NAME, num_classes=num_classes)
-    for stage in list(model.stages)[1:]:  # stage 0 is convolutional
-        stage.blocks = nn.Sequential(*(CompactBlock(block) for block in stage.blocks))
-    return cast(nn.Module, model)
+    model: nn.Module = timm.create_model(TIMM_NAME, num_classes=num_classes)
+    for stage in list(cast(nn.Sequential, model.stages))[1:]:  # stage 0 is convolutional
+        blocks = cast(nn.Sequential, stage.blocks)
+        stage.blocks = nn.Sequential(*(CompactBlock(cast("TinyVitBlock", block)) for block in blocks))
+    return model
 
 
 def parts(model: nn.Module) -> Parts:
-    """Three stages, each with the down-sampling behind it, as the paper's code groups them (protocol §3.3)."""
+    """Three stages, each with the down-sampling behind it, as in the paper's code (protocol §3.3)."""
     get = model.get_submodule
     return Parts(
         classifier=cast(nn.Linear, get("head.fc")),
@@ -67,7 +70,8 @@ class CompactAttention(nn.Module):
         self.qkv = attention.qkv
         self.proj = attention.proj
         self.attention_biases = attention.attention_biases
-        self.register_buffer("attention_bias_idxs", attention.attention_bias_idxs, persistent=False)
+        indices = cast(Tensor, attention.attention_bias_idxs)
+        self.register_buffer("attention_bias_idxs", indices, persistent=False)
 
     def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """Attend among the tokens of a window whose other positions are padding.
@@ -106,7 +110,9 @@ class CompactAttention(nn.Module):
 
 
 class CompactBlock(nn.Module):
-    """The parameters of timm's `TinyVitBlock`; padding is attended to in its compact form where one window holds all."""
+    """The parameters of timm's `TinyVitBlock`; padding is attended to in its compact form where one window
+    holds all.
+    """
 
     def __init__(self, block: "TinyVitBlock") -> None:
         super().__init__()
@@ -124,14 +130,15 @@ class CompactBlock(nn.Module):
         grid = grid + self.drop_path1(self._one_window(grid) if fits else self._windows(grid))
         tokens = self.local_conv(grid.permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
         tokens = tokens + self.drop_path2(self.mlp(tokens))
-        return tokens.unflatten(1, (height, width))
+        output: Tensor = tokens.unflatten(1, (height, width))
+        return output
 
     def _one_window(self, grid: Tensor) -> Tensor:
         height, width = grid.shape[1:3]
         rows, columns = (torch.arange(size, device=grid.device) for size in (height, width))
         positions = (rows[:, None] * self.window_size + columns).flatten()
-        attended: Tensor = self.attn(grid.flatten(1, 2), positions)
-        return attended.unflatten(1, (height, width))
+        attended: Tensor = self.attn(grid.flatten(1, 2), positions).unflatten(1, (height, width))
+        return attended
 
     def _windows(self, grid: Tensor) -> Tensor:
         """Several windows: pad to whole ones and attend in each, as timm does."""
@@ -141,6 +148,6 @@ class CompactBlock(nn.Module):
         down, across = padded.shape[1] // size, padded.shape[2] // size
         windows = padded.view(batch, down, size, across, size, channels).transpose(2, 3)
         every_position = torch.arange(size * size, device=grid.device)
-        attended = self.attn(windows.reshape(-1, size * size, channels), every_position)
+        attended: Tensor = self.attn(windows.reshape(-1, size * size, channels), every_position)
         attended = attended.view(batch, down, across, size, size, channels).transpose(2, 3)
         return attended.reshape(padded.shape)[:, :height, :width]

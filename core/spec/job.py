@@ -88,8 +88,8 @@ def parse_job_spec(document: bytes | str) -> JobSpec:
     """The job spec in a JSON document; ids are checked later, by `resolve`.
 
     Raises:
-        SpecInvalid: not JSON, an unknown or missing field, or a value of the wrong type or out of bounds; every
-            problem is listed, with a pointer.
+        SpecInvalid: not JSON, an unknown or missing field, or a value of the wrong type or out of bounds;
+            every problem is listed, with a pointer.
     """
     try:
         return JobSpec.model_validate_json(document)

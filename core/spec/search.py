@@ -1,7 +1,7 @@
 """Search spaces of hyperparameters, declared as annotations of the fields they belong to.
 
-A field reads `learning_rate: Annotated[float, LogUniform(1e-5, 1e-1)] = 0.1`. The sweep, the API's schema and the
-docs read the same annotation. Source of the primitives: protocol §6.3.
+A field reads `learning_rate: Annotated[float, LogUniform(1e-5, 1e-1)] = 0.1`. The sweep, the API's schema and
+the docs read the same annotation. Source of the primitives: protocol §6.3.
 """
 
 from dataclasses import asdict, dataclass

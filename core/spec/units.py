@@ -1,7 +1,7 @@
 """Units: the smallest retriable pieces of work, and the resolved setting that they share.
 
-A unit carries everything that determines its output, and nothing else: its id is the hash of its content, so two jobs
-that need the same work share it, and an executor needs no database to run it.
+A unit carries everything that determines its output, and nothing else: its id is the hash of its content, so
+two jobs that need the same work share it, and an executor needs no database to run it.
 """
 
 from typing import Annotated, Any, Literal, NewType, TypeAlias
@@ -68,8 +68,8 @@ class TrainUnit(Resolved):
 class EvaluateUnit(Resolved):
     """Evaluate a reference model against the retrained one of the same seed (protocol §5).
 
-    `model` is the unit that trained it; `retrained` the unit that trained the retrained model; `reference` the
-    evaluation of the retrained model, None where this is that evaluation.
+    `model` is the unit that trained it; `retrained` the unit that trained the retrained model; `reference`
+    the evaluation of the retrained model, None where this is that evaluation.
     """
 
     kind: Literal["evaluate"] = "evaluate"

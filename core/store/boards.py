@@ -21,8 +21,8 @@ def load_board(
 ) -> Board:
     """The board over the settings that were asked for.
 
-    Without `setting_id` these are the protocol's own: the default forget rule and the protocol's precision, so that
-    somebody's special setting does not make everyone else's row incomplete.
+    Without `setting_id` these are the protocol's own: the default forget rule and the protocol's precision,
+    so that somebody's special setting does not make everyone else's row incomplete.
 
     Raises:
         NotFound: `setting_id` has no results under this protocol.

@@ -172,7 +172,9 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
 
 
 def _revive(session: Session, job_id: str, states: tuple[UnitState, ...]) -> int:
-    """Queue the job's units in these states again, and take back requests to stop; returns how many were revived."""
+    """Queue the job's units in these states again, and take back requests to stop; returns how many were
+    revived.
+    """
     mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
     revived = changed(
         session,

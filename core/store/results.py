@@ -20,7 +20,7 @@ from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """The metrics row of one model, as the API shows it. A metric that does not exist is None with a reason."""
+    """The metrics row of one model, as the API shows it. A metric that is None has a reason."""
 
     id: str
     unit_id: str
@@ -48,7 +48,8 @@ def record_result(
     reasons: dict[str, str],
     provenance: dict[str, Any],
 ) -> None:
-    """Store the result of a unit, in the transaction that finishes it; an older one of the same place is superseded.
+    """Store the result of a unit, in the transaction that finishes it; an older one of the same place is
+    superseded.
 
     Writing the same unit again replaces its row: a unit that had to run twice still has one result.
     """

@@ -108,15 +108,17 @@ class Store:
                 found = MigrationContext.configure(connection).get_current_revision()
         except (OperationalError, DBAPIError) as error:
             raise StoreNotReady(
-                f"The database {self._shown} cannot be used: {error.orig}. Check LETHE_DATABASE_URL and the server."
+                f"The database {self._shown} cannot be used: {error.orig}. "
+                "Check LETHE_DATABASE_URL and the server."
             ) from error
         known = {
             script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions()
         }
         if found is not None and found not in known:
             raise StoreNotReady(
-                f"The database {self._shown} is at revision {found!r}, which this version of Lethe does not know. "
-                "It was made by a newer version: upgrade Lethe, or point LETHE_DATABASE_URL at another database."
+                f"The database {self._shown} is at revision {found!r}, which this version of Lethe does not "
+                "know. It was made by a newer version: upgrade Lethe, or point LETHE_DATABASE_URL at another "
+                "database."
             )
         return found
 

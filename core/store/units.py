@@ -126,7 +126,7 @@ def finish(
     artifact: dict[str, Any],
     text: str,
 ) -> bool:
-    """Mark the unit done and promote what waited for it; False, with nothing changed, when the lease is lost."""
+    """Mark the unit done and promote what waited for it; False, with nothing changed, without the lease."""
     if not _leave(
         session, lease, UnitState.DONE, runtime_seconds=runtime_seconds, artifact=artifact, progress=1.0
     ):
@@ -147,7 +147,8 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
             unit_id=lease.unit_id,
             actor=owner,
             reason=failure,
-            text=f"Attempt {lease.attempt} to {lease.title} was lost ({error.splitlines()[0]}); it is queued again.",
+            text=f"Attempt {lease.attempt} to {lease.title} was lost ({error.splitlines()[0]}); "
+            "it is queued again.",
             data={"state": UnitState.READY, "attempt": lease.attempt},
         )
         return True
@@ -167,7 +168,9 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
 
 
 def give_back(session: Session, lease: Lease, *, owner: str, reason: str, text: str) -> bool:
-    """Return a unit that a worker may not go on with; the attempt is not charged. False when the lease is lost."""
+    """Return a unit that a worker may not go on with; the attempt is not charged. False when the lease is
+    lost.
+    """
     row = changed(
         session,
         update(UnitRow)
@@ -241,7 +244,8 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
 
 
 def reap(session: Session, actor: str = "scheduler") -> int:
-    """Requeue or fail units whose worker went silent, and promote what was missed. Any number may run at once.
+    """Requeue or fail units whose worker went silent, and promote what was missed. Any number may run at
+    once.
 
     Returns:
         How many leases had expired.
@@ -269,7 +273,9 @@ def reap(session: Session, actor: str = "scheduler") -> int:
 
 
 def release_held(session: Session, *, actor: str) -> None:
-    """Return every running unit, uncharged: for a store that only its caller uses, after a run that was killed."""
+    """Return every running unit, uncharged: for a store that only its caller uses, after a run that was
+    killed.
+    """
     rows = session.execute(
         select(UnitRow).where(UnitRow.state == UnitState.RUNNING).order_by(UnitRow.id)
     ).scalars()
@@ -282,7 +288,9 @@ def release_held(session: Session, *, actor: str) -> None:
 def promote(
     session: Session, *, dependents_of: list[UnitId] | None = None, of_job: str | None = None
 ) -> None:
-    """Make units ready whose dependencies are all done. Derived, not counted: a counter can miss a shared unit."""
+    """Make units ready whose dependencies are all done. Derived, not counted: a counter can miss a shared
+    unit.
+    """
     dependency = aliased(UnitRow)
     unfinished = exists(
         select(1)
@@ -360,7 +368,9 @@ def _held(lease: Lease) -> tuple[Any, ...]:
 
 
 def _leave(session: Session, lease: Lease, state: UnitState, **values: Any) -> bool:  # noqa: ANN401 - columns
-    """Move a unit that this lease still holds out of `running`; False, with nothing changed, where it does not."""
+    """Move a unit that this lease still holds out of `running`; False, with nothing changed, where it does
+    not.
+    """
     result = changed(
         session,
         update(UnitRow)

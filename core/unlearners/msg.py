@@ -1,4 +1,5 @@
-"""MSG: re-draw the weights whose gradient for "keep retain, forget forget" is small, then repair on the retain set.
+"""MSG: re-draw the weights whose gradient for "keep retain, forget forget" is small, then repair on the
+retain set.
 
 Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459200; methods.md §4.2.
 """

@@ -4,6 +4,8 @@ Source: Kurmanji et al. 2023, arXiv 2302.09880 (the NegGrad+ baseline); methods.
 Departs from it: the penalty towards the original weights, whose factor is 0 there, is left out.
 """
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -27,5 +29,5 @@ def unlearn(model: nn.Module, task: Task, hp: NGPlusHyperparameters) -> None:
 
     pairs = Paired(task.retain, task.forget, hp.batch_size, task.generator)
     # The paper's code trains with batch norm frozen; its authors' larger experiments do not.
-    mode = "eval" if hp.variant == "official" else "train"
+    mode: Literal["train", "eval"] = "eval" if hp.variant == "official" else "train"
     fit(model, pairs, loss, sgd(model, hp), hp.num_epochs, mode=mode)

@@ -27,7 +27,8 @@ class Pair:
 class Paired:
     """One pass over the retain set, each batch with a forget batch.
 
-    The forget batches are drawn anew each epoch and replayed in the same order when they run out (methods.md §5.8).
+    The forget batches are drawn anew each epoch and replayed in the same order when they run out (methods.md
+    §5.8).
     """
 
     retain: ResidentSet
@@ -44,7 +45,8 @@ class Paired:
 
 @dataclass(frozen=True)
 class RandomlyRelabelled:
-    """One pass over retain and forget set together; the forget labels are drawn anew each epoch, true ones included.
+    """One pass over retain and forget set together; the forget labels are drawn anew each epoch, true ones
+    included.
 
     Source: methods.md §3.3.
     """
@@ -91,7 +93,7 @@ def smallest(scores: Tensor, count: int) -> Tensor:
 
 
 @contextmanager
-def scaled_gradients(factors: Iterable[tuple[nn.Parameter, Tensor]]) -> Iterator[None]:
+def scaled_gradients(factors: Iterable[tuple[Tensor, Tensor]]) -> Iterator[None]:
     """Multiply parameters' gradients elementwise, before weight decay and momentum see them."""
     handles = [parameter.register_hook(factor.mul) for parameter, factor in factors]
     try:

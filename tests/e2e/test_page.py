@@ -6,14 +6,23 @@ from collections.abc import Iterator
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import presence_of_element_located, text_to_be_present_in_element
+from selenium.webdriver.support.expected_conditions import (
+    presence_of_element_located,
+    text_to_be_present_in_element,
+)
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.e2e.service import running_service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 JOB_SECONDS = 200
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--window-size=1280,1000")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--window-size=1280,1000",
+)
 
 
 @pytest.fixture
@@ -36,7 +45,8 @@ def wait(browser, seconds: float = 20) -> WebDriverWait:
 def test_submit_a_job_watch_it_finish_and_see_the_ranks(browser, tmp_path, plugin_path):
     with running_service(tmp_path, PYTHONPATH=str(plugin_path)) as url:
         browser.get(f"{url}/jobs/new")
-        Select(wait(browser).until(presence_of_element_located((By.NAME, "model")))).select_by_value("toy_net")
+        model = wait(browser).until(presence_of_element_located((By.NAME, "model")))
+        Select(model).select_by_value("toy_net")
         browser.find_element(By.XPATH, "//button[text()='None']").click()
         for unlearner in ("ft", "ga", "toy_noise"):
             browser.find_element(By.CSS_SELECTOR, f"input[value='{unlearner}']").click()

@@ -18,7 +18,9 @@ SPEC = {"settings": [{"dataset": "digits", "model": "toy_net"}], "unlearners": [
 
 def lethe(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "lethe", *arguments]
-    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_a_second_service_on_the_same_var_directory_is_refused(tmp_path):
@@ -75,7 +77,12 @@ def test_a_run_without_a_service_writes_the_board_and_resumes(tmp_path, plugin_p
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert "toy_noise" in first.stdout
     assert (tmp_path / "out" / "results.json").read_text() == written
-    assert {path.suffix for path in (tmp_path / "out").glob("indiscernibility.*")} == {".csv", ".json", ".md", ".tex"}
+    assert {path.suffix for path in (tmp_path / "out").glob("indiscernibility.*")} == {
+        ".csv",
+        ".json",
+        ".md",
+        ".tex",
+    }
 
 
 @pytest.mark.parametrize("missing", ["spec.json", "nowhere/spec.json"])

@@ -1,4 +1,6 @@
-"""The migrations: up from empty, in agreement with the tables, down and up again with rows, on both databases."""
+"""The migrations: up from empty, in agreement with the tables, down and up again with rows, on both
+databases.
+"""
 
 import json
 

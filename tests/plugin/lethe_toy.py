@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from core.catalog.models import ModelInfo
 from core.catalog.unlearners import Hyperparameters, UnlearnerInfo
 from core.spec.search import LogUniform
-from pydantic import Field
 
 
 class NoiseHyperparameters(Hyperparameters):

@@ -5,12 +5,14 @@ import signal
 import time
 
 import torch
-from core.models.parts import Parts
 from torch import nn
+
+from core.models.parts import Parts
 
 
 def toy_net(num_classes: int) -> nn.Module:
-    return nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(192, 16), nn.ReLU(), nn.Linear(16, num_classes))
+    hidden = nn.Linear(192, 16)
+    return nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), hidden, nn.ReLU(), nn.Linear(16, num_classes))
 
 
 def parts(model: nn.Module) -> Parts:

@@ -8,6 +8,7 @@ from core.store.session import Store
 from tests.services import fresh_postgres_url, fresh_redis_url
 from tests.worker.deployment import Deployment
 
+
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     with fresh_postgres_url() as url:

@@ -91,16 +91,16 @@ class Deployment:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             if time.monotonic() > deadline:
-                logs = "\n".join(
-                    f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.var_dir.glob("*.log"))
-                )
+                paths = sorted(self.var_dir.glob("*.log"))
+                logs = "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in paths)
                 raise AssertionError(f"Waited {PATIENCE_SECONDS:.0f} s for {what}.\n{logs}")
             time.sleep(0.1)
 
     def require_order(self) -> None:
         """Check that no unit started before all it depends on were done."""
         with self.store.read() as session:
-            events = session.scalars(select(EventRow).where(EventRow.unit_id.is_not(None)).order_by(EventRow.id)).all()
+            of_units = select(EventRow).where(EventRow.unit_id.is_not(None)).order_by(EventRow.id)
+            events = session.scalars(of_units).all()
             needs: dict[str, set[str]] = {}
             for row in session.scalars(select(UnitDependencyRow)):
                 needs.setdefault(row.unit_id, set()).add(row.depends_on)
