@@ -1,0 +1,275 @@
+"""The harness, over real units on real digits with the tiny model of the throw-away package."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.artifacts import ArtifactStore
+from core.catalog.protocols import QUICK, Recipe
+from core.catalog.registry import Catalogue
+from core.errors import ArtifactMissing, SetWithheld, UnlearnerMissing
+from core.execute import COMPARISONS, DISTANCES, OWN, Outcome, Workbench
+from core.plan import plan
+from core.spec.job import parse_job_spec
+from core.spec.resolve import resolve
+from core.spec.units import EvaluateUnit, TrainUnit, Unit, UnitId, UnlearnUnit, unit_id
+
+ALL_METRICS = {"runtime_seconds", "runtime_efficiency", *OWN, *COMPARISONS, *DISTANCES}
+
+
+@pytest.fixture
+def bench(tmp_path) -> Workbench:
+    return Workbench(ArtifactStore(tmp_path), data_dir=tmp_path, device="cpu")
+
+
+@pytest.fixture
+def store(tmp_path) -> ArtifactStore:
+    return ArtifactStore(tmp_path)
+
+
+def units(catalogue: Catalogue, *unlearners: object) -> dict[UnitId, Unit]:
+    """The units of a job on the tiny model, dependencies first; three epochs are enough for it."""
+    recipe = Recipe(num_epochs=3, batch_size=32, learning_rate=0.05)
+    protocol = QUICK.model_copy(update={"recipes": {"*/*": recipe}})
+    setting = {"dataset": "digits", "model": "toy_net"}
+    spec = {"settings": [setting], "unlearners": list(unlearners), "model_seeds": [0]}
+    quick = replace(catalogue, protocols={QUICK.id: protocol})
+    return {planned.id: planned.unit for planned in plan(resolve(parse_job_spec(json.dumps(spec)), quick))}
+
+
+def execute(bench: Workbench, todo: Mapping[UnitId, Unit]) -> dict[str, Outcome]:
+    """What came of each unit, by its title."""
+    return {unit.title: bench.execute(unit, lambda progress: None) for unit in todo.values()}
+
+
+def noise(sigma: float) -> dict[str, object]:
+    return {"id": "toy_noise", "hyperparameters": {"sigma": sigma}}
+
+
+def references(todo: Mapping[UnitId, Unit]) -> dict[UnitId, Unit]:
+    return {identity: unit for identity, unit in todo.items() if not isinstance(unit, UnlearnUnit)}
+
+
+def unlearning(todo: Mapping[UnitId, Unit]) -> dict[UnitId, Unit]:
+    return {identity: unit for identity, unit in todo.items() if isinstance(unit, UnlearnUnit)}
+
+
+def test_a_job_gives_every_metric_of_every_model(bench, catalogue):
+    outcomes = execute(bench, units(catalogue, "toy_noise", "ft"))
+
+    for title, outcome in outcomes.items():
+        assert outcome.is_usable
+        assert outcome.reasons == {}
+        assert all(math.isfinite(value) for value in outcome.metrics.values())
+        assert set(outcome.metrics) == (set() if title.startswith("train") else ALL_METRICS)
+
+
+def test_the_models_have_learnt_the_digits_and_the_retrained_one_is_its_own_measure(bench, catalogue):
+    outcomes = execute(bench, units(catalogue, "ft"))
+
+    retrained = outcomes["evaluate the retrained model"].metrics
+    assert retrained["test_accuracy"] > 0.6
+    assert retrained["retention_deviation"] == retrained["l2_distance"] == 0
+    assert retrained["runtime_efficiency"] == 1
+    assert outcomes["evaluate the original model"].metrics["l2_distance"] > 0
+
+
+def test_progress_is_reported_in_epochs_while_training_and_in_images_while_unlearning(bench, catalogue):
+    heard = {}
+    for unit in units(catalogue, "ft").values():
+        bench.execute(unit, heard.setdefault(unit.title, []).append)
+
+    assert [step.fraction for step in heard["train the original model"]] == [1 / 3, 2 / 3, 1]
+    assert heard["unlearn with ft"][0].fraction is None
+    assert heard["unlearn with ft"][0].text.endswith("images")
+
+
+@pytest.mark.parametrize("unlearner", ["toy_noise", "ft", "srl"])
+def test_the_same_unit_twice_gives_the_same_weights_bit_for_bit(bench, store, catalogue, unlearner):
+    todo = units(catalogue, unlearner)
+    execute(bench, todo)
+    made = [identity for identity, unit in todo.items() if isinstance(unit, TrainUnit | UnlearnUnit)]
+    before = {identity: store.read_tensors(identity, "model") for identity in made}
+
+    torch.rand(17)  # whatever came in between
+    execute(bench, todo)
+
+    for identity, weights in before.items():
+        again = store.read_tensors(identity, "model")
+        assert all(torch.equal(tensor, again[name]) for name, tensor in weights.items())
+
+
+def test_the_order_of_units_does_not_matter(bench, store, catalogue):
+    todo = units(catalogue, "ft", "srl")
+    execute(bench, todo)
+    before = {identity: store.read_tensors(identity, "model") for identity in unlearning(todo)}
+
+    execute(bench, dict(reversed(unlearning(todo).items())))
+
+    for identity, weights in before.items():
+        assert all(torch.equal(t, store.read_tensors(identity, "model")[name]) for name, t in weights.items())
+
+
+def test_the_original_is_never_changed(bench, store, catalogue):
+    todo = units(catalogue, "toy_noise", "ga")
+    original = next(identity for identity, unit in todo.items() if unit.title == "train the original model")
+    execute(bench, references(todo))
+    before = store.read_tensors(original, "model")
+
+    execute(bench, unlearning(todo))
+
+    after = store.read_tensors(original, "model")
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize("sigma", [1e30, 1e38])
+def test_a_model_that_diverged_is_not_usable_for_a_reason_and_without_a_number(bench, catalogue, sigma):
+    outcome = execute(bench, units(catalogue, noise(sigma)))["unlearn with toy_noise"]
+
+    assert not outcome.is_usable
+    assert set(outcome.metrics) == ALL_METRICS
+    assert all(outcome.metrics[name] is None for name in (*OWN, *COMPARISONS, *DISTANCES))
+    assert all("diverged" in outcome.reasons[name] for name in (*OWN, *COMPARISONS, *DISTANCES))
+    assert "NaN" not in json.dumps([outcome.metrics, outcome.reasons, outcome.provenance])
+
+
+def test_weights_that_are_not_a_number_are_not_usable(bench, catalogue, monkeypatch):
+    def poison(model, task, hp):
+        with torch.no_grad():
+            next(model.parameters())[0, 0] = torch.nan
+
+    todo = units(catalogue, "toy_noise")
+    monkeypatch.setattr("lethe_toy_torch.add_noise", poison)
+
+    outcome = execute(bench, todo)["unlearn with toy_noise"]
+
+    assert not outcome.is_usable
+    assert outcome.metrics["test_accuracy"] is None
+
+
+def test_a_retrained_model_that_diverged_leaves_only_what_needs_no_comparison(bench, store, catalogue):
+    todo = units(catalogue, "toy_noise")
+    execute(bench, references(todo))
+    retrained = next(identity for identity, unit in todo.items() if unit.title == "train the retrained model")
+    weights = {name: tensor * torch.nan for name, tensor in store.read_tensors(retrained, "model").items()}
+    store.write(retrained, tensors={"model": weights}, record=store.read_record(retrained))
+
+    outcomes = execute(bench, {i: unit for i, unit in todo.items() if not isinstance(unit, TrainUnit)})
+
+    assert not outcomes["evaluate the retrained model"].is_usable
+    outcome = outcomes["unlearn with toy_noise"]
+    assert outcome.is_usable
+    assert all(outcome.metrics[name] is not None for name in OWN)
+    assert all(outcome.metrics[name] is None for name in (*COMPARISONS, *DISTANCES))
+    assert all("retrained" in outcome.reasons[name] for name in (*COMPARISONS, *DISTANCES))
+
+
+@pytest.mark.parametrize("name", ["retain", "forget", "validation"])
+def test_a_set_that_is_not_declared_is_withheld(bench, catalogue, monkeypatch, name):
+    todo = units(catalogue, "toy_noise")
+    monkeypatch.setattr("lethe_toy_torch.add_noise", lambda model, task, hp: getattr(task, name))
+
+    with pytest.raises(SetWithheld, match=name):
+        execute(bench, todo)
+
+
+def test_a_method_gets_a_seeded_generator_the_parts_and_a_fresh_model(bench, catalogue, monkeypatch):
+    seen = []
+    todo = units(catalogue, "toy_noise")
+    monkeypatch.setattr("lethe_toy_torch.add_noise", lambda model, task, hp: seen.append((model, task)))
+
+    execute(bench, todo)
+
+    ((model, task),) = seen
+    assert task.sets == {}
+    assert task.num_classes == 10
+    assert torch.equal(
+        torch.rand(3, generator=task.generator), torch.rand(3, generator=torch.Generator().manual_seed(123))
+    )
+    assert task.parts_of(model).classifier is model[4]
+    assert not torch.equal(task.fresh_model()[4].weight, model[4].weight)
+
+
+def test_what_a_method_freezes_and_leaves_behind_is_put_right(bench, catalogue, monkeypatch):
+    def careless(model, task, hp):
+        model(torch.zeros(1, 3, 16, 16)).sum().backward()
+        models.append(model.requires_grad_(requires_grad=False).train())
+
+    models = []
+    todo = units(catalogue, "toy_noise")
+    monkeypatch.setattr("lethe_toy_torch.add_noise", careless)
+
+    assert execute(bench, todo)["unlearn with toy_noise"].is_usable
+
+    (model,) = models
+    assert not model.training
+    assert not model._forward_pre_hooks
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+def test_run_times_of_different_devices_are_not_compared(bench, catalogue, monkeypatch):
+    todo = units(catalogue, "toy_noise")
+    execute(bench, references(todo))
+    monkeypatch.setattr(Workbench, "device_name", property(lambda self: "another device"))
+
+    outcome = execute(bench, unlearning(todo))["unlearn with toy_noise"]
+
+    assert outcome.metrics["runtime_efficiency"] is None
+    assert "another device" in outcome.reasons["runtime_efficiency"]
+    assert outcome.metrics["retention_deviation"] is not None
+    assert outcome.metrics["runtime_seconds"] > 0
+
+
+def test_efficiency_is_how_many_times_faster_than_training_anew_it_was(bench, catalogue):
+    outcomes = execute(bench, units(catalogue, "toy_noise"))
+
+    unlearnt, retrained = outcomes["unlearn with toy_noise"], outcomes["train the retrained model"]
+    ratio = retrained.runtime_seconds / unlearnt.runtime_seconds
+    assert unlearnt.metrics["runtime_efficiency"] == pytest.approx(ratio)
+
+
+def test_an_unlearner_that_is_not_installed_is_named(bench, catalogue):
+    todo = units(catalogue, "toy_noise")
+    execute(bench, references(todo))
+    (unit,) = unlearning(todo).values()
+
+    with pytest.raises(UnlearnerMissing, match="'elsewhere'"):
+        bench.execute(unit.model_copy(update={"unlearner": "elsewhere"}), lambda progress: None)
+
+
+def test_a_unit_whose_inputs_are_gone_names_the_unit_that_made_them(bench, catalogue):
+    todo = units(catalogue, "toy_noise")
+    (unit,) = unlearning(todo).values()
+
+    with pytest.raises(ArtifactMissing) as raised:
+        bench.execute(unit, lambda progress: None)
+
+    assert raised.value.unit_id in unit.depends_on
+
+
+def test_the_record_says_where_the_number_comes_from(bench, store, catalogue):
+    todo = units(catalogue, "toy_noise")
+
+    outcome = execute(bench, todo)["unlearn with toy_noise"]
+
+    ((identity, unit),) = unlearning(todo).items()
+    assert identity == unit_id(unit)
+    record = store.read_record(identity)
+    assert record["metrics"] == {n: v for n, v in outcome.metrics.items() if n in record["metrics"]}
+    assert outcome.provenance["device_type"] == "cpu"
+    assert set(outcome.provenance["split"]) == {"retain", "forget", "validation", "test"}
+    assert set(store.read_tensors(identity, "logits")) == {"retain", "forget", "validation", "test"}
+
+
+def test_evaluation_units_keep_the_logits_and_no_second_copy_of_the_model(bench, tmp_path, catalogue):
+    todo = units(catalogue, "toy_noise")
+    execute(bench, references(todo))
+
+    for identity, unit in todo.items():
+        if isinstance(unit, EvaluateUnit):
+            files = {path.name for path in (tmp_path / identity[:2] / identity).iterdir()}
+            assert files == {"logits.safetensors", "record.json", "manifest.json"}
