@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from core.attacks.u_mia import attack_accuracy
 from core.datasets.load import Sets
 from core.datasets.resident import ResidentSet
+from core.outcome import Metrics
 
 BATCH_SIZE = 1024
 SET_NAMES = ("retain", "forget", "validation", "test")
 COMPARED = ("retain", "forget", "test")  # retention is a ratio to the retrained model on these
-
-Metrics = dict[str, float | None]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from core.datasets.load import DataCache, Sets
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
 from core.errors import UnlearnerMissing
-from core.evaluation import Metrics, distances, evaluate, own_metrics, retention
+from core.evaluation import distances, evaluate, own_metrics, retention
 from core.optimisers import cosine, sgd
+from core.outcome import Metrics, Outcome, Progress
 from core.provenance import device_name, provenance
 from core.spec.units import EvaluateUnit, Setting, TrainUnit, Unit, UnlearnUnit, unit_id
 from core.training import fit
@@ -37,26 +38,6 @@ OWN = tuple(
     [f"{name}_accuracy" for name in ("retain", "forget", "validation", "test")]
     + [f"{kind}_{name}" for kind in ("mia", "indiscernibility") for name in ("validation", "test")]
 )
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a unit is: `fraction` in [0, 1] where it is known, and in words."""
-
-    fraction: float | None
-    text: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a unit produced, as plain JSON. A metric that does not exist is None, with its reason."""
-
-    is_usable: bool
-    runtime_seconds: float
-    metrics: Metrics = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    provenance: dict[str, Any] = field(default_factory=dict)
-    artifact: dict[str, Any] = field(default_factory=dict)
 
 
 Report = Callable[[Progress], None]

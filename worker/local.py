@@ -13,6 +13,7 @@ from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
 from core.export import FORMATS, board_document, render
+from core.outcome import Progress
 from core.plan import plan
 from core.settings import Settings
 from core.spec.job import JobSpec, parse_job_spec
@@ -24,7 +25,6 @@ from core.store.session import Store
 from core.store.states import FINAL_JOB, JobState, UnitState
 from core.store.units import Lease
 from core.terminal import JobProgress, board_table
-from worker.runner import Progressed
 from worker.work import Worker
 
 RETRY_LOOK_SECONDS = 0.5
@@ -86,7 +86,7 @@ def _work(settings: Settings, store: Store, job_id: JobId, console: Console) -> 
         total = sum(job.units.values())
         with JobProgress(console, total=total, done=job.units[UnitState.DONE]) as progress:
 
-            def show(lease: Lease, progressed: Progressed | None) -> None:
+            def show(lease: Lease, progressed: Progress | None) -> None:
                 progress.describe(lease.unit.model_seed, lease.title, progressed.text if progressed else None)
                 progress.set_done(_job(store, job_id).units[UnitState.DONE])
 

@@ -13,15 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.errors import ArtifactCorrupt, ArtifactMissing, DatasetMissing, LetheError
+from core.outcome import Outcome, Progress
 from core.spec.units import Unit, unit_from_json
 from core.store.states import FailureClass
 from worker.lifeline import die_with_parent
-
-if TYPE_CHECKING:  # the parent never imports torch
-    from core.execute import Outcome, Progress
 
 TERM_GRACE_SECONDS = 3.0
 
@@ -34,18 +32,10 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Progressed:
-    """How far a unit is: `fraction` in [0, 1] where it is known."""
-
-    fraction: float | None
-    text: str
-
-
-@dataclass(frozen=True)
 class Finished:
-    """A unit ended as it should; `outcome` is `core.execute.Outcome`."""
+    """A unit ended as it should; see `core.outcome`."""
 
-    outcome: "Outcome"
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -64,7 +54,7 @@ class ArtifactBroken:
     error: str
 
 
-Message = Ready | Progressed | Finished | Failed | ArtifactBroken
+Message = Ready | Progress | Finished | Failed | ArtifactBroken
 
 
 class Runner:
@@ -139,11 +129,11 @@ def _serve(connection: Connection, artifacts: Path, data_dir: Path, device: str,
 
 def _run(
     document: dict[str, Any],
-    execute: "Callable[[Unit, Callable[[Progress], None]], Outcome]",
+    execute: Callable[[Unit, Callable[[Progress], None]], Outcome],
     connection: Connection,
 ) -> Message:
-    def report(progress: "Progress") -> None:
-        connection.send(Progressed(progress.fraction, progress.text))
+    def report(progress: Progress) -> None:
+        connection.send(progress)
 
     try:
         return Finished(execute(unit_from_json(document), report))

@@ -8,23 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from threading import Event, Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import stamina
 import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from core.outcome import Outcome, Progress
 from core.settings import Settings
 from core.spec.units import EvaluateUnit, TrainUnit, UnitId, UnlearnUnit
 from core.store import results, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass
 from core.store.units import Lease
-from worker.runner import ArtifactBroken, Failed, Finished, Message, Progressed, Ready, Runner
-
-if TYPE_CHECKING:
-    from core.execute import Outcome
+from worker.runner import ArtifactBroken, Failed, Finished, Message, Ready, Runner
 
 log = structlog.get_logger()
 
@@ -42,7 +40,7 @@ class Running:
     lease: Lease
     last_beat: float
     last_message: float
-    progress: Progressed | None = None
+    progress: Progress | None = None
     has_news: bool = False
 
 
@@ -64,7 +62,7 @@ class Worker:
         self._register()
         Thread(target=self._beat_forever, name="worker-beat", daemon=True).start()
 
-    def work(self, queue: str, on_progress: Callable[[Lease, Progressed | None], None] | None = None) -> int:
+    def work(self, queue: str, on_progress: Callable[[Lease, Progress | None], None] | None = None) -> int:
         """Run ready units of the queue until there are none or the worker drains; returns how many it ran."""
         done = 0
         while not self._draining.is_set() and (lease := self._claim(queue)):
@@ -89,7 +87,7 @@ class Worker:
         self._runner.end()
         self._write(lambda session: workers.unregister(session, self.id))
 
-    def _run(self, lease: Lease, on_progress: Callable[[Lease, Progressed | None], None] | None) -> None:
+    def _run(self, lease: Lease, on_progress: Callable[[Lease, Progress | None], None] | None) -> None:
         """One unit, from the claim to the end that the store hears of."""
         if not self._runner.is_alive:
             self._runner.end()
@@ -119,7 +117,7 @@ class Worker:
             case Ready():
                 self._device = message.device
                 self._register()
-            case Progressed():
+            case Progress():
                 running.progress, running.has_news = message, True
             case Finished():
                 self._publish(lease, message.outcome)
@@ -186,7 +184,7 @@ class Worker:
             return True
         return False
 
-    def _publish(self, lease: Lease, outcome: "Outcome") -> None:
+    def _publish(self, lease: Lease, outcome: Outcome) -> None:
         """Record what the unit produced, in one transaction, only while the lease holds."""
 
         def publish(session: Session) -> bool:

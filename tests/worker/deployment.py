@@ -24,7 +24,8 @@ from core.store.tables import EventRow, UnitDependencyRow, UnitRow
 
 # Short, so that a death is noticed within a test.
 TIMES = {"LETHE_LEASE_SECONDS": "3", "LETHE_BEAT_SECONDS": "0.5", "LETHE_REAP_SECONDS": "0.5"}
-PATIENCE_SECONDS = 90.0
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several workers share the test machine
+PATIENCE_SECONDS = 150.0
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Deployment:
 
     def start(self, name: str) -> "subprocess.Popen[bytes]":
         """Start `lethe scheduler` or `lethe worker`."""
-        environment = {**os.environ, **self.environment, **TIMES}
+        environment = {**os.environ, **self.environment, **TIMES, **ONE_THREAD}
         command = [sys.executable, "-m", "lethe", name]
         with (self.var_dir / f"{name}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

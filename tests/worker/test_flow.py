@@ -1,6 +1,7 @@
 """A job from its submission to its board, over real processes."""
 
 from collections import Counter
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -14,13 +15,14 @@ from core.store.tables import ResultRow
 
 def test_a_job_runs_to_its_board(deployment):
     deployment.start("scheduler")
-    deployment.start("worker")
+    worker = deployment.start("worker")
     job_id = deployment.submit("toy_noise", "ft", model_seeds=(0, 1, 2))
 
     job = deployment.wait_for_end(job_id)
 
     assert job.state == JobState.SUCCEEDED
     assert job.units[UnitState.DONE] == 3 * 6
+    assert "libtorch" not in Path(f"/proc/{worker.pid}/maps").read_text()  # the parent stays free of it
     deployment.require_order()
     with deployment.store.read() as session:
         board = load_board(session, QUICK, Metric.RETENTION_DEVIATION)

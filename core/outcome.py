@@ -1,0 +1,26 @@
+"""What running a unit yields: plain data, torch-free, so that it travels between processes."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Metrics: TypeAlias = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a unit is: `fraction` in [0, 1] where it is known, and in words."""
+
+    fraction: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a unit produced, as plain JSON. A metric that does not exist is None, with its reason."""
+
+    is_usable: bool
+    runtime_seconds: float
+    metrics: Metrics = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    artifact: dict[str, Any] = field(default_factory=dict)
