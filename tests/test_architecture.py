@@ -1,5 +1,6 @@
 """The architecture: what may import what, and that nothing is declared without being complete."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.catalog.registry import installed
+from core.settings import Settings
 from core.spec.search import search_space
 
 ROOT = Path(__file__).parent.parent
@@ -49,3 +51,13 @@ def test_every_hyperparameter_is_explained_and_all_but_the_variant_are_searched(
 def test_no_file_has_grown_into_two():
     sources = [path for package in ("api", "core", "worker") for path in (ROOT / package).rglob("*.py")]
     assert {path.name: lines for path in sources if (lines := len(path.read_text().splitlines())) > 500} == {}
+
+
+def test_every_setting_and_every_command_is_documented():
+    manual = (ROOT / "docs" / "running.md").read_text()
+    variables = {f"`LETHE_{name.upper()}`" for name in Settings.model_fields}
+    commands = subprocess.run(
+        [sys.executable, "-m", "lethe", "--help"], capture_output=True, text=True, check=True
+    )
+    named = {f"`lethe {name}" for name in re.findall(r"^    (\w+)", commands.stdout, re.MULTILINE)}
+    assert {word for word in variables | named if word not in manual} == set()

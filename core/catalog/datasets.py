@@ -35,8 +35,7 @@ class DatasetInfo(Declaration):
             DatasetMissing: naming the first absent file and where it belongs.
         """
         for name in self.files:
-            candidates = (data_dir / name, data_dir / f"{name}.gz")
-            if not any(path.is_file() for path in candidates):
+            if not (data_dir / name).is_file():
                 raise DatasetMissing(
                     f"Dataset {self.id!r} needs {data_dir / name}, which is not there. Put {self.title} "
                     "under the data directory in torchvision's layout, or set LETHE_DATA_DIR to where it is."
