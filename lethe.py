@@ -56,9 +56,13 @@ def api(given: argparse.Namespace, settings: Settings) -> None:
 
     from api.main import create_app
     from core.logs import configure_logs
+    from core.store.session import Store
+    from worker.supervisor import require_free_port
 
     configure_logs()
     _follow_supervisor(given)
+    require_free_port(settings.host, settings.port)
+    Store(settings.database).require_current()
     uvicorn.run(
         create_app(settings),
         host=settings.host,

@@ -40,6 +40,13 @@ def test_a_second_service_on_the_same_port_is_refused(tmp_path):
     assert f"Cannot listen on 127.0.0.1:{port}" in second.stderr
 
 
+@pytest.mark.parametrize("command", ["api", "scheduler", "worker"])
+def test_a_database_that_was_never_migrated_is_refused_with_what_to_do(tmp_path, command):
+    refused = lethe(command, LETHE_VAR_DIR=str(tmp_path), LETHE_PORT=str(free_port()))
+    assert refused.returncode == 2
+    assert "lethe migrate" in refused.stderr
+
+
 def test_a_var_directory_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     refused = lethe("serve", LETHE_VAR_DIR=str(tmp_path / "file" / "var"))
