@@ -50,7 +50,8 @@ class MSGHyperparameters(Hyperparameters):
         Variant,
         Field(
             description="official: retain gradients in batches of 64, batch means summed, batch-norm "
-            "statistics drift; fixed: samples weigh the same and the statistics are restored (methods.md §8 row 7)."
+            "statistics drift; fixed: samples weigh the same and the statistics are restored "
+            "(methods.md §8 row 7)."
         ),
     ] = "official"
 
