@@ -14,7 +14,9 @@ from torch.nn.functional import cross_entropy
 from core.catalog.challenge import MSG
 from core.errors import ModelUnsuitable
 from core.optimisers import triangular
-from tests.toys import ToyNet, original, run, toy_sets
+from core.unlearners import msg
+from core.unlearners.pieces import accumulate_gradients
+from tests.toys import ToyNet, original, run, toy_set, toy_sets
 
 SETS = toy_sets(retain=24, forget=24)
 ONE_BATCH = {"sets": SETS, "batch_size": 24, "weight_decay": 0.0}
@@ -68,6 +70,38 @@ def test_the_redrawn_entries_are_those_of_smallest_contrast_gradient(variant):
     for name, mask in redrawn(unlearned).items():
         size = contrast[name].abs()
         assert size[mask].max() <= size[~mask].min() * (1 + 1e-3), name
+
+
+@pytest.mark.parametrize(
+    ("variant", "retain_batches"), [("official", [64, 64, 2]), ("fixed", [32, 32, 32, 32, 2])]
+)
+def test_the_official_retain_gradients_come_in_batches_of_64_whatever_the_batch_size(
+    monkeypatch, variant, retain_batches
+):
+    sizes = []
+
+    def recorded(model, batches, **options):
+        batches = list(batches)
+        sizes.append([len(batch) for batch in batches])
+        accumulate_gradients(model, batches, **options)
+
+    monkeypatch.setattr(msg, "accumulate_gradients", recorded)
+    run(MSG, sets=toy_sets(retain=200, forget=130), variant=variant, batch_size=32, num_epochs=0)
+
+    assert sizes == [retain_batches, [32, 32, 32, 32, 2]]
+
+
+def test_gradients_weigh_batches_alike_or_samples_alike():
+    model, batches = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 3)), list(toy_set(20).in_order(8))
+    means = []
+    for batch in batches:
+        loss = cross_entropy(model(batch.images), batch.labels)
+        means.append(torch.autograd.grad(loss, model[1].weight)[0])
+
+    for per_sample, expected in ((False, sum(means)), (True, 8 * means[0] + 8 * means[1] + 4 * means[2])):
+        model.zero_grad()
+        accumulate_gradients(model, batches, weight=-2.0, per_sample=per_sample)
+        torch.testing.assert_close(model[1].weight.grad, -2 * expected)
 
 
 def test_redrawn_entries_have_the_variance_of_their_fan_out():
