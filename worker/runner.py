@@ -114,8 +114,8 @@ def _serve(connection: Connection, artifacts: Path, data_dir: Path, device: str,
     die_with_parent(signal.SIGKILL, parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Read when torch loads: waiting threads sleep. Where they spun, a step took 13 times as long (1,393 ms, not
-    # 104) on two cores of which another process had one.
+    # Read when torch loads: waiting threads sleep. Where they spun, a step took 13 times as long (1,393 ms,
+    # not 104) on two cores of which another process had one.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from core.artifacts import ArtifactStore
     from core.execute import Workbench
