@@ -4,6 +4,8 @@ A folder holds safetensors files, a `record.json` and a `manifest.json` with siz
 written beside its place, synced, and renamed there; every read is checked against the manifest.
 """
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -84,9 +86,7 @@ class ArtifactStore:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-            if folder.exists():
-                shutil.rmtree(folder)
-            temporary.rename(folder)
+            _replace(folder, temporary)
             _sync(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)  # gone already, unless something went wrong
@@ -96,11 +96,11 @@ class ArtifactStore:
         if not folder.is_dir():
             raise ArtifactMissing(unit_id)
         try:
-            expected = json.loads((folder / MANIFEST).read_bytes())[name]
+            expected = json.loads((folder / MANIFEST).read_bytes())[name]["sha256"]
             content = (folder / name).read_bytes()
-        except (OSError, ValueError, KeyError) as error:
-            raise self._corrupt(unit_id, f"{name}: {error}") from error
-        if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise self._corrupt(unit_id, f"{name}: {error!r}") from error
+        if hashlib.sha256(content).hexdigest() != expected:
             raise self._corrupt(unit_id, f"{name} does not have the checksum it was written with")
         return content
 
@@ -109,8 +109,25 @@ class ArtifactStore:
         folder = self._folder(unit_id)
         aside = folder.with_name(f"{unit_id}.corrupt")
         shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
+        with contextlib.suppress(FileNotFoundError):  # another reader was faster
+            folder.rename(aside)
         return ArtifactCorrupt(unit_id, reason)
+
+
+def _replace(folder: Path, temporary: Path) -> None:
+    """Put a complete folder in its place; one that a twin put there first makes room for it."""
+    while True:
+        try:
+            temporary.rename(folder)  # fails where a folder with files stands
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
+        old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.old")
+        with contextlib.suppress(FileNotFoundError):  # the twin moves it just now
+            folder.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _serialised(named: Mapping[str, Tensor]) -> bytes:

@@ -91,6 +91,8 @@ def distances(model: nn.Module, reference: Mapping[str, Tensor]) -> Metrics:
     own = torch.cat([value.detach().flatten() for _, value in model.named_parameters()]).double().cpu()
     other = torch.cat([reference[name].flatten() for name, _ in model.named_parameters()]).double()
     plain, own_norm, other_norm = (own - other).norm().item(), own.norm().item(), other.norm().item()
+    if not own_norm or not other_norm:  # a model of zeros has no direction
+        return {"l2_distance": plain, "relative_distance": None, "direction_distance": None}
     cosine = torch.dot(own, other).item() / (own_norm * other_norm)
     return {
         "l2_distance": plain,

@@ -199,7 +199,11 @@ class Workbench:
             metrics |= retention(metrics, reference["metrics"])
         except ZeroDivisionError:
             reasons |= dict.fromkeys(COMPARISONS, "the retrained model gets nothing right on one of the sets")
-        metrics |= distances(model, self._artifacts.read_tensors(unit.retrained, "model"))
+        measured = distances(model, self._artifacts.read_tensors(unit.retrained, "model"))
+        metrics |= measured
+        reasons |= {
+            name: "a model of zeros has no direction" for name, value in measured.items() if value is None
+        }
 
     def _add_efficiency(self, metrics: Metrics, reasons: dict[str, str], reference: dict[str, Any]) -> None:
         """Add `RT(retrained) / RT(this)`, larger is faster, where both ran on one device type (§5.4)."""

@@ -23,10 +23,16 @@ def load(data_dir: Path) -> Source:
 
     try:
         parts = [datasets.MNIST(str(data_dir), train=train) for train in (True, False)]
-    except (AssertionError, RuntimeError, ValueError) as error:
+    except (AssertionError, RuntimeError, ValueError, TypeError, KeyError) as error:
         raise DatasetInvalid(
             f"A file under {data_dir / 'MNIST/raw'} is not the IDX file it should be: {error}"
         ) from error
+    for part, count in zip(parts, (MNIST.num_train, MNIST.num_test), strict=True):
+        if (len(part.data), len(part.targets)) != (count, count):
+            raise DatasetInvalid(
+                f"MNIST's {'training' if part.train else 'test'} files hold {len(part.data)} images and "
+                f"{len(part.targets)} labels; there should be {count} of each."
+            )
     images = torch.cat([part.data for part in parts])
     labels = torch.cat([part.targets for part in parts]).to(torch.int64)
     return Source(grey_to_rgb(resized(images, MNIST.image_size)), labels).require(MNIST)

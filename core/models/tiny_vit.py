@@ -1,11 +1,10 @@
 """TinyViT-11M that pays only for real tokens: timm's model with exact compact attention (protocol §3.2–3.4).
 
 timm pads a grid that is smaller than its window with zeros, and the padded tokens take part in attention.
-They are all
-alike: LayerNorm turns zeros into its bias, so their key and value are one constant vector each. For a query i
-    their joint weight is that of one virtual token with bias log Σ exp(b_ip) over the padded positions p.
-    Attention over the real tokens and that virtual one has the same output and gradients at a fourteenth of
-    the arithmetic at 32 px.
+They are all alike: LayerNorm turns zeros into its bias, so their key and value are one constant vector each.
+For a query i their joint weight is that of one virtual token with bias log Σ exp(b_ip) over the padded
+positions p. Attention over the real tokens and that virtual one has the same output and gradients at a
+fourteenth of the arithmetic at 32 px.
 
 Biases are gathered on every forward pass, in both modes: timm's cache in eval mode would cut their gradient
 and hide changes made to them (methods.md §1.3).

@@ -1,9 +1,11 @@
 """From the submitted job spec to the resolved one: every id looked up, every default filled in."""
 
+from math import ceil
 from typing import Any
 
 from pydantic import ValidationError
 
+from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol, Tuning
 from core.catalog.registry import Catalogue, closest
 from core.catalog.unlearners import UnlearnerInfo
@@ -19,6 +21,8 @@ from core.spec.job import (
     problems,
 )
 from core.spec.units import Resolved, Setting
+
+MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
 
 
 class Entry(Resolved):
@@ -107,6 +111,7 @@ def _setting(
         found.append(_unknown("model", request.model, catalogue.models, pointer("settings", index, "model")))
     if dataset is None or model is None:
         return None
+    found += _too_small(request, index, dataset, protocol)
     recipe = protocol.recipe(dataset.id, model.id)
     if recipe is None:
         detail = f"{protocol.id} has no training recipe for {model.id} on {dataset.id}."
@@ -125,6 +130,23 @@ def _setting(
         split_seed=protocol.split_seed,
         run_seed=protocol.run_seed,
     )
+
+
+def _too_small(
+    request: SettingRequest, index: int, dataset: DatasetInfo, protocol: Protocol
+) -> list[SpecProblem]:
+    """A forget or retain set with fewer samples than the attack can partition."""
+    training = dataset.num_train - ceil(protocol.validation_fraction * dataset.num_train)
+    forget = ceil(request.forget.fraction * training)
+    return [
+        SpecProblem(
+            pointer("settings", index, "forget", "fraction"),
+            "set_too_small",
+            f"The {name} set would have {size} of {training} samples; U-MIA needs at least {MIN_SET_SIZE}.",
+        )
+        for name, size in (("forget", forget), ("retain", training - forget))
+        if size < MIN_SET_SIZE
+    ]
 
 
 def _entries(

@@ -1,6 +1,7 @@
 """Artifacts: whole or not there, and never read wrong."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,25 @@ def test_the_manifest_lists_every_file_with_its_size(written, tmp_path):
 
     sizes = {path.name: path.stat().st_size for path in folder(tmp_path).iterdir() if path.name != MANIFEST}
     assert {name: entry["size_bytes"] for name, entry in manifest.items()} == sizes
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b'{"record.json": 1}', b'{"record.json": {}}'])
+def test_a_manifest_of_another_shape_is_corrupt(store, tmp_path, content):
+    store.write(UNIT, tensors={}, record={"a": 1})
+    next(tmp_path.rglob("manifest.json")).write_bytes(content)
+
+    with pytest.raises(ArtifactCorrupt):
+        store.read_record(UNIT)
+
+
+def test_twins_that_write_at_once_leave_one_whole_artifact(store, tmp_path):
+    def write(number: int) -> None:
+        for _ in range(20):
+            store.write(UNIT, tensors={}, record={"writer": number})
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, range(4)))
+
+    assert store.read_record(UNIT)["writer"] in range(4)
+    left = [path.name for path in tmp_path.rglob(f".{UNIT}*")]
+    assert left == []

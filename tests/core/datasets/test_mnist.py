@@ -98,7 +98,14 @@ def test_another_number_of_images_than_declared_is_invalid(raw, tmp_path):
     for kind, shape in (("images-idx3", (9, 28, 28)), ("labels-idx1", (9,))):
         (raw / f"t10k-{kind}-ubyte").write_bytes(idx(np.zeros(shape)))
 
-    with pytest.raises(DatasetInvalid, match="29, 3, 32, 32"):
+    with pytest.raises(DatasetInvalid, match="test files hold 9 images"):
+        mnist.load(tmp_path)
+
+
+def test_labels_that_do_not_match_their_images_are_invalid(raw, tmp_path):
+    (raw / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(NUM_TRAIN - 5) % 10))
+
+    with pytest.raises(DatasetInvalid, match="20 images and 15 labels"):
         mnist.load(tmp_path)
 
 
