@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from core.store.session import database_now, lock_events
+from core.store.session import database_now
 from core.store.tables import EventRow, JobUnitRow
 
 
@@ -35,14 +35,13 @@ def append_event(
     unit_id: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Record what happened, in the caller's transaction; call it last, so that the lock on the log is short.
+    """Record what happened, in the caller's transaction.
 
     Args:
         actor: who did it: `api`, `scheduler`, `worker …`.
         reason: a stable code (`submitted`, `claimed`, `infra_lost` …).
         text: a sentence a person understands.
     """
-    lock_events(session)
     session.execute(
         insert(EventRow).values(
             job_id=job_id,

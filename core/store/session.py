@@ -24,7 +24,7 @@ from core.errors import DeploymentInvalid, StoreNotReady
 from core.store.tables import UtcDateTime
 
 ROOT = Path(__file__).parent.parent.parent
-EVENT_LOCK = 0x1E7E  # an advisory lock's key: any number that nobody else of this database uses
+WRITERS_LOCK = 0x1E7E  # an advisory lock's key: any number that nobody else of this database uses
 EPOCH_JULIAN_DAY = 2440587.5
 
 
@@ -64,8 +64,14 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that may change things; commits at the end, rolls back on an exception."""
+        """A transaction that may change things; commits at the end, rolls back on an exception.
+
+        Writers take turns, on PostgreSQL as on SQLite: two units that finish at once see each other, event
+        ids become visible in their order, and no two transactions can deadlock. They last milliseconds.
+        """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
             yield session
 
     @contextmanager
@@ -131,12 +137,6 @@ def changed(session: Session, statement: Update | Delete) -> int:
     """Execute a conditional change; how many rows it hit is what tells whether the condition still held."""
     result = session.execute(statement.execution_options(synchronize_session=False))
     return cast("CursorResult[Any]", result).rowcount
-
-
-def lock_events(session: Session) -> None:
-    """Make event ids visible in the order of commits, so that no reader who follows them misses one."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
 
 
 def _alembic_config() -> Config:

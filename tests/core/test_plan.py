@@ -12,7 +12,7 @@ from core.spec.job import parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
 from core.spec.units import unit_from_json, unit_id
 
-SETTING = {"dataset": "digits", "model": "resnet18"}
+SETTING = {"dataset": "mnist", "model": "resnet18"}
 
 
 def job(**changes: Any) -> ResolvedJob:
@@ -121,7 +121,7 @@ def test_an_id_is_a_sha256_in_hex():
     "change",
     [
         {"settings": [{**SETTING, "model": "tiny_vit"}]},
-        {"settings": [{**SETTING, "dataset": "mnist"}]},
+        {"settings": [{**SETTING, "dataset": "digits"}]},
         {"settings": [{**SETTING, "precision": "bf16"}]},
         {"settings": [{**SETTING, "forget": {"fraction": 0.2}}]},
         {"settings": [{**SETTING, "forget": {"seed": 124}}]},

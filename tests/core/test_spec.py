@@ -10,7 +10,7 @@ from core.errors import SpecInvalid, SpecProblem
 from core.spec.job import parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
 
-SETTING = {"dataset": "digits", "model": "resnet18"}
+SETTING = {"dataset": "mnist", "model": "resnet18"}
 SPEC = {"settings": [SETTING], "unlearners": ["ft"]}
 
 
@@ -314,7 +314,7 @@ def test_a_resolved_job_has_every_default_filled_in():
         "batch_size": 256,
         "num_epochs": 5,
     }
-    assert (cell.setting.recipe.num_epochs, cell.setting.precision) == (8, "fp32")
+    assert (cell.setting.recipe.num_epochs, cell.setting.precision) == (5, "fp32")
     assert resolved().model_seeds == (0, 1, 2)
 
 
