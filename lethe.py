@@ -1,6 +1,7 @@
 """The `lethe` command: parse the arguments, call core, the worker or the API."""
 
 import argparse
+import logging
 import os
 import signal
 import subprocess
@@ -144,8 +145,10 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Run a job spec here, with no service."""
+    from core.logs import configure_logs
     from worker.local import run_here
 
+    configure_logs(logging.WARNING)  # the progress bar tells the rest
     return run_here(_read_spec(given.spec), settings, out=given.out, console=console)
 
 

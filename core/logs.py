@@ -6,9 +6,10 @@ import sys
 import structlog
 
 
-def configure_logs() -> None:
-    """Send structured events, and the warnings of libraries, to standard error."""
+def configure_logs(minimum: int = logging.INFO) -> None:
+    """Send structured events from `minimum` up, and the warnings of libraries, to standard error."""
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(minimum),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,

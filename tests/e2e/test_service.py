@@ -83,6 +83,7 @@ def test_a_run_without_a_service_writes_the_board_and_resumes(tmp_path, plugin_p
 
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert "toy_noise" in first.stdout
+    assert "unit_claimed" not in first.stdout + first.stderr
     assert (tmp_path / "out" / "results.json").read_text() == written
     assert {path.suffix for path in (tmp_path / "out").glob("indiscernibility.*")} == {
         ".csv",
