@@ -1,0 +1,78 @@
+// The form's choices as a job spec, and the service's pointers into it as fields of the form.
+import type { Catalog, Problem } from "./api/client";
+
+export interface Choices {
+  label: string;
+  protocol: string;
+  dataset: string;
+  model: string;
+  unlearners: string[];
+  seeds: string;
+}
+
+export type Field = keyof Choices;
+
+/** The choices before the user made any: what can run here, every unlearner, the protocol's seeds. */
+export function firstChoices(catalog: Catalog): Choices {
+  const dataset = catalog.datasets.find((info) => info.is_present) ?? catalog.datasets[0];
+  return {
+    label: "",
+    protocol: catalog.protocols[0]?.id ?? "",
+    dataset: dataset?.id ?? "",
+    model: catalog.models[0]?.id ?? "",
+    unlearners: catalog.unlearners.map((info) => info.id),
+    seeds: "",
+  };
+}
+
+/** The job spec, as JSON; what is left empty is left to the protocol. What is not a number is sent as it is. */
+export function specOf(choices: Choices, catalog: Catalog): string {
+  const isAll = choices.unlearners.length === catalog.unlearners.length;
+  const seeds = choices.seeds.split(/[\s,]+/).filter(Boolean);
+  const spec = {
+    protocol: choices.protocol,
+    ...(choices.label && { label: choices.label }),
+    settings: [{ dataset: choices.dataset, model: choices.model }],
+    unlearners: isAll ? "all" : choices.unlearners,
+    ...(seeds.length > 0 && {
+      model_seeds: seeds.map((seed) => (/^-?\d+$/.test(seed) ? Number(seed) : seed)),
+    }),
+  };
+  const lines = Object.entries(spec).map(([name, value]) => `  "${name}": ${inline(value)}`);
+  return `{\n${lines.join(",\n")}\n}`;
+}
+
+/** A value as JSON on one line, with the spaces that people put. */
+function inline(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}: ${inline(part)}`);
+  return `{${fields.join(", ")}}`;
+}
+
+/** The same request as a shell command. */
+export function curlOf(spec: string, origin: string): string {
+  const quoted = spec.replaceAll("'", `'\\''`);
+  return `curl -X POST ${origin}/api/v1/jobs \\\n  -H 'Content-Type: application/json' \\\n  -d '${quoted}'`;
+}
+
+const FIELDS: [string, Field][] = [
+  ["#/label", "label"],
+  ["#/protocol", "protocol"],
+  ["#/settings/0/dataset", "dataset"],
+  ["#/settings/0/model", "model"],
+  ["#/settings", "dataset"],
+  ["#/unlearners", "unlearners"],
+  ["#/model_seeds", "seeds"],
+];
+
+/** The field that a pointer leads to; null where the form has none. */
+export function fieldOf(pointer: string): Field | null {
+  return FIELDS.find(([start]) => pointer === start || pointer.startsWith(`${start}/`))?.[1] ?? null;
+}
+
+type Errors = NonNullable<Problem["errors"]>;
+
+/** The errors of a problem that belong to a field, or, for null, to no field. */
+export const errorsAt = (problem: Problem | null, field: Field | null): Errors =>
+  (problem?.errors ?? []).filter((error) => fieldOf(error.pointer) === field);
