@@ -1,33 +1,63 @@
 // Load, keep what is there while loading again, and say when it is stale.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { inWords } from "./api/client";
+import { type Refresher, refresher } from "./refresher";
 
 export interface Loaded<T> {
   data: T | null;
   error: string | null;
+  /** The data are those of the previous view, shown until this one's are there. */
+  isPrevious: boolean;
+  /** Load again, soon. */
+  refresh: () => void;
 }
 
-/** What `load` brings, asked for again every `refreshSeconds` while the page is visible. */
-export function useLoaded<T>(load: () => Promise<T>, key: string, refreshSeconds?: number): Loaded<T> {
-  const [loaded, setLoaded] = useState<Loaded<T>>({ data: null, error: null });
+interface Held<T> {
+  view: string;
+  data: T | null;
+  error: string | null;
+}
+
+/** What `load` brings for a view, asked for again every `seconds` while the page is visible. */
+export function useLoaded<T>(load: () => Promise<T>, view: string, seconds?: number): Loaded<T> {
+  const [held, setHeld] = useState<Held<T>>({ view, data: null, error: null });
+  const current = useRef<Refresher | null>(null);
+
+  // `load` is another function at every drawing; `view` says when it is another question.
   useEffect(() => {
     let isCurrent = true;
-    const refresh = async () => {
+    const mine = refresher(async () => {
       try {
         const data = await load();
-        if (isCurrent) setLoaded({ data, error: null });
+        if (isCurrent) setHeld({ view, data, error: null });
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        if (isCurrent) setLoaded((before) => ({ data: before.data, error: text }));
+        const keep = (before: Held<T>) => (before.view === view ? before.data : null);
+        if (isCurrent) setHeld((before) => ({ view, data: keep(before), error: inWords(error) }));
       }
-    };
-    void refresh();
-    const timer = refreshSeconds
-      ? window.setInterval(() => document.hidden || void refresh(), 1000 * refreshSeconds)
-      : undefined;
+    });
+    current.current = mine;
+    mine.ask();
     return () => {
       isCurrent = false;
-      window.clearInterval(timer);
+      mine.stop();
     };
-  }, [key]);
-  return loaded;
+  }, [view]);
+
+  useEffect(() => {
+    if (!seconds) return;
+    const ask = () => document.hidden || current.current?.ask();
+    const timer = window.setInterval(ask, 1000 * seconds);
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      window.clearInterval(timer);
+      document.removeEventListener("visibilitychange", ask);
+    };
+  }, [seconds]);
+
+  return {
+    data: held.data,
+    error: held.view === view ? held.error : null,
+    isPrevious: held.view !== view,
+    refresh: () => current.current?.ask(),
+  };
 }

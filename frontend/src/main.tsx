@@ -1,5 +1,6 @@
 // The page: which view an address stands for.
 import { render } from "preact";
+import { useEffect } from "preact/hooks";
 import { BoardPage } from "./pages/board";
 import { JobPage } from "./pages/job";
 import { JobsPage } from "./pages/jobs";
@@ -12,11 +13,12 @@ const LINKS = [
   ["/jobs", "Jobs"],
   ["/jobs/new", "Submit"],
 ] as const;
+const JOB = /^\/jobs\/(job_[\w-]+)$/;
 
 function View({ place }: { place: Place }) {
-  const job = /^\/jobs\/(job_[\w-]+)$/.exec(place.path)?.[1];
+  const job = JOB.exec(place.path)?.[1];
   if (place.path === "/") return <BoardPage place={place} />;
-  if (place.path === "/jobs") return <JobsPage />;
+  if (place.path === "/jobs") return <JobsPage place={place} />;
   if (place.path === "/jobs/new") return <NewJobPage />;
   if (job) return <JobPage key={job} id={job} />;
   return (
@@ -29,13 +31,21 @@ function View({ place }: { place: Place }) {
   );
 }
 
+function titleOf(path: string): string {
+  const name = LINKS.find(([link]) => link === path)?.[1] ?? (JOB.test(path) ? "Job" : "Not found");
+  return `${name} · Lethe`;
+}
+
 function Page() {
   const place = usePlace();
+  useEffect(() => {
+    document.title = titleOf(place.path);
+  }, [place.path]);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: links stay links; this only spares a reload
     // biome-ignore lint/a11y/noStaticElementInteractions: as above
     <div onClick={followLinks}>
-      <header>
+      <header class="site">
         <a class="brand" href="/">
           Lethe
         </a>

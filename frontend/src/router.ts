@@ -13,8 +13,10 @@ const here = (): Place => ({
 
 /** Go to an address of this page without loading it anew. */
 export function go(address: string): void {
+  const before = window.location.pathname;
   window.history.pushState(null, "", address);
   window.dispatchEvent(new PopStateEvent("popstate"));
+  if (window.location.pathname !== before) window.scrollTo(0, 0);
 }
 
 /** The present address; the component is drawn again when it changes. */
@@ -31,9 +33,9 @@ export function usePlace(): Place {
 /** Let plain links inside the page change the address without loading it anew. */
 export function followLinks(event: MouseEvent): void {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
-  const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
-  if (!link || !isPlain || link.origin !== window.location.origin || link.hasAttribute("data-outside"))
-    return;
+  const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+  if (!link || !isPlain || link.origin !== window.location.origin) return;
+  if (link.hash || link.hasAttribute("data-outside")) return;
   event.preventDefault();
   go(link.pathname + link.search);
 }

@@ -9,6 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import (
     presence_of_element_located,
     text_to_be_present_in_element,
+    text_to_be_present_in_element_attribute,
 )
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
@@ -16,6 +17,7 @@ from tests.e2e.service import running_service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 JOB_SECONDS = 200
+PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -23,6 +25,8 @@ FLAGS = (
     "--disable-background-networking",
     "--window-size=1280,1000",
 )
+STATE = (By.ID, "job-state")
+LOG = (By.CSS_SELECTOR, ".log")
 
 
 @pytest.fixture
@@ -42,36 +46,89 @@ def wait(browser, seconds: float = 20) -> WebDriverWait:
     return WebDriverWait(browser, seconds)
 
 
+def open_form(browser, url: str, *, seeds: str, unlearners: tuple[str, ...]) -> None:
+    """Fill the form in; the dataset and the model keep their first choice."""
+    browser.get(f"{url}/jobs/new")
+    wait(browser).until(presence_of_element_located((By.NAME, "seeds"))).send_keys(seeds)
+    browser.find_element(By.XPATH, "//button[text()='None']").click()
+    for unlearner in unlearners:
+        browser.find_element(By.CSS_SELECTOR, f"input[value='{unlearner}']").click()
+
+
+def submit(browser) -> None:
+    browser.find_element(By.CSS_SELECTOR, "button.primary").click()
+
+
+def see_it_succeed(browser) -> None:
+    wait(browser, JOB_SECONDS).until(text_to_be_present_in_element(LOG, "All units are done."))
+    wait(browser).until(text_to_be_present_in_element(STATE, "succeeded"))
+    assert browser.find_element(*STATE).text == "succeeded"
+
+
+def see_the_board(browser) -> None:
+    browser.find_element(By.LINK_TEXT, "See the board").click()
+    wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, "table.board")))
+
+
+def rows(browser, part: str) -> list:
+    return browser.find_elements(By.CSS_SELECTOR, f"table.board tbody.{part} tr:not(.divider)")
+
+
 def test_submit_a_job_watch_it_finish_and_see_the_ranks(browser, tmp_path, plugin_path):
     with running_service(tmp_path, PYTHONPATH=str(plugin_path)) as url:
-        browser.get(f"{url}/jobs/new")
-        model = wait(browser).until(presence_of_element_located((By.NAME, "model")))
-        Select(model).select_by_value("toy_net")
-        browser.find_element(By.XPATH, "//button[text()='None']").click()
-        for unlearner in ("ft", "ga", "toy_noise"):
-            browser.find_element(By.CSS_SELECTOR, f"input[value='{unlearner}']").click()
-        browser.find_element(By.CSS_SELECTOR, "button.primary").click()
+        open_form(browser, url, seeds="", unlearners=("ft", "ga", "toy_noise"))
+        Select(browser.find_element(By.NAME, "model")).select_by_value("toy_net")
+        submit(browser)
+        see_it_succeed(browser)
+        assert len(browser.find_elements(By.CSS_SELECTOR, "table.results tbody tr")) == 3 * 5
 
-        state = (By.ID, "job-state")
-        wait(browser).until(presence_of_element_located(state))
-        wait(browser, JOB_SECONDS).until(text_to_be_present_in_element(state, "succeeded"))
-        wait(browser).until(text_to_be_present_in_element((By.CSS_SELECTOR, ".log"), "All units are done."))
-        assert len(browser.find_elements(By.CSS_SELECTOR, "section table tbody tr")) == 3 * 5
-
-        browser.find_element(By.LINK_TEXT, "See the board").click()
-        wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, "table.board")))
-        ranked = browser.find_elements(By.CSS_SELECTOR, "table.board tbody:not(.references) tr")
+        see_the_board(browser)
+        ranked = rows(browser, "ranked")
         assert [row.find_element(By.CSS_SELECTOR, ".rank").text for row in ranked] == ["1", "2", "3"]
-        assert {row.find_element(By.TAG_NAME, "code").text for row in ranked} == {"ft", "ga", "toy_noise"}
+        assert {row.find_element(By.CSS_SELECTOR, ".title").text for row in ranked} == {"FT", "GA", "Noise"}
+        assert len(rows(browser, "references")) == 2
+
+        wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, "input[value=indiscernibility]")))
+        browser.find_element(By.CSS_SELECTOR, "input[value=indiscernibility]").click()
+        caption = (By.CSS_SELECTOR, "table.board caption")
+        wait(browser).until(text_to_be_present_in_element(caption, "ranked by indiscernibility"))
+        assert "metric=indiscernibility" in browser.current_url
+
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+        for path in ("/", "/jobs", "/jobs/new"):
+            browser.get(url + path)
+            wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, "main table, main form")))
+            assert browser.execute_script("return document.documentElement.scrollWidth") == PHONE["width"]
         assert browser.get_log("browser") == []
 
 
-def test_a_refused_form_says_what_is_wrong_and_where(browser, tmp_path):
+def test_a_job_shows_its_progress_and_one_seed_of_three_stays_provisional(browser, tmp_path):
     with running_service(tmp_path) as url:
-        browser.get(f"{url}/jobs/new")
-        seeds = wait(browser).until(presence_of_element_located((By.NAME, "seeds")))
-        seeds.send_keys("0, one")
-        browser.find_element(By.CSS_SELECTOR, "button.primary").click()
+        open_form(browser, url, seeds="0", unlearners=("ft", "ga"))
+        submit(browser)
 
-        notice = wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, ".notice.bad")))
-        assert "#/model_seeds/1" in notice.text
+        running = (By.CSS_SELECTOR, "ul.running")
+        wait(browser, JOB_SECONDS).until(text_to_be_present_in_element(running, "train the retrained model"))
+        progress = (By.CSS_SELECTOR, "ul.running progress")
+        wait(browser, JOB_SECONDS).until(text_to_be_present_in_element_attribute(progress, "value", "0."))
+        see_it_succeed(browser)
+        stages = [stage.text for stage in browser.find_elements(By.CSS_SELECTOR, ".stages .count")]
+        assert stages == ["2/2", "2/2", "2/2"]
+
+        see_the_board(browser)
+        provisional = rows(browser, "provisional")
+        assert {row.find_element(By.CSS_SELECTOR, ".title").text for row in provisional} == {"FT", "GA"}
+        assert all("1 of 3 seeds on digits · resnet18" in row.text for row in provisional)
+        assert rows(browser, "ranked") == []
+
+
+def test_a_refused_form_says_what_is_wrong_at_its_field(browser, tmp_path):
+    with running_service(tmp_path) as url:
+        open_form(browser, url, seeds="0, one", unlearners=("ft",))
+        submit(browser)
+
+        seeds = browser.find_element(By.NAME, "seeds")
+        wait(browser).until(lambda _: seeds.get_attribute("aria-invalid") == "true")
+        notes = browser.find_element(By.ID, seeds.get_attribute("aria-describedby"))
+        assert "'one'" in notes.text
+        assert "nothing was stored" in browser.find_element(By.CSS_SELECTOR, "[role=alert]").text

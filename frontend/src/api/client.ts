@@ -6,7 +6,10 @@ export type Leaderboard = Schemas["LeaderboardAnswer"];
 export type BoardRow = Schemas["BoardRow"];
 export type BoardCell = Schemas["BoardCell"];
 export type BoardSetting = Schemas["BoardSetting"];
+export type Setting = Schemas["SettingAnswer"];
+export type Group = Schemas["Group"];
 export type Job = Schemas["JobAnswer"];
+export type JobState = Schemas["JobState"];
 export type Unit = Schemas["UnitAnswer"];
 export type Result = Schemas["ResultAnswer"];
 export type Catalog = Schemas["CatalogAnswer"];
@@ -23,47 +26,64 @@ export class Refused extends Error {
 }
 
 async function request<T>(path: string, init?: RequestInit): Promise<T> {
-  const answer = await fetch(ROOT + path, init);
-  if (!answer.ok) {
-    throw new Refused((await answer.json()) as Problem);
+  let answer: Response;
+  try {
+    answer = await fetch(ROOT + path, init);
+  } catch {
+    throw new Error("the service does not answer.");
   }
-  return (await answer.json()) as T;
+  if (answer.ok) return (await answer.json()) as T;
+  // Between the page and the service there may be a proxy, whose errors are not problem documents.
+  const isProblem = answer.headers.get("Content-Type")?.startsWith("application/problem+json");
+  if (isProblem) throw new Refused((await answer.json()) as Problem);
+  throw new Error(`the service answered ${answer.status} ${answer.statusText}.`);
 }
+
+/** What went wrong, as a sentence. */
+export const inWords = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export interface BoardFilters {
   protocol: string;
   metric: Metric;
   dataset: string;
   model: string;
+  setting: string;
 }
 
 export function boardPath(filters: BoardFilters, format?: string): string {
   const query = new URLSearchParams({ protocol: filters.protocol, metric: filters.metric });
-  for (const name of ["dataset", "model"] as const) {
+  for (const name of ["dataset", "model", "setting"] as const) {
     if (filters[name]) query.set(name, filters[name]);
   }
   if (format) query.set("format", format);
   return `/leaderboard?${query}`;
 }
 
-// The browser revalidates with the ETag by itself, so asking again costs a 304.
-export const getBoard = (filters: BoardFilters) => request<Leaderboard>(boardPath(filters));
+// "no-cache" sends the ETag of what the browser holds: a board that has not changed costs a 304.
+export const getBoard = (filters: BoardFilters) =>
+  request<Leaderboard>(boardPath(filters), { cache: "no-cache" });
 export const boardUrl = (filters: BoardFilters, format: string) => ROOT + boardPath(filters, format);
+export const getSettings = (protocol: string) =>
+  request<Schemas["SettingsAnswer"]>(`/leaderboard/settings?${new URLSearchParams({ protocol })}`);
 export const getCatalog = () => request<Catalog>("/catalog");
-export const getJobs = () => request<Schemas["JobPage"]>("/jobs?limit=50");
+export const getQueue = () => request<Schemas["QueueAnswer"]>("/queue");
+export const getJobs = (cursor: string | null) =>
+  request<Schemas["JobPage"]>(`/jobs?${new URLSearchParams({ limit: "50", ...(cursor && { cursor }) })}`);
 export const getJob = (id: string) => request<Job>(`/jobs/${id}`);
+export const getJobUnits = (id: string) => every<Unit>(`/jobs/${id}/units`);
+export const getJobResults = (id: string) => every<Result>(`/jobs/${id}/results`);
 export const cancelJob = (id: string) => request<Job>(`/jobs/${id}/cancel`, { method: "POST" });
 export const retryJob = (id: string) => request<Job>(`/jobs/${id}/retry`, { method: "POST" });
 export const submitJob = (spec: string) =>
   request<Job>("/jobs", { method: "POST", body: spec, headers: { "Content-Type": "application/json" } });
 
-/** All results of a job, page by page. */
-export async function getJobResults(id: string): Promise<Result[]> {
-  const items: Result[] = [];
+/** All items of a list, page by page. */
+async function every<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
   let cursor: string | null = null;
   do {
-    const query: string = cursor ? `&cursor=${cursor}` : "";
-    const page: Schemas["ResultPage"] = await request(`/jobs/${id}/results?limit=200${query}`);
+    const query = new URLSearchParams({ limit: "200", ...(cursor && { cursor }) });
+    const page: { items: T[]; next_cursor: string | null } = await request(`${path}?${query}`);
     items.push(...page.items);
     cursor = page.next_cursor;
   } while (cursor);

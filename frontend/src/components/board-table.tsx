@@ -1,49 +1,84 @@
 // The leaderboard as a table. Ranks, groups and statistics come from the server; nothing is computed here.
-import type { BoardCell, BoardRow, Catalog, Leaderboard } from "../api/client";
-import { factor, number, spread } from "../format";
-import { GroupBadge } from "./group-badge";
+import type { BoardCell, BoardRow, Catalog, Leaderboard, Metric } from "../api/client";
+import {
+  forgetOf,
+  METRIC_FORMULAS,
+  METRIC_LIMITS,
+  METRIC_SHORT,
+  METRIC_TITLES,
+  namesOf,
+  placeOf,
+  seedsOf,
+  summaryOf,
+  whyProvisional,
+} from "../board";
+import { factor, NOTHING, number, spread, tick } from "../format";
+import { type Axis, axisOf } from "../plots/interval";
+import { IntervalPlot } from "../plots/interval-plot";
+import { GroupBadge, MEANINGS } from "./group-badge";
 import { Scroll } from "./scroll";
+
+const COLUMNS_OF_A_ROW = 7;
+const COLUMNS_OF_A_SETTING = 5;
+const COUNTS = [
+  ["G1", `settings in the ${MEANINGS.G1}`],
+  ["G2", `settings in the ${MEANINGS.G2}`],
+  ["G3", `settings in the ${MEANINGS.G3}`],
+  ["F", "settings in which it failed"],
+] as const;
 
 interface Props {
   board: Leaderboard;
+  /** The same view by the other metric, once it is there. */
   other: Leaderboard | null;
+  otherMetric: Metric;
   catalog: Catalog | null;
 }
 
-export function BoardTable({ board, other, catalog }: Props) {
+export function BoardTable({ board, other, otherMetric, catalog }: Props) {
   const ranked = board.rows.filter((row) => !row.is_provisional);
   const provisional = board.rows.filter((row) => row.is_provisional);
-  const columns = 6 + 3 * board.settings.length;
+  const axes = board.settings.map((_, index) => axisOfSetting(board, index));
+  const retrained = board.references.find((row) => row.unlearner === "retrained");
+  const others = new Map(
+    [...(other?.rows ?? []), ...(other?.references ?? [])].map((row) => [row.label, row]),
+  );
+  const width = COLUMNS_OF_A_ROW + COLUMNS_OF_A_SETTING * board.settings.length;
   const lines = (rows: BoardRow[]) =>
     rows.map((row) => (
       <Line
         key={row.label}
         row={row}
-        twin={other?.rows.find((r) => r.label === row.label)}
-        name={nameOf(row, catalog)}
+        other={others.get(row.label)}
+        why={provisional.includes(row) ? whyProvisional(row) : null}
+        axes={axes}
+        retrained={retrained}
+        {...namesOf(row, catalog)}
       />
     ));
   return (
     <Scroll label="Leaderboard">
       <table class="board">
         <caption>
-          {board.protocol}, ranked by {TITLES[board.metric]}
+          <span>{summaryOf(board)}</span>
         </caption>
-        <Head board={board} />
-        <tbody>{lines(ranked)}</tbody>
-        {provisional.length > 0 && (
-          <tbody class="provisional">
-            <Divider
-              columns={columns}
-              text="Provisional: models are still missing in some setting, so there is no rank yet"
-            />
-            {lines(provisional)}
-          </tbody>
-        )}
+        <Head board={board} otherMetric={otherMetric} axes={axes} />
         {board.references.length > 0 && (
           <tbody class="references">
-            <Divider columns={columns} text="References, never ranked" />
+            <Divider columns={width} text="References, never ranked" />
             {lines(board.references)}
+          </tbody>
+        )}
+        {ranked.length > 0 && (
+          <tbody class="ranked">
+            {board.references.length > 0 && <Divider columns={width} text="Unlearners, by rank" />}
+            {lines(ranked)}
+          </tbody>
+        )}
+        {provisional.length > 0 && (
+          <tbody class="provisional">
+            <Divider columns={width} text="Provisional: not ranked while models are missing" />
+            {lines(provisional)}
           </tbody>
         )}
       </table>
@@ -51,47 +86,78 @@ export function BoardTable({ board, other, catalog }: Props) {
   );
 }
 
-export const TITLES = { retention_deviation: "retention deviation", indiscernibility: "indiscernibility" };
-const OTHERS = { retention_deviation: "Indisc.", indiscernibility: "RetDev" };
-const COUNTS = [
-  ["G1", "settings in the best cluster"],
-  ["G2", "settings in the middle cluster"],
-  ["G3", "settings in the worst cluster"],
-  ["F", "settings in which it failed"],
-] as const;
+function axisOfSetting(board: Leaderboard, index: number): Axis | null {
+  const cells = [...board.rows, ...board.references].flatMap((row) => row.cells[index] ?? []);
+  return axisOf(cells, METRIC_LIMITS[board.metric]);
+}
 
-function Head({ board }: { board: Leaderboard }) {
+function Head({
+  board,
+  otherMetric,
+  axes,
+}: {
+  board: Leaderboard;
+  otherMetric: Metric;
+  axes: (Axis | null)[];
+}) {
+  const arrow = board.higher_is_better ? "↑" : "↓";
   return (
     <thead>
       <tr>
-        <th scope="col" rowSpan={2} class="figure">
+        <th scope="col" rowSpan={2} class="figure rank">
           Rank
         </th>
-        <th scope="col" rowSpan={2}>
+        <th scope="col" rowSpan={2} class="name">
           Unlearner
         </th>
         {COUNTS.map(([name, meaning]) => (
-          <th key={name} scope="col" rowSpan={2} class="figure">
+          <th key={name} scope="col" rowSpan={2} class="figure count">
             <abbr title={meaning}>{name}</abbr>
           </th>
         ))}
+        <th scope="col" rowSpan={2} class="figure">
+          <abbr title={`Rank by ${METRIC_TITLES[otherMetric].toLowerCase()}`}>
+            Rank,
+            <br />
+            {METRIC_SHORT[otherMetric]}
+          </abbr>
+        </th>
         {board.settings.map((setting) => (
-          <th key={setting.id} scope="colgroup" colSpan={3} class="setting">
-            {setting.dataset} · {setting.model}
-            {setting.is_ambiguous && <abbr title="A tie left the cut between groups open"> *</abbr>}
+          <th key={setting.id} scope="colgroup" colSpan={COLUMNS_OF_A_SETTING} class="setting">
+            <strong>{placeOf(setting)}</strong> <span class="quiet">{forgetOf(setting)}</span>
+            {setting.is_ambiguous && (
+              <span class="ambiguous" title="A tie left the cut between groups open; another cut is as good">
+                ambiguous groups
+              </span>
+            )}
           </th>
         ))}
       </tr>
       <tr>
-        {board.settings.map((setting) => [
-          <th key={`${setting.id} value`} scope="col" class="setting">
-            {TITLES[board.metric]} {board.higher_is_better ? "↑" : "↓"}
+        {board.settings.map((setting, index) => [
+          <th key={`${setting.id} group`} scope="col" class="setting">
+            Group
           </th>,
-          <th key={`${setting.id} other`} scope="col">
-            <abbr title="The group by the other metric">{OTHERS[board.metric]}</abbr>
+          <th key={`${setting.id} value`} scope="col">
+            <span class="value">
+              <abbr
+                title={`${METRIC_FORMULAS[board.metric]}. Mean ± sample standard deviation over model seeds`}
+              >
+                {METRIC_TITLES[board.metric]} {arrow}
+              </abbr>
+              <AxisEnds axis={axes[index] ?? null} />
+            </span>
+          </th>,
+          <th key={`${setting.id} seeds`} scope="col" class="figure">
+            <abbr title="Models that have run / models that the protocol asks for">Seeds</abbr>
           </th>,
           <th key={`${setting.id} rte`} scope="col" class="figure">
-            <abbr title="Run-time efficiency: retraining time divided by the method's own">RTE ↑</abbr>
+            <abbr title="Runtime efficiency: retraining time divided by the unlearner's own">RTE ↑</abbr>
+          </th>,
+          <th key={`${setting.id} other`} scope="col">
+            <abbr title={`${METRIC_TITLES[otherMetric]}: ${METRIC_FORMULAS[otherMetric]}. Group and mean`}>
+              {METRIC_SHORT[otherMetric]}
+            </abbr>
           </th>,
         ])}
       </tr>
@@ -99,58 +165,81 @@ function Head({ board }: { board: Leaderboard }) {
   );
 }
 
+const AxisEnds = ({ axis }: { axis: Axis | null }) => (
+  <span class="ends" aria-hidden="true">
+    <span>{axis && tick(axis.from)}</span>
+    <span>{axis && tick(axis.to)}</span>
+  </span>
+);
+
 const Divider = ({ columns, text }: { columns: number; text: string }) => (
   <tr class="divider">
     <th scope="rowgroup" colSpan={columns}>
-      {text}
+      <span>{text}</span>
     </th>
   </tr>
 );
 
-function Line({ row, twin, name }: { row: BoardRow; twin: BoardRow | undefined; name: string }) {
+interface LineProps {
+  row: BoardRow;
+  other: BoardRow | undefined;
+  axes: (Axis | null)[];
+  retrained: BoardRow | undefined;
+  why: string | null;
+  title: string;
+  name: string;
+}
+
+function Line({ row, other, axes, retrained, why, title, name }: LineProps) {
   const counts = [row.g1, row.g2, row.g3, row.failed];
   return (
     <tr>
-      <td class="figure rank">{row.rank ?? "–"}</td>
-      <th scope="row">
-        <span class="title">{name}</span> <code>{row.label}</code>
+      <td class="figure rank">{row.rank ?? NOTHING}</td>
+      <th scope="row" class="name">
+        <span class="title">{title}</span> <span class="quiet">{name}</span>
+        {why && <span class="why">{why}</span>}
       </th>
       {counts.map((count, index) => (
-        <td key={COUNTS[index]?.[0]} class="figure">
+        <td key={COUNTS[index]?.[0]} class={count ? "figure count" : "figure count quiet"}>
           {row.rank === null ? "" : count}
         </td>
       ))}
-      {row.cells.map((cell, index) => [
-        <td key={`${cell.setting} value`} class="setting">
-          <Value cell={cell} />
-        </td>,
-        <td key={`${cell.setting} other`}>
-          {twin?.cells[index]?.group && <GroupBadge group={twin.cells[index].group} />}
-        </td>,
-        <td key={`${cell.setting} rte`} class="figure">
-          {factor(cell.runtime_efficiency)}
-        </td>,
-      ])}
+      <td class="figure">{row.rank === null ? "" : (other?.rank ?? NOTHING)}</td>
+      {row.cells.map((cell, index) => (
+        <Cell
+          key={cell.setting}
+          cell={cell}
+          other={other?.cells.find((candidate) => candidate.setting === cell.setting)}
+          axis={axes[index] ?? null}
+          retrained={retrained?.cells[index]}
+        />
+      ))}
     </tr>
   );
 }
 
-function Value({ cell }: { cell: BoardCell }) {
-  return (
-    <>
-      {cell.group && <GroupBadge group={cell.group} />} <span class="mean">{number(cell.mean)}</span>{" "}
-      <span class="quiet">{spread(cell.sd)}</span>
-      {cell.state === "incomplete" && (
-        <span class="quiet">
-          {" "}
-          {cell.seeds} of {cell.required_seeds} seeds
-        </span>
-      )}
-    </>
-  );
+interface CellProps {
+  cell: BoardCell;
+  other: BoardCell | undefined;
+  axis: Axis | null;
+  retrained: BoardCell | undefined;
 }
 
-function nameOf(row: BoardRow, catalog: Catalog | null): string {
-  const titles: Record<string, string> = { retrained: "Retrained", original: "Original" };
-  return titles[row.unlearner] ?? catalog?.unlearners.find((info) => info.id === row.unlearner)?.name ?? "";
-}
+const Cell = ({ cell, other, axis, retrained }: CellProps) => (
+  <>
+    <td class="setting">{cell.group && <GroupBadge group={cell.group} />}</td>
+    <td>
+      <span class="value">
+        <span>
+          <span class="mean">{number(cell.mean)}</span> <span class="quiet sd">{spread(cell.sd)}</span>
+        </span>
+        {axis && <IntervalPlot interval={cell} axis={axis} group={cell.group} retrained={retrained} />}
+      </span>
+    </td>
+    <td class="figure">{seedsOf(cell)}</td>
+    <td class="figure">{factor(cell.runtime_efficiency)}</td>
+    <td>
+      {other?.group && <GroupBadge group={other.group} />} <span class="quiet">{number(other?.mean)}</span>
+    </td>
+  </>
+);

@@ -1,15 +1,19 @@
 // A group as letter, shape and colour, so that none of them carries the meaning alone.
+import type { Group } from "../api/client";
+import { Shape } from "./shape";
 
-const MEANINGS: Record<string, string> = {
-  G1: "best cluster",
-  G2: "middle cluster",
-  G3: "worst cluster",
+export const MEANINGS: Record<Group, string> = {
+  G1: "best group",
+  G2: "middle group",
+  G3: "worst group",
   F: "failed: too few usable models",
 };
-const SHAPES: Record<string, string> = { G1: "●", G2: "◆", G3: "▲", F: "✕" };
 
-export const GroupBadge = ({ group }: { group: string }) => (
+export const GroupBadge = ({ group }: { group: Group }) => (
   <span class={`group ${group.toLowerCase()}`} title={MEANINGS[group]}>
-    <span aria-hidden="true">{SHAPES[group]}</span> {group}
+    <svg viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true">
+      <Shape group={group} x={0} y={0} />
+    </svg>
+    {group}
   </span>
 );

@@ -1,124 +1,206 @@
 // The board: both metrics, the settings' groups, and the view in the address.
-import { type BoardFilters, boardUrl, getBoard, getCatalog, type Metric } from "../api/client";
-import { BoardTable, TITLES } from "../components/board-table";
-import { Failed, Loading, Stale } from "../components/states";
-import { useLoaded } from "../loading";
+import { useEffect, useRef } from "preact/hooks";
+import {
+  type BoardFilters,
+  boardUrl,
+  type Catalog,
+  getBoard,
+  getCatalog,
+  getQueue,
+  getSettings,
+  type Leaderboard,
+  type Metric,
+  type Setting,
+} from "../api/client";
+import { forgetOf, METRIC_TITLES, METRICS, placeOf } from "../board";
+import { BoardTable } from "../components/board-table";
+import { Legend } from "../components/legend";
+import { Shown } from "../components/states";
+import { counted } from "../format";
+import { type Loaded, useLoaded } from "../loading";
 import { go, type Place } from "../router";
 
-const METRICS = Object.keys(TITLES) as Metric[];
-const FORMATS = ["csv", "json", "markdown", "latex"];
-const REFRESH_SECONDS = 5;
+const FORMATS = [
+  ["csv", "CSV", "csv"],
+  ["json", "JSON", "json"],
+  ["markdown", "Markdown", "md"],
+  ["latex", "LaTeX", "tex"],
+] as const;
+const BUSY_SECONDS = 5;
+const IDLE_SECONDS = 30;
+const DEFAULT_PROTOCOL = "quick/1.0";
 
 function filtersOf(query: URLSearchParams): BoardFilters {
-  const metric = query.get("metric") === "indiscernibility" ? "indiscernibility" : "retention_deviation";
   return {
-    metric,
-    protocol: query.get("protocol") ?? "quick/1.0",
+    metric: METRICS.find((metric) => metric === query.get("metric")) ?? "retention_deviation",
+    protocol: query.get("protocol") ?? DEFAULT_PROTOCOL,
     dataset: query.get("dataset") ?? "",
     model: query.get("model") ?? "",
+    setting: query.get("setting") ?? "",
   };
 }
 
 export function BoardPage({ place }: { place: Place }) {
   const filters = filtersOf(place.query);
-  const key = JSON.stringify(filters);
+  const view = JSON.stringify(filters);
   const otherMetric = METRICS.find((metric) => metric !== filters.metric) ?? filters.metric;
-  const board = useLoaded(() => getBoard(filters), key, REFRESH_SECONDS);
-  const other = useLoaded(() => getBoard({ ...filters, metric: otherMetric }), key, REFRESH_SECONDS);
+  const queue = useLoaded(getQueue, "queue", BUSY_SECONDS);
+  const running = queue.data?.running ?? 0;
+  const seconds = running > 0 ? BUSY_SECONDS : IDLE_SECONDS;
+  const board = useLoaded(() => getBoard(filters), view, seconds);
+  const other = useLoaded(() => getBoard({ ...filters, metric: otherMetric }), view, seconds);
+  const settings = useLoaded(() => getSettings(filters.protocol), filters.protocol, seconds);
   const catalog = useLoaded(getCatalog, "catalog");
+  const shownRunning = useRef(running);
+  useEffect(() => {
+    if (shownRunning.current === running) return;
+    shownRunning.current = running;
+    for (const loaded of [board, other, settings]) loaded.refresh();
+  }, [running]); // what the last unit brought is shown at once, not after the idle pause
   return (
     <main>
-      <h1>Which methods unlearn?</h1>
+      <h1>Which unlearners come closest to retraining?</h1>
       <p class="lead">
-        Every unlearner is compared with a model retrained without the forget set. Methods whose results are
-        alike share a group; the best group in the most settings ranks first.
+        Every unlearner is compared with models retrained without the forget set. Unlearners whose results are
+        alike share a group; who is in the best group in the most settings ranks first.
       </p>
-      <Facets filters={filters} catalog={catalog.data} />
-      {board.error && !board.data && <Failed what="The board" why={board.error} />}
-      {board.error && board.data && <Stale why={board.error} />}
-      {!board.data && !board.error && <Loading what="the board" />}
-      {board.data && board.data.rows.length === 0 && board.data.references.length === 0 && (
-        <p class="empty">
-          Nothing has been run for this view yet. <a href="/jobs/new">Submit a job</a> to fill it.
+      <Facets filters={filters} catalog={catalog.data} settings={settings.data?.items ?? []} />
+      <div class="bar">
+        <p class="live" role="status">
+          {running > 0 && (
+            <>
+              <span class="pulse" aria-hidden="true" /> {counted(running, "unit")} running; this board
+              follows. <a href="/jobs">See the jobs</a>
+            </>
+          )}
         </p>
-      )}
-      {board.data && board.data.settings.length > 0 && (
-        <BoardTable board={board.data} other={other.data} catalog={catalog.data} />
-      )}
-      <p class="downloads">
-        This view as{" "}
-        {FORMATS.map((format) => (
-          <a key={format} href={boardUrl(filters, format)} data-outside download={`lethe-board.${format}`}>
-            {format}
-          </a>
-        ))}
-      </p>
+        <p class="downloads">
+          Download{" "}
+          {FORMATS.map(([format, title, extension]) => (
+            <a
+              key={format}
+              href={boardUrl(filters, format)}
+              data-outside
+              download={`lethe-board.${extension}`}
+            >
+              {title}
+            </a>
+          ))}
+        </p>
+      </div>
+      <Shown what="the board" loaded={board}>
+        {(data) => <Table board={data} other={other} otherMetric={otherMetric} catalog={catalog.data} />}
+      </Shown>
       <Legend />
     </main>
   );
 }
 
-function Facets({
-  filters,
-  catalog,
-}: {
+interface TableProps {
+  board: Leaderboard;
+  other: Loaded<Leaderboard>;
+  otherMetric: Metric;
+  catalog: Catalog | null;
+}
+
+function Table({ board, other, otherMetric, catalog }: TableProps) {
+  if (board.rows.length + board.references.length === 0) {
+    return (
+      <p class="empty">
+        Nothing has been run for this view yet. <a href="/jobs/new">Submit a job</a> to fill it.
+      </p>
+    );
+  }
+  // While the metric is being switched, the two answers may for a moment be by the same one.
+  const twin = other.data?.metric === otherMetric && board.metric !== otherMetric ? other.data : null;
+  return <BoardTable board={board} other={twin} otherMetric={otherMetric} catalog={catalog} />;
+}
+
+interface FacetsProps {
   filters: BoardFilters;
-  catalog: Awaited<ReturnType<typeof getCatalog>> | null;
-}) {
+  catalog: Catalog | null;
+  settings: Setting[];
+}
+
+function Facets({ filters, catalog, settings }: FacetsProps) {
   const choose = (change: Partial<BoardFilters>) => {
-    const wanted = { ...filters, ...change };
-    go(`/?${new URLSearchParams(Object.entries(wanted).filter(([, value]) => value))}`);
+    const wanted = Object.entries({ ...filters, ...change }).filter(([, value]) => value);
+    go(`/?${new URLSearchParams(wanted)}`);
   };
-  const options = { protocol: catalog?.protocols, dataset: catalog?.datasets, model: catalog?.models };
+  const special = settings.filter((setting) => !setting.is_standard);
   return (
     <form class="facets" onSubmit={(event) => event.preventDefault()}>
-      <fieldset class="switch">
+      <fieldset class="facet">
         <legend>Metric</legend>
-        {METRICS.map((metric) => (
-          <label key={metric}>
-            <input
-              type="radio"
-              name="metric"
-              checked={filters.metric === metric}
-              onChange={() => choose({ metric })}
-            />
-            <span>{TITLES[metric]}</span>
-          </label>
-        ))}
+        <div class="switch">
+          {METRICS.map((metric) => (
+            <label key={metric}>
+              <input
+                type="radio"
+                name="metric"
+                value={metric}
+                checked={filters.metric === metric}
+                onChange={() => choose({ metric })}
+              />
+              <span>{METRIC_TITLES[metric]}</span>
+            </label>
+          ))}
+        </div>
       </fieldset>
-      {(["protocol", "dataset", "model"] as const).map((name) => (
-        <label key={name}>
-          {name}
-          <select value={filters[name]} onChange={(event) => choose({ [name]: event.currentTarget.value })}>
-            {name !== "protocol" && <option value="">all</option>}
-            {options[name]?.map((entry) => (
-              <option key={entry.id} value={entry.id}>
-                {name === "protocol" ? entry.id : entry.title}
-              </option>
-            ))}
-          </select>
-        </label>
-      ))}
+      <Facet
+        name="Protocol"
+        value={filters.protocol}
+        options={(catalog?.protocols ?? []).map((info) => [info.id, info.id])}
+        onChoose={(protocol) => choose({ protocol, setting: "" })}
+      />
+      <Facet
+        name="Dataset"
+        value={filters.dataset}
+        options={[["", "All"], ...(catalog?.datasets ?? []).map((info) => [info.id, info.title] as const)]}
+        onChoose={(dataset) => choose({ dataset, setting: "" })}
+      />
+      <Facet
+        name="Model"
+        value={filters.model}
+        options={[["", "All"], ...(catalog?.models ?? []).map((info) => [info.id, info.title] as const)]}
+        onChoose={(model) => choose({ model, setting: "" })}
+      />
+      {special.length > 0 && (
+        <Facet
+          name="Setting"
+          value={filters.setting}
+          options={[
+            ["", "The protocol's own"],
+            ...special.map((setting) => [setting.id, `${placeOf(setting)}, ${forgetOf(setting)}`] as const),
+          ]}
+          onChoose={(setting) => choose({ setting, dataset: "", model: "" })}
+        />
+      )}
     </form>
   );
 }
 
-const Legend = () => (
-  <dl class="legend">
-    <dt>Retention deviation</dt>
-    <dd>
-      |RR − 1| + |FR − 1| + |TR − 1|, where RR, FR and TR are the accuracies on retain, forget and test set
-      divided by the retrained model's. 0 is best.
-    </dd>
-    <dt>Indiscernibility</dt>
-    <dd>
-      1 − |2·MIA − 1|, where MIA is the accuracy with which U-MIA tells the forget set from the test set by
-      the loss. 1 means that this attack does not distinguish them; it is no guarantee that nothing can.
-    </dd>
-    <dt>Groups and rank</dt>
-    <dd>
-      In each setting Ward clustering of the means over model seeds gives G1, G2 and G3; F has fewer usable
-      models than the protocol asks for. Rank is dense, by the number of G1, then G2, then G3.
-    </dd>
-  </dl>
-);
+interface FacetProps {
+  name: string;
+  value: string;
+  options: (readonly [string, string])[];
+  onChoose: (value: string) => void;
+}
+
+function Facet({ name, value, options, onChoose }: FacetProps) {
+  // The address may name what the catalogue does not have (yet); the server says so, the select shows it.
+  const isKnown = options.some(([id]) => id === value);
+  return (
+    <label class="facet">
+      {name}
+      <select value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
+        {!isKnown && <option value={value}>{value}</option>}
+        {options.map(([id, title]) => (
+          <option key={id} value={id}>
+            {title}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

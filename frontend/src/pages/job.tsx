@@ -1,198 +1,229 @@
-// One job: live progress, what happened in words, and its results as they come.
+// One job: live progress, its results as they come, and what happened, in words.
 import { useEffect, useState } from "preact/hooks";
 import {
   cancelJob,
   followJob,
+  getCatalog,
   getJob,
   getJobResults,
+  getJobUnits,
+  inWords,
   type Job,
   type LoggedEvent,
-  type Result,
   retryJob,
   type Unit,
 } from "../api/client";
-import { Scroll } from "../components/scroll";
-import { Failed, Loading, Stale } from "../components/states";
-import { clock, duration, moment, number, percent, words } from "../format";
+import { Code } from "../components/code";
+import { ResultsTable } from "../components/results-table";
+import { StateBadge } from "../components/state-badge";
+import { Shown, Stale } from "../components/states";
+import { Clock, Moment } from "../components/time";
+import { between, count, counted, percent } from "../format";
 import { useLoaded } from "../loading";
+import { StageBars } from "../plots/stage-bars";
+import { stagesOf } from "../plots/stages";
 
-const FINAL = ["succeeded", "partially_succeeded", "failed", "cancelled"];
+const FINAL: Job["state"][] = ["succeeded", "partially_succeeded", "failed", "cancelled"];
 const MAX_EVENTS = 200;
 
 export function JobPage({ id }: { id: string }) {
-  const [events, setEvents] = useState<LoggedEvent[]>([]);
-  const [running, setRunning] = useState<Unit[]>([]);
-  const [isLive, setIsLive] = useState(true);
   const [round, setRound] = useState(0); // a retried job is followed again
-  const newest = events[0]?.id ?? 0;
-  const job = useLoaded(() => getJob(id), `${id} ${newest} ${round}`);
-  const results = useLoaded(() => getJobResults(id), `${id} ${newest} ${round}`);
-
-  useEffect(() => {
-    setEvents([]);
-    return followJob(id, {
-      onEvent: (event) => setEvents((before) => [event, ...before].slice(0, MAX_EVENTS)),
-      onRunning: setRunning,
-      onEnd: () => setRunning([]),
-      onConnection: setIsLive,
-    });
-  }, [id, round]);
-
-  if (!job.data) {
-    return <main>{job.error ? <Failed what="The job" why={job.error} /> : <Loading what="the job" />}</main>;
-  }
-  const isOpen = !FINAL.includes(job.data.state);
+  const job = useLoaded(() => getJob(id), id);
+  const units = useLoaded(() => getJobUnits(id), id);
+  const results = useLoaded(() => getJobResults(id), id);
+  const catalog = useLoaded(getCatalog, "catalog");
+  const refresh = () => {
+    job.refresh();
+    units.refresh();
+    results.refresh();
+  };
+  const { events, running, isLive } = useEvents(id, round, refresh);
   return (
     <main>
-      <h1>{job.data.label || "Job"}</h1>
-      <Header job={job.data} onChanged={() => setRound(round + 1)} />
-      {isOpen && !isLive && <Stale why="the connection to the service was lost; trying again" />}
-      <Stages job={job.data} running={running} />
-      <ResultsTable results={results.data ?? []} error={results.error} />
-      <Log events={events} />
+      <Shown what="the job" loaded={job}>
+        {(data) => (
+          <>
+            <Header
+              job={data}
+              onChanged={() => {
+                refresh();
+                setRound(round + 1);
+              }}
+            />
+            {!isLive && !FINAL.includes(data.state) && (
+              <Stale why="the connection to the service was lost." />
+            )}
+            <section aria-label="Progress">
+              <Shown what="the units" loaded={units}>
+                {(all) => (
+                  <>
+                    <StageBars stages={stagesOf(all)} />
+                    <Running units={running} />
+                    <FailedUnits units={all.filter((unit) => unit.state === "failed")} />
+                  </>
+                )}
+              </Shown>
+            </section>
+            <section>
+              <h2>Results</h2>
+              <Shown what="the results" loaded={results}>
+                {(all) => (
+                  <ResultsTable results={all} isOpen={!FINAL.includes(data.state)} catalog={catalog.data} />
+                )}
+              </Shown>
+            </section>
+            <Log events={events} />
+            <details>
+              <summary>Job spec</summary>
+              <Code title="Job spec" text={JSON.stringify(data.spec, null, 2)} />
+            </details>
+          </>
+        )}
+      </Shown>
     </main>
   );
 }
 
+/** The job's events, newest first, and the units that run now; `onEvent` is called at each event. */
+function useEvents(id: string, round: number, onEvent: () => void) {
+  const [events, setEvents] = useState<LoggedEvent[]>([]);
+  const [running, setRunning] = useState<Unit[]>([]);
+  const [isLive, setIsLive] = useState(true);
+  useEffect(() => {
+    setEvents([]);
+    return followJob(id, {
+      onEvent: (event) => {
+        setEvents((before) => [event, ...before].slice(0, MAX_EVENTS));
+        onEvent();
+      },
+      onRunning: setRunning,
+      onEnd: () => {
+        setRunning([]);
+        onEvent();
+      },
+      onConnection: setIsLive,
+    });
+  }, [id, round]);
+  return { events, running, isLive };
+}
+
 function Header({ job, onChanged }: { job: Job; onChanged: () => void }) {
   const [refusal, setRefusal] = useState<string | null>(null);
+  const [isActing, setIsActing] = useState(false);
   const act = async (action: (id: string) => Promise<Job>) => {
+    setIsActing(true);
     try {
       await action(job.id);
       setRefusal(null);
       onChanged();
     } catch (error) {
-      setRefusal(error instanceof Error ? error.message : String(error));
+      setRefusal(inWords(error));
     }
+    setIsActing(false);
   };
   const isOpen = !FINAL.includes(job.state);
   return (
-    <section class="job-header">
-      <p>
-        <span class={`state ${job.state}`} id="job-state">
-          {words(job.state)}
-        </span>{" "}
-        <span class="quiet">
-          {job.protocol} · submitted {moment(job.created_at)} · <code>{job.id}</code>
+    <header class="job-header">
+      <div class="title-line">
+        <h1>{job.label || "Job without a label"}</h1>
+        <span role="status">
+          <StateBadge state={job.state} id="job-state" />
         </span>
-      </p>
-      {job.waiting_reason && <p class="notice">{job.waiting_reason}</p>}
-      <p>
+      </div>
+      <dl class="facts">
+        <Fact name="Protocol">{job.protocol}</Fact>
+        <Fact name="Submitted">
+          <Moment at={job.created_at} />
+        </Fact>
+        <Fact name="Took">{isOpen ? "not finished" : between(job.started_at, job.finished_at)}</Fact>
+        <Fact name="Units">
+          {count(job.units.done)} of {count(job.units.total)} done
+        </Fact>
+        <Fact name="Id">
+          <code>{job.id}</code>
+        </Fact>
+      </dl>
+      {job.waiting_reason && <p class="notice">Waiting: {job.waiting_reason}</p>}
+      <p class="actions">
         {isOpen && job.state !== "cancelling" && (
-          <button type="button" onClick={() => act(cancelJob)}>
-            Cancel
+          <button type="button" disabled={isActing} onClick={() => void act(cancelJob)}>
+            Cancel this job
           </button>
         )}
         {!isOpen && job.state !== "succeeded" && (
-          <button type="button" onClick={() => act(retryJob)}>
+          <button type="button" disabled={isActing} onClick={() => void act(retryJob)}>
             Run again what did not succeed
           </button>
         )}
-        {job.state === "succeeded" && <a href={`/?protocol=${job.protocol}`}>See the board</a>}
+        {["succeeded", "partially_succeeded"].includes(job.state) && (
+          <a href={`/?${new URLSearchParams({ protocol: job.protocol })}`}>See the board</a>
+        )}
       </p>
       {refusal && (
         <p class="notice bad" role="alert">
           {refusal}
         </p>
       )}
-    </section>
+    </header>
   );
 }
 
-function Stages({ job, running }: { job: Job; running: Unit[] }) {
-  const { total, done, failed } = job.units;
-  return (
-    <section aria-label="Progress">
-      <progress value={done} max={total} aria-label={`${done} of ${total} units done`} />
-      <p>
-        {done} of {total} units done
-        {failed > 0 && `, ${failed} failed`}
-      </p>
-      <ul class="running" aria-live="polite">
-        {running.map((unit) => (
+const Fact = ({ name, children }: { name: string; children: preact.ComponentChildren }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+const Running = ({ units }: { units: Unit[] }) => (
+  <ul class="running" aria-label="Running now">
+    {units.map((unit) => (
+      <li key={unit.id}>
+        <span>
+          <strong>{unit.title}</strong>, seed {unit.model_seed}
+          {unit.attempt > 1 && `, attempt ${unit.attempt} of ${unit.max_attempts}`}
+        </span>
+        {/* Not every unlearner knows how far it is; then it only says what it has done. */}
+        {unit.progress ? (
+          <progress value={unit.progress} max={1} aria-label={`Progress: ${unit.title}`} />
+        ) : (
+          <span class="waiting-bar" />
+        )}
+        <span class="quiet">
+          {unit.progress ? `${percent(unit.progress, 0)}, ` : ""}
+          {unit.progress_text ?? "starting"} on {unit.worker}
+        </span>
+      </li>
+    ))}
+  </ul>
+);
+
+const FailedUnits = ({ units }: { units: Unit[] }) =>
+  units.length === 0 ? null : (
+    <details class="notice bad">
+      <summary>{counted(units.length, "unit")} failed</summary>
+      <ul>
+        {units.map((unit) => (
           <li key={unit.id}>
-            <strong>
-              {unit.title} (seed {unit.model_seed})
-            </strong>{" "}
-            {unit.progress_text ?? "starting"} <span class="quiet">on {unit.worker}</span>
-            {unit.progress !== null && unit.progress > 0 && <progress value={unit.progress} max={1} />}
+            {unit.title}, seed {unit.model_seed}: {unit.failure_class}
+            {unit.error && <pre>{unit.error}</pre>}
           </li>
         ))}
       </ul>
-    </section>
+    </details>
   );
-}
-
-function ResultsTable({ results, error }: { results: Result[]; error: string | null }) {
-  if (error) return <Failed what="The results" why={error} />;
-  if (results.length === 0) return <p class="empty">No results yet: reference models are trained first.</p>;
-  return (
-    <section>
-      <h2>Results</h2>
-      <Scroll label="Results">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Model</th>
-              <th scope="col" class="figure">
-                Seed
-              </th>
-              {["Retain", "Forget", "Test"].map((name) => (
-                <th key={name} scope="col" class="figure">
-                  {name} acc.
-                </th>
-              ))}
-              <th scope="col" class="figure">
-                RetDev ↓
-              </th>
-              <th scope="col" class="figure">
-                Indisc. ↑
-              </th>
-              <th scope="col" class="figure">
-                Run time
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {results.map((result) => (
-              <ResultLine key={result.id} result={result} />
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </section>
-  );
-}
-
-function ResultLine({ result }: { result: Result }) {
-  const { metrics } = result;
-  const why = Object.values(result.reasons)[0];
-  return (
-    <tr>
-      <th scope="row">
-        {result.unlearner} {result.tuning === "given" && <span class="quiet">given hyperparameters</span>}
-        {!result.is_usable && <span class="notice bad">not usable: {why}</span>}
-      </th>
-      <td class="figure">{result.model_seed}</td>
-      <td class="figure">{percent(metrics.retain_accuracy)}</td>
-      <td class="figure">{percent(metrics.forget_accuracy)}</td>
-      <td class="figure">{percent(metrics.test_accuracy)}</td>
-      <td class="figure">{number(metrics.retention_deviation)}</td>
-      <td class="figure">{number(metrics.indiscernibility_test)}</td>
-      <td class="figure">{duration(metrics.runtime_seconds ?? null)}</td>
-    </tr>
-  );
-}
 
 const Log = ({ events }: { events: LoggedEvent[] }) => (
   <section>
     <h2>What happened</h2>
-    <ol class="log" reversed>
+    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: without it the keyboard cannot scroll the list */}
+    <ol class="log" reversed tabIndex={0}>
       {events.map((event) => (
         <li key={event.id}>
-          <time dateTime={event.created_at}>{clock(event.created_at)}</time> {event.text}
+          <Clock at={event.created_at} /> {event.text}
         </li>
       ))}
     </ol>
+    {events.length === MAX_EVENTS && <p class="quiet">Only the newest {MAX_EVENTS} are shown.</p>}
   </section>
 );

@@ -1,198 +1,272 @@
 // Submit a job: a form made of the catalogue, with the same document shown as JSON and as a curl command.
-import { useState } from "preact/hooks";
-import { type Catalog, getCatalog, type Problem, Refused, submitJob } from "../api/client";
-import { Failed, Loading } from "../components/states";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Catalog, getCatalog, inWords, type Problem, Refused, submitJob } from "../api/client";
+import { Code } from "../components/code";
+import { Shown } from "../components/states";
 import { useLoaded } from "../loading";
 import { go } from "../router";
-
-interface Choices {
-  label: string;
-  protocol: string;
-  dataset: string;
-  model: string;
-  unlearners: string[];
-  seeds: string;
-}
+import { type Choices, curlOf, errorsAt, type Field, firstChoices, specOf } from "../spec";
 
 export function NewJobPage() {
-  const { data, error } = useLoaded(getCatalog, "catalog");
+  const catalog = useLoaded(getCatalog, "catalog");
   return (
     <main>
       <h1>Submit a job</h1>
       <p class="lead">
-        The reference models are trained, every chosen method unlearns from them, and what comes out is
-        attacked. Work that another job has done is reused.
+        The reference models are trained, every chosen unlearner works on them, and what comes out is
+        evaluated and attacked. Work that another job has done is reused.
       </p>
-      {error && !data && <Failed what="The catalogue" why={error} />}
-      {data ? <Form catalog={data} /> : !error && <Loading what="the catalogue" />}
+      <Shown what="the catalogue" loaded={catalog}>
+        {(data) => <Form catalog={data} />}
+      </Shown>
     </main>
   );
 }
 
-/** The job spec that the choices stand for; empty choices are left to the protocol. */
-export function specOf(choices: Choices, catalog: Catalog): string {
-  const isAll = choices.unlearners.length === catalog.unlearners.length;
-  const seeds = choices.seeds
-    .split(",")
-    .map((seed) => seed.trim())
-    .filter(Boolean);
-  const spec = {
-    protocol: choices.protocol,
-    ...(choices.label && { label: choices.label }),
-    settings: [{ dataset: choices.dataset, model: choices.model }],
-    unlearners: isAll ? "all" : choices.unlearners,
-    ...(seeds.length > 0 && { model_seeds: seeds.map((seed) => (/^\d+$/.test(seed) ? Number(seed) : seed)) }),
-  };
-  return JSON.stringify(spec, null, 2);
-}
-
 function Form({ catalog }: { catalog: Catalog }) {
-  const [choices, setChoices] = useState<Choices>({
-    label: "",
-    protocol: catalog.protocols[0]?.id ?? "",
-    dataset: catalog.datasets[0]?.id ?? "",
-    model: catalog.models[0]?.id ?? "",
-    unlearners: catalog.unlearners.map((info) => info.id),
-    seeds: "",
-  });
+  const [choices, setChoices] = useState<Choices>(() => firstChoices(catalog));
   const [problem, setProblem] = useState<Problem | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
   const [isSending, setIsSending] = useState(false);
   const spec = specOf(choices, catalog);
   const change = (part: Partial<Choices>) => setChoices({ ...choices, ...part });
+  const protocol = catalog.protocols.find((info) => info.id === choices.protocol);
+
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector<HTMLElement>("[aria-invalid='true']")?.focus(), [problem]);
 
   const submit = async (event: Event) => {
     event.preventDefault();
     setIsSending(true);
+    setProblem(null);
+    setFailure(null);
     try {
       go(`/jobs/${(await submitJob(spec)).id}`);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      setProblem(error.problem);
+      if (error instanceof Refused) setProblem(error.problem);
+      setFailure(inWords(error));
       setIsSending(false);
     }
   };
 
-  const toggle = (id: string, isOn: boolean) =>
-    change({
-      unlearners: catalog.unlearners
-        .map((u) => u.id)
-        .filter((u) => (u === id ? isOn : choices.unlearners.includes(u))),
-    });
-
   return (
-    <form class="new-job" onSubmit={submit}>
+    <form ref={form} class="new-job" onSubmit={submit} noValidate>
       <div class="fields">
-        <label>
-          Label
-          <input
-            name="label"
-            value={choices.label}
-            maxLength={200}
-            onInput={(e) => change({ label: e.currentTarget.value })}
-          />
-        </label>
-        {(["protocol", "dataset", "model"] as const).map((name) => (
-          <Choice
-            key={name}
-            name={name}
-            catalog={catalog}
-            value={choices[name]}
-            onChange={(value) => change({ [name]: value })}
-          />
-        ))}
-        <label>
-          Model seeds
-          <input
-            name="seeds"
-            value={choices.seeds}
-            placeholder={catalog.protocols.find((p) => p.id === choices.protocol)?.model_seeds.join(", ")}
-            onInput={(e) => change({ seeds: e.currentTarget.value })}
-          />
-        </label>
-        <fieldset class="unlearners">
-          <legend>Unlearners</legend>
-          <p>
-            <button
-              type="button"
-              onClick={() => change({ unlearners: catalog.unlearners.map((info) => info.id) })}
-            >
-              All
-            </button>{" "}
-            <button type="button" onClick={() => change({ unlearners: [] })}>
-              None
-            </button>
-          </p>
-          {catalog.unlearners.map((info) => (
-            <label key={info.id} title={info.source}>
-              <input
-                type="checkbox"
-                name="unlearner"
-                value={info.id}
-                checked={choices.unlearners.includes(info.id)}
-                onChange={(e) => toggle(info.id, e.currentTarget.checked)}
-              />
-              {info.name} <code>{info.id}</code>
-            </label>
-          ))}
-        </fieldset>
-        {problem && <Problems problem={problem} />}
-        <button type="submit" class="primary" disabled={isSending}>
-          {isSending ? "Submitting …" : "Submit"}
-        </button>
+        <Labelled field="label" title="Label" hint="For people; optional." problem={problem}>
+          {(described) => (
+            <input
+              name="label"
+              type="text"
+              value={choices.label}
+              onInput={(event) => change({ label: event.currentTarget.value })}
+              {...described}
+            />
+          )}
+        </Labelled>
+        <Choice
+          field="protocol"
+          title="Protocol"
+          hint={protocol?.summary}
+          value={choices.protocol}
+          options={catalog.protocols.map((info) => [info.id, `${info.title} (${info.id})`])}
+          problem={problem}
+          onChoose={(value) => change({ protocol: value })}
+        />
+        <Choice
+          field="dataset"
+          title="Dataset"
+          hint={catalog.datasets.find((info) => info.id === choices.dataset)?.source}
+          value={choices.dataset}
+          options={catalog.datasets.map((info) => [
+            info.id,
+            info.is_present ? info.title : `${info.title} (files missing here)`,
+          ])}
+          problem={problem}
+          onChoose={(value) => change({ dataset: value })}
+        />
+        <Choice
+          field="model"
+          title="Model"
+          hint={catalog.models.find((info) => info.id === choices.model)?.source}
+          value={choices.model}
+          options={catalog.models.map((info) => [info.id, info.title])}
+          problem={problem}
+          onChoose={(value) => change({ model: value })}
+        />
+        <Labelled
+          field="seeds"
+          title="Model seeds"
+          hint="Separated by commas; empty means the protocol's. With fewer, rows stay provisional."
+          problem={problem}
+        >
+          {(described) => (
+            <input
+              name="seeds"
+              type="text"
+              value={choices.seeds}
+              placeholder={protocol?.model_seeds.join(", ")}
+              onInput={(event) => change({ seeds: event.currentTarget.value })}
+              {...described}
+            />
+          )}
+        </Labelled>
+        <Unlearners
+          catalog={catalog}
+          chosen={choices.unlearners}
+          problem={problem}
+          onChoose={(unlearners) => change({ unlearners })}
+        />
+        <div>
+          {failure && (
+            <div class="notice bad" role="alert">
+              {problem ? `${problem.title}: ${failure}` : `The job was not submitted: ${failure}`}
+              <Errors errors={errorsAt(problem, null)} withPointer />
+            </div>
+          )}
+          <button type="submit" class="primary" disabled={isSending}>
+            {isSending ? "Submitting …" : "Submit"}
+          </button>
+        </div>
       </div>
-      <aside>
-        <h2>The same as a request</h2>
-        <pre>{`curl -X POST ${window.location.origin}/api/v1/jobs \\\n  -H 'Content-Type: application/json' \\\n  -d '${spec}'`}</pre>
+      <aside aria-label="The same as a request">
+        <Code title="Job spec" text={spec} />
+        <Code title="curl" text={curlOf(spec, window.location.origin)} />
+        <p class="quiet">
+          A spec can say more than this form: several settings, hyperparameters, other forget sets. Its schema
+          is at{" "}
+          <a href="/docs" data-outside>
+            /docs
+          </a>
+          .
+        </p>
       </aside>
     </form>
   );
 }
 
-function Choice({
-  name,
-  catalog,
-  value,
-  onChange,
-}: {
-  name: "protocol" | "dataset" | "model";
-  catalog: Catalog;
-  value: string;
-  onChange: (value: string) => void;
-}) {
-  const entries = {
-    protocol: catalog.protocols.map((p) => ({ id: p.id, text: `${p.id} - ${p.summary}` })),
-    dataset: catalog.datasets.map((d) => ({
-      id: d.id,
-      text: d.is_present ? d.title : `${d.title} (files missing here)`,
-    })),
-    model: catalog.models.map((m) => ({ id: m.id, text: m.title })),
-  }[name];
+interface Described {
+  "aria-describedby": string;
+  "aria-invalid": boolean;
+}
+
+interface LabelledProps {
+  field: Field;
+  title: string;
+  hint: string | undefined;
+  problem: Problem | null;
+  children: (described: Described) => ComponentChildren;
+}
+
+/** A control with its label, a hint, and what the service found wrong with it. */
+function Labelled({ field, title, hint, problem, children }: LabelledProps) {
+  const errors = errorsAt(problem, field);
+  const notes = `notes-${field}`;
   return (
-    <label>
-      {name[0]?.toUpperCase() + name.slice(1)}
-      <select name={name} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        {entries.map((entry) => (
-          <option key={entry.id} value={entry.id}>
-            {entry.text}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div class="field">
+      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is what `children` draws */}
+      <label>
+        <span class="title">{title}</span>
+        {children({ "aria-describedby": notes, "aria-invalid": errors.length > 0 })}
+      </label>
+      <div id={notes}>
+        {hint && <span class="hint">{hint}</span>}
+        <Errors errors={errors} />
+      </div>
+    </div>
   );
 }
 
-const Problems = ({ problem }: { problem: Problem }) => (
-  <div class="notice bad" role="alert">
-    <p>
-      {problem.title}: {problem.detail}
-    </p>
-    <ul>
-      {problem.errors?.map((error) => (
+interface ChoiceProps extends Omit<LabelledProps, "children"> {
+  value: string;
+  options: [string, string][];
+  onChoose: (value: string) => void;
+}
+
+const Choice = ({ value, options, onChoose, ...labelled }: ChoiceProps) => (
+  <Labelled {...labelled}>
+    {(described) => (
+      <select
+        name={labelled.field}
+        value={value}
+        onChange={(event) => onChoose(event.currentTarget.value)}
+        {...described}
+      >
+        {options.map(([id, title]) => (
+          <option key={id} value={id}>
+            {title}
+          </option>
+        ))}
+      </select>
+    )}
+  </Labelled>
+);
+
+interface UnlearnersProps {
+  catalog: Catalog;
+  chosen: string[];
+  problem: Problem | null;
+  onChoose: (ids: string[]) => void;
+}
+
+function Unlearners({ catalog, chosen, problem, onChoose }: UnlearnersProps) {
+  const all = catalog.unlearners.map((info) => info.id);
+  const toggle = (id: string, isOn: boolean) =>
+    onChoose(all.filter((other) => (other === id ? isOn : chosen.includes(other))));
+  return (
+    <fieldset class="field unlearners">
+      <legend class="title">
+        Unlearners{" "}
+        <span class="hint">
+          {chosen.length} of {all.length}
+        </span>
+      </legend>
+      <p>
+        <button type="button" class="small" onClick={() => onChoose(all)}>
+          All
+        </button>{" "}
+        <button type="button" class="small" onClick={() => onChoose([])}>
+          None
+        </button>
+      </p>
+      <ul>
+        {catalog.unlearners.map((info) => (
+          <li key={info.id}>
+            <label title={info.source}>
+              <input
+                type="checkbox"
+                name="unlearner"
+                value={info.id}
+                checked={chosen.includes(info.id)}
+                onChange={(event) => toggle(info.id, event.currentTarget.checked)}
+              />
+              <strong>{info.title}</strong> {info.name}
+            </label>
+          </li>
+        ))}
+      </ul>
+      <Errors errors={errorsAt(problem, "unlearners")} />
+    </fieldset>
+  );
+}
+
+interface ErrorsProps {
+  errors: ReturnType<typeof errorsAt>;
+  withPointer?: boolean;
+}
+
+const Errors = ({ errors, withPointer }: ErrorsProps) =>
+  errors.length === 0 ? null : (
+    <ul class="errors">
+      {errors.map((error) => (
         <li key={error.pointer + error.code}>
-          <code>{error.pointer}</code> {error.detail}{" "}
-          {error.suggestion && <>Did you mean {error.suggestion}?</>}
+          {withPointer && <code>{error.pointer}</code>} {error.detail}{" "}
+          {error.suggestion && (
+            <>
+              Did you mean <strong>{error.suggestion}</strong>?
+            </>
+          )}
         </li>
       ))}
     </ul>
-  </div>
-);
+  );

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import type { BoardCell, BoardRow, Catalog } from "./api/client";
+import { namesOf, seedsOf, whyProvisional } from "./board";
+
+const cell = (change: Partial<BoardCell>): BoardCell => ({
+  setting: "set_1",
+  dataset: "digits",
+  model: "resnet18",
+  forget: { rule: "random", fraction: 0.1, seed: 123 },
+  precision: "fp32",
+  group: null,
+  state: "missing",
+  mean: null,
+  sd: null,
+  seeds: 0,
+  usable_seeds: 0,
+  required_seeds: 3,
+  runtime_efficiency: null,
+  ...change,
+});
+const row = (change: Partial<BoardRow>): BoardRow => ({
+  rank: null,
+  is_provisional: true,
+  unlearner: "ft",
+  variant: null,
+  label: "ft",
+  g1: 0,
+  g2: 0,
+  g3: 0,
+  failed: 0,
+  coverage: "0/1",
+  cells: [],
+  ...change,
+});
+
+describe("why a row is provisional", () => {
+  it("says what is missing where", () => {
+    const cells = [
+      cell({ state: "incomplete", seeds: 1 }),
+      cell({ state: "complete", group: "G1", dataset: "mnist" }),
+      cell({ dataset: "mnist", model: "tiny_vit" }),
+    ];
+    expect(whyProvisional(row({ cells }))).toBe(
+      "1 of 3 seeds on digits · resnet18; no models on mnist · tiny_vit",
+    );
+  });
+
+  it("counts what it does not list", () => {
+    const why = whyProvisional(row({ cells: [cell({}), cell({}), cell({})] }));
+    expect(why).toMatch(/; and 1 more setting$/);
+  });
+});
+
+it("says how many models are usable where that is not all", () => {
+  expect(seedsOf(cell({ seeds: 3, usable_seeds: 3 }))).toBe("3/3");
+  expect(seedsOf(cell({ seeds: 3, usable_seeds: 1 }))).toBe("3/3, 1 usable");
+});
+
+describe("names", () => {
+  const catalog = {
+    unlearners: [{ id: "ct", title: "CT", name: "Convolution transpose" }],
+  } as unknown as Catalog;
+
+  it("come from the catalogue, with any variant but the official one", () => {
+    expect(namesOf(row({ unlearner: "ct", variant: "official" }), catalog).title).toBe("CT");
+    expect(namesOf(row({ unlearner: "ct", variant: "fixed" }), catalog).title).toBe("CT (fixed)");
+  });
+
+  it("fall back to the id while the catalogue is not there", () => {
+    expect(namesOf(row({ unlearner: "ct" }), null)).toEqual({ title: "ct", name: "" });
+  });
+});

@@ -1,0 +1,85 @@
+// What the board says in words about rows and settings. Ranks, groups and statistics come from the server.
+import type { BoardCell, BoardRow, BoardSetting, Catalog, Leaderboard, Metric } from "./api/client";
+import { counted, percent } from "./format";
+
+export const METRICS: Metric[] = ["retention_deviation", "indiscernibility"];
+
+export const METRIC_TITLES: Record<Metric, string> = {
+  retention_deviation: "Retention deviation",
+  indiscernibility: "Indiscernibility",
+};
+export const METRIC_SHORT: Record<Metric, string> = {
+  retention_deviation: "RetDev",
+  indiscernibility: "Indisc.",
+};
+export const METRIC_FORMULAS: Record<Metric, string> = {
+  retention_deviation: "|RR − 1| + |FR − 1| + |TR − 1|; 0 is best",
+  indiscernibility: "1 − |2·MIA − 1|; 1 is best",
+};
+/** What the metrics can be. */
+export const METRIC_LIMITS: Record<Metric, { from: number; to: number }> = {
+  retention_deviation: { from: 0, to: Number.POSITIVE_INFINITY },
+  indiscernibility: { from: 0, to: 1 },
+};
+
+const REFERENCE_TITLES: Record<string, string> = { retrained: "Retrained", original: "Original" };
+const REFERENCE_NAMES: Record<string, string> = {
+  retrained: "without the forget set",
+  original: "before unlearning",
+};
+
+type Method = Pick<BoardRow, "unlearner" | "variant">;
+
+/** What a row is called: the short title, and the name in full. */
+export function namesOf(method: Method, catalog: Catalog | null): { title: string; name: string } {
+  const { unlearner, variant } = method;
+  const reference = REFERENCE_TITLES[unlearner];
+  if (reference) return { title: reference, name: REFERENCE_NAMES[unlearner] ?? "" };
+  const info = catalog?.unlearners.find((candidate) => candidate.id === unlearner);
+  const suffix = variant && variant !== "official" ? ` (${variant})` : "";
+  return {
+    title: (info?.title ?? unlearner) + suffix,
+    name: info && info.name !== info.title ? info.name : "",
+  };
+}
+
+export const placeOf = (setting: Pick<BoardSetting, "dataset" | "model">): string =>
+  `${setting.dataset} · ${setting.model}`;
+
+/** What is special about a setting. */
+export const forgetOf = ({ forget, precision }: Pick<BoardSetting, "forget" | "precision">): string =>
+  `forget ${percent(forget.fraction, 0)} at ${forget.rule}, seed ${forget.seed}; ${precision}`;
+
+const MAX_REASONS = 2;
+
+/** Why a row has no rank yet. */
+export function whyProvisional(row: BoardRow): string {
+  const reasons = row.cells.filter((cell) => cell.group === null).map(whyNoGroup);
+  const more = reasons.length - MAX_REASONS;
+  return [
+    ...reasons.slice(0, MAX_REASONS),
+    ...(more > 0 ? [`and ${counted(more, "more setting")}`] : []),
+  ].join("; ");
+}
+
+function whyNoGroup(cell: BoardCell): string {
+  if (cell.state === "missing") return `no models on ${placeOf(cell)}`;
+  return `${cell.seeds} of ${cell.required_seeds} seeds on ${placeOf(cell)}`;
+}
+
+/** How many models a cell rests on, and how many of them are usable where that is not all. */
+export function seedsOf(cell: BoardCell): string {
+  const usable = cell.usable_seeds < cell.seeds ? `, ${cell.usable_seeds} usable` : "";
+  return `${cell.seeds}/${cell.required_seeds}${usable}`;
+}
+
+/** What the table shows, in one sentence. */
+export function summaryOf(board: Leaderboard): string {
+  const ranked = board.rows.filter((row) => !row.is_provisional).length;
+  const provisional = board.rows.length - ranked;
+  return [
+    `${counted(ranked, "unlearner")} ranked by ${METRIC_TITLES[board.metric].toLowerCase()}`,
+    ...(provisional > 0 ? [`${provisional} provisional`] : []),
+    `${counted(board.settings.length, "setting")}, protocol ${board.protocol}`,
+  ].join(" · ");
+}

@@ -1,0 +1,76 @@
+// A job's results, one row per model.
+import type { Catalog, Result } from "../api/client";
+import { namesOf } from "../board";
+import { duration, factor, number, percent } from "../format";
+import { Scroll } from "./scroll";
+
+const COLUMNS = [
+  ["Retain acc.", "Accuracy on the retain set", (m) => percent(m.retain_accuracy)],
+  ["Forget acc.", "Accuracy on the forget set", (m) => percent(m.forget_accuracy)],
+  ["Test acc.", "Accuracy on the test set", (m) => percent(m.test_accuracy)],
+  ["RetDev ↓", "Retention deviation", (m) => number(m.retention_deviation)],
+  ["Indisc. ↑", "Indiscernibility on the test set", (m) => number(m.indiscernibility_test)],
+  ["Run time", "Of training or unlearning, without evaluation", (m) => duration(m.runtime_seconds)],
+  ["RTE ↑", "Runtime efficiency: retraining time divided by this", (m) => factor(m.runtime_efficiency)],
+] satisfies [string, string, (metrics: Result["metrics"]) => string][];
+
+interface Props {
+  results: Result[];
+  isOpen: boolean;
+  catalog: Catalog | null;
+}
+
+export function ResultsTable({ results, isOpen, catalog }: Props) {
+  if (results.length === 0) {
+    return (
+      <p class="empty">
+        {isOpen ? "No results yet: the reference models are trained first." : "This job has no results."}
+      </p>
+    );
+  }
+  return (
+    <Scroll label="Results">
+      <table class="results">
+        <caption>
+          <span>One row per model; metrics against the retrained model of the same seed</span>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Model</th>
+            <th scope="col" class="figure">
+              Seed
+            </th>
+            {COLUMNS.map(([title, meaning]) => (
+              <th key={title} scope="col" class="figure">
+                <abbr title={meaning}>{title}</abbr>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {results.map((result) => (
+            <Line key={result.id} result={result} title={namesOf(result, catalog).title} />
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Line({ result, title }: { result: Result; title: string }) {
+  return (
+    <tr>
+      <th scope="row">
+        {title}
+        {result.tuning === "given" && <span class="quiet"> hyperparameters as given</span>}
+        {!result.is_usable && <span class="why">not usable: {Object.values(result.reasons)[0]}</span>}
+      </th>
+      <td class="figure">{result.model_seed}</td>
+      {COLUMNS.map(([title, , show]) => (
+        <td key={title} class="figure">
+          {show(result.metrics)}
+        </td>
+      ))}
+    </tr>
+  );
+}
