@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import torch
 from torch import nn
@@ -57,3 +57,12 @@ def triangular(num_epochs: int) -> Schedule:
         return e / peak if e <= peak else (end - e) / (end - peak)
 
     return factor
+
+
+def step_decay(num_epochs: int, factor: float, *, first_epoch: Literal[0, 1]) -> Schedule:
+    """Times `factor` after each of the milestones `⌊0.5 E⌋, ⌊0.8 E⌋, ⌊0.9 E⌋`.
+
+    Epochs count from `first_epoch`: from 1, a single epoch is already past all three (methods.md §0.3).
+    """
+    milestones = [int(share * num_epochs) for share in (0.5, 0.8, 0.9)]
+    return lambda epoch: factor ** sum(epoch + first_epoch > milestone for milestone in milestones)

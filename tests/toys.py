@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from unittest.mock import patch
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from core.catalog.registry import implementation
-from core.catalog.unlearners import SetName, UnlearnerInfo
+from core.catalog.unlearners import Hyperparameters, SetName, UnlearnerInfo
+from core.catalog.work import Work
+from core.datasets.augment import flip
 from core.datasets.resident import ResidentSet
 from core.datasets.streams import Shuffled
 from core.models.parts import Parts
@@ -53,7 +56,7 @@ def toy_set(count: int, seed: int = 0) -> ResidentSet:
     pixels = torch.randint(0, 120, (count, 3, IMAGE_SIZE, IMAGE_SIZE), generator=generator, dtype=torch.uint8)
     labels = torch.arange(count) % NUM_CLASSES
     pixels[torch.arange(count), labels] += 100
-    return ResidentSet(pixels, labels, mean=torch.full((3,), 0.4), std=torch.full((3,), 0.25))
+    return ResidentSet(pixels, labels, torch.full((3,), 0.4), torch.full((3,), 0.25), augmentation=flip)
 
 
 def toy_sets(**sizes: int) -> dict[SetName, ResidentSet]:
@@ -96,6 +99,14 @@ def task_for(info: UnlearnerInfo, sets: ToySets, seed: int = 0) -> Task:
     )
 
 
+def small(info: UnlearnerInfo, **overrides: object) -> Hyperparameters:
+    """`SMALL`, as far as the method has its fields, and then `overrides` in place of the defaults."""
+    fields = info.hyperparameters.model_fields
+    return info.hyperparameters.model_validate(
+        {**{name: value for name, value in SMALL.items() if name in fields}, **overrides}
+    )
+
+
 def run(
     info: UnlearnerInfo,
     *,
@@ -105,14 +116,35 @@ def run(
     **overrides: object,
 ) -> nn.Module:
     """What the method makes of a copy of the model; `SMALL` and then `overrides` replace its defaults."""
-    small = {name: value for name, value in SMALL.items() if name in info.hyperparameters.model_fields}
-    hyperparameters = info.hyperparameters.model_validate({**small, **overrides})
+    hyperparameters = small(info, **overrides)
     unlearned = deepcopy(model or original())
     task = task_for(info, sets or toy_sets(), seed)
     implementation(info.implementation)(unlearned, task, hyperparameters)
     unlearned.requires_grad_(requires_grad=True)
     unlearned.zero_grad(set_to_none=True)
     return unlearned.eval()
+
+
+def work_of(info: UnlearnerInfo, sets: ToySets, **overrides: object) -> Work:
+    """The images that a run sends forward and backward through its models, teachers included."""
+    forward = backward = 0
+    plain = ToyNet.forward
+
+    def counted(model: ToyNet, images: torch.Tensor) -> torch.Tensor:
+        nonlocal forward
+        forward += len(images)
+        logits = plain(model, images)
+        if logits.requires_grad:
+            logits.register_hook(count_backward)
+        return logits
+
+    def count_backward(gradient: torch.Tensor) -> None:
+        nonlocal backward
+        backward += len(gradient)
+
+    with patch.object(ToyNet, "forward", counted):
+        run(info, sets=sets, **overrides)
+    return Work(forward, backward)
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:

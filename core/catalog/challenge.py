@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from core.catalog.unlearners import (
+    Augment,
     BatchSize,
     Hyperparameters,
     LearningRate,
@@ -14,6 +15,7 @@ from core.catalog.unlearners import (
     Variant,
     WeightDecay,
 )
+from core.catalog.work import SetSizes, Work, training
 
 
 class CTHyperparameters(Hyperparameters):
@@ -23,6 +25,11 @@ class CTHyperparameters(Hyperparameters):
     weight_decay: WeightDecay = 5e-4
     batch_size: BatchSize = 64
     num_epochs: NumEpochs = 3
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(self.num_epochs * sizes.retain)
 
 
 CT = UnlearnerInfo(
@@ -54,6 +61,11 @@ class MSGHyperparameters(Hyperparameters):
             "(methods.md §8 row 7)."
         ),
     ] = "official"
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(min(sizes.forget, sizes.retain) + sizes.forget + self.num_epochs * sizes.retain)
 
 
 MSG = UnlearnerInfo(

@@ -1,6 +1,7 @@
 """The classical baselines among the unlearners (methods.md §3)."""
 
 from core.catalog.unlearners import (
+    Augment,
     BatchSize,
     Hyperparameters,
     LearningRate,
@@ -8,6 +9,7 @@ from core.catalog.unlearners import (
     UnlearnerInfo,
     WeightDecay,
 )
+from core.catalog.work import SetSizes, Work, training
 
 
 class FTHyperparameters(Hyperparameters):
@@ -17,6 +19,11 @@ class FTHyperparameters(Hyperparameters):
     weight_decay: WeightDecay = 5e-4
     batch_size: BatchSize = 256
     num_epochs: NumEpochs = 5
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(self.num_epochs * sizes.retain)
 
 
 FT = UnlearnerInfo(
@@ -37,6 +44,11 @@ class GAHyperparameters(Hyperparameters):
     weight_decay: WeightDecay = 5e-4
     batch_size: BatchSize = 256
     num_epochs: NumEpochs = 10
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(self.num_epochs * sizes.forget)
 
 
 GA = UnlearnerInfo(
@@ -57,6 +69,11 @@ class SRLHyperparameters(Hyperparameters):
     weight_decay: WeightDecay = 5e-4
     batch_size: BatchSize = 256
     num_epochs: NumEpochs = 5
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(self.num_epochs * sizes.training)
 
 
 SRL = UnlearnerInfo(

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from core.catalog.unlearners import (
+    Augment,
     BatchSize,
     Hyperparameters,
     LearningRate,
@@ -14,6 +15,7 @@ from core.catalog.unlearners import (
     Variant,
     WeightDecay,
 )
+from core.catalog.work import SetSizes, Work, training
 
 
 class NGPlusHyperparameters(Hyperparameters):
@@ -32,6 +34,12 @@ class NGPlusHyperparameters(Hyperparameters):
             description="official: batch norm frozen in eval mode; fixed: train mode (methods.md §8 row 17)."
         ),
     ] = "official"
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        passes = 1 if self.alpha == 1 else 2  # without ascent the forget set is not looked at
+        return training(passes * self.num_epochs * sizes.retain)
 
 
 NG_PLUS = UnlearnerInfo(

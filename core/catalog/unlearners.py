@@ -11,7 +11,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.catalog.declaration import Declaration
-from core.spec.search import Epochs, LogUniform, OneOf, Uniform
+from core.catalog.work import SetSizes, Work
+from core.spec.search import Epochs, LogUniform, OneOf, Stages, Uniform
 
 MOMENTUM = (
     0.9  # every SGD of the benchmark; the paper's sweeps search it in [0.9, 0.9] (methods.md §8 row 20)
@@ -27,12 +28,29 @@ WeightDecay = Annotated[
 BatchSize = Annotated[int, Field(ge=2, le=4096, description="Samples per step."), OneOf((64, 128, 256))]
 NumEpochs = Annotated[int, Field(ge=0, le=1000, description="Passes over the data."), Epochs()]
 Share = Annotated[float, Field(ge=0, le=1), Uniform(0, 1)]
+# The paper's code searches [0, 5], where 0 divides by zero (methods.md §8 row 21).
+Temperature = Annotated[
+    float, Field(gt=0, le=100, description="Divides the logits before the softmax."), Uniform(0.1, 5)
+]
+NumStages = Annotated[
+    int,
+    Field(ge=0, le=100, description="k: trained stages, counted from the output; 0 is the classifier alone."),
+    Stages(),
+]
+Augment = Annotated[
+    bool,
+    Field(description="Whether training passes are augmented as the original's were (methods.md §8 row 18)."),
+]
 
 
 class Hyperparameters(BaseModel):
     """Base of all hyperparameter classes: frozen, unknown names refused, no coercion of text into numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def work(self, sizes: SetSizes) -> Work | None:  # noqa: ARG002 - what a plug-in may override
+        """The images that a run with these values sends through models; None: the author has not said."""
+        return None
 
 
 class UnlearnerInfo(Declaration):

@@ -63,9 +63,14 @@ class ResidentSet:
         images = pixels.to(torch.float32).div_(255)
         return images.sub_(self.mean.view(1, 3, 1, 1)).div_(self.std.view(1, 3, 1, 1))
 
-    def batch(self, rows: Tensor) -> Batch:
-        """The samples at `rows`, in that order, with the evaluation transform."""
-        return Batch(self.standardised(self.pixels[rows]), self.labels[rows])
+    def batch(self, rows: Tensor, *, augment_with: torch.Generator | None = None) -> Batch:
+        """The samples at `rows`, in that order, with the evaluation transform, or with the training one
+        drawn from a generator.
+        """
+        pixels = self.pixels[rows]
+        if augment_with is not None and self.augmentation is not None:
+            pixels = self.augmentation(pixels, augment_with)
+        return Batch(self.standardised(pixels), self.labels[rows])
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """One pass in order, with the evaluation transform; the last batch may be short."""
@@ -79,8 +84,4 @@ class ResidentSet:
         """One pass in a fresh random order; the last batch may be short (protocol §1.6)."""
         order = torch.randperm(len(self), generator=generator, device=generator.device)
         for rows in order.split(batch_size):
-            if augment and self.augmentation is not None:
-                pixels = self.augmentation(self.pixels[rows], generator)
-                yield Batch(self.standardised(pixels), self.labels[rows])
-            else:
-                yield self.batch(rows)
+            yield self.batch(rows, augment_with=generator if augment else None)

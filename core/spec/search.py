@@ -61,6 +61,11 @@ class FractionalEpochs(SearchSpace):
 
 
 @dataclass(frozen=True)
+class Stages(SearchSpace):
+    """Uniform over 1 … the number of the model's stages."""
+
+
+@dataclass(frozen=True)
 class OneOf(SearchSpace):
     """One of the listed values, all equally likely."""
 

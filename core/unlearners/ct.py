@@ -24,7 +24,7 @@ def unlearn(model: nn.Module, task: Task, hp: CTHyperparameters) -> None:
     def loss(batch: Batch) -> Tensor:
         return F.cross_entropy(model(batch.images), batch.labels)
 
-    retain = Shuffled(task.retain, hp.batch_size, task.generator)
+    retain = Shuffled(task.retain, hp.batch_size, task.generator, hp.augment)
     fit(model, retain, loss, sgd(model, hp), hp.num_epochs, schedule=cosine(hp.num_epochs))
 
 

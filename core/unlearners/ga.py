@@ -20,4 +20,5 @@ def unlearn(model: nn.Module, task: Task, hp: GAHyperparameters) -> None:
     def loss(batch: Batch) -> Tensor:
         return -F.cross_entropy(model(batch.images), batch.labels)
 
-    fit(model, Shuffled(task.forget, hp.batch_size, task.generator), loss, sgd(model, hp), hp.num_epochs)
+    forget = Shuffled(task.forget, hp.batch_size, task.generator, hp.augment)
+    fit(model, forget, loss, sgd(model, hp), hp.num_epochs)

@@ -42,7 +42,7 @@ def unlearn(model: nn.Module, task: Task, hp: MSGHyperparameters) -> None:
     def loss(batch: Batch) -> Tensor:
         return F.cross_entropy(model(batch.images), batch.labels)
 
-    retain = Shuffled(task.retain, hp.batch_size, task.generator)
+    retain = Shuffled(task.retain, hp.batch_size, task.generator, hp.augment)
     with scaled_gradients(factors):
         fit(model, retain, loss, sgd(model, hp), hp.num_epochs, schedule=triangular(hp.num_epochs))
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from core.catalog.published import NGPlusHyperparameters
 from core.optimisers import sgd
 from core.training import fit
-from core.unlearners.pieces import Pair, Paired
+from core.unlearners.batches import Pair, Paired
 from core.unlearners.task import Task
 
 
@@ -27,7 +27,7 @@ def unlearn(model: nn.Module, task: Task, hp: NGPlusHyperparameters) -> None:
         forget_loss = F.cross_entropy(model(forget.images), forget.labels)
         return hp.alpha * retain_loss - (1 - hp.alpha) * forget_loss
 
-    pairs = Paired(task.retain, task.forget, hp.batch_size, task.generator)
+    pairs = Paired(task.retain, task.forget, hp.batch_size, task.generator, hp.augment)
     # The paper's code trains with batch norm frozen; its authors' larger experiments do not.
     mode: Literal["train", "eval"] = "eval" if hp.variant == "official" else "train"
     fit(model, pairs, loss, sgd(model, hp), hp.num_epochs, mode=mode)

@@ -1,69 +1,16 @@
-"""Steps that several methods share, under their names in the literature."""
+"""Steps on weights and gradients that several methods share, under their names in the literature."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import cycle
+from copy import deepcopy
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.datasets.resident import Batch, ResidentSet
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A retain batch and the forget batch that goes with it."""
-
-    retain: Batch
-    forget: Batch
-
-    def __len__(self) -> int:
-        return min(len(self.retain), len(self.forget))
-
-
-@dataclass(frozen=True)
-class Paired:
-    """One pass over the retain set, each batch with a forget batch.
-
-    The forget batches are drawn anew each epoch and replayed in the same order when they run out (methods.md
-    §5.8).
-    """
-
-    retain: ResidentSet
-    forget: ResidentSet
-    batch_size: int
-    generator: torch.Generator
-
-    def __iter__(self) -> Iterator[Pair]:
-        order = torch.randperm(len(self.forget), generator=self.generator, device=self.generator.device)
-        forget_rows = cycle(_without_single_tail(order.split(self.batch_size)))
-        for retain in self.retain.shuffled(self.batch_size, self.generator):
-            yield Pair(retain, self.forget.batch(next(forget_rows)))
-
-
-@dataclass(frozen=True)
-class RandomlyRelabelled:
-    """One pass over retain and forget set together; the forget labels are drawn anew each epoch, true ones
-    included.
-
-    Source: methods.md §3.3.
-    """
-
-    retain: ResidentSet
-    forget: ResidentSet
-    num_classes: int
-    batch_size: int
-    generator: torch.Generator
-
-    def __iter__(self) -> Iterator[Batch]:
-        union = self.forget.joined(self.retain)
-        drawn = torch.randint(
-            self.num_classes, (len(self.forget),), generator=self.generator, device=self.generator.device
-        )
-        relabelled = replace(union, labels=torch.cat([drawn, self.retain.labels]))
-        return relabelled.shuffled(self.batch_size, self.generator)
+from core.datasets.resident import Batch
+from core.models.parts import Parts
 
 
 def convolutions(model: nn.Module) -> Iterator[nn.Conv2d]:
@@ -114,6 +61,59 @@ def restored_buffers(model: nn.Module) -> Iterator[None]:
             buffer.copy_(value)
 
 
-def _without_single_tail(rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The batches without a last one of a single sample, which batch norm cannot normalise."""
-    return rows[:-1] if len(rows) > 1 and len(rows[-1]) == 1 else rows
+def teacher(model: nn.Module) -> Callable[[Tensor], Tensor]:
+    """A frozen copy of the model as it is now, in eval mode: images to logits, without gradients."""
+    frozen = deepcopy(model).eval()
+    frozen.requires_grad_(requires_grad=False)
+
+    @torch.no_grad()
+    def logits(images: Tensor) -> Tensor:
+        answer: Tensor = frozen(images)
+        return answer
+
+    return logits
+
+
+@contextmanager
+def only_trainable(model: nn.Module, parameters: Iterable[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    """Freeze all parameters but these; the block gets them as a list, each once."""
+    chosen = list({id(parameter): parameter for parameter in parameters}.values())
+    model.requires_grad_(requires_grad=False)
+    for parameter in chosen:
+        parameter.requires_grad_(requires_grad=True)
+    try:
+        yield chosen
+    finally:
+        model.requires_grad_(requires_grad=True)
+
+
+def tail(parts: Parts, num_stages: int) -> list[nn.Module]:
+    """The last `num_stages` stages, all where there are fewer, and the classifier."""
+    stages = parts.stages[max(0, len(parts.stages) - num_stages) :]
+    return [*chain.from_iterable(stages), parts.classifier]
+
+
+@torch.no_grad()
+def add_noise(tensors: Iterable[Tensor], sd: float, generator: torch.Generator) -> None:
+    """Add `N(0, sd²)` to each entry, in place."""
+    for tensor in tensors:
+        tensor.add_(torch.randn(tensor.shape, generator=generator, device=tensor.device), alpha=sd)
+
+
+@torch.no_grad()
+def reset(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+    """Draw weight and bias anew as torch's own constructors do: `U(−1/√fan_in, 1/√fan_in)`."""
+    bound = fan_in(layer.weight) ** -0.5
+    for tensor in (layer.weight, layer.bias):
+        if tensor is not None:
+            tensor.uniform_(-bound, bound, generator=generator)
+
+
+def fan_in(weight: Tensor) -> int:
+    """Inputs of each output: all dimensions of the weight but the first, so that groups count."""
+    return weight[0].numel()
+
+
+def class_counts(labels: Tensor, num_classes: int) -> Tensor:
+    """`(C,)` float32: the samples of each class, absent ones included as 0."""
+    return labels.bincount(minlength=num_classes).to(torch.float32)

@@ -10,7 +10,7 @@ from core.catalog.classical import SRLHyperparameters
 from core.datasets.resident import Batch
 from core.optimisers import sgd
 from core.training import fit
-from core.unlearners.pieces import RandomlyRelabelled
+from core.unlearners.batches import RandomlyRelabelled
 from core.unlearners.task import Task
 
 
@@ -20,5 +20,7 @@ def unlearn(model: nn.Module, task: Task, hp: SRLHyperparameters) -> None:
     def loss(batch: Batch) -> Tensor:
         return F.cross_entropy(model(batch.images), batch.labels)
 
-    mixed = RandomlyRelabelled(task.retain, task.forget, task.num_classes, hp.batch_size, task.generator)
+    mixed = RandomlyRelabelled(
+        task.retain, task.forget, task.num_classes, hp.batch_size, task.generator, hp.augment
+    )
     fit(model, mixed, loss, sgd(model, hp), hp.num_epochs)

@@ -54,4 +54,5 @@ TOY_NET = ModelInfo(
     source="nobody",
     implementation="lethe_toy_torch:toy_net",
     parts="lethe_toy_torch:parts",
+    num_stages=1,
 )

@@ -6,12 +6,29 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from core.catalog.registry import installed
+from core.catalog.unlearners import UnlearnerInfo
+from core.catalog.work import SetSizes
 from core.errors import SetWithheld
-from tests.toys import accuracy, original, poisoned, run, same_weights, task_for, toy_sets
+from tests.toys import (
+    NUM_CLASSES,
+    accuracy,
+    original,
+    poisoned,
+    run,
+    same_weights,
+    small,
+    task_for,
+    toy_sets,
+    work_of,
+)
 
 INFOS = list(installed().unlearners.values())
-TRAINED_ON_RETAIN = [info for info in INFOS if "retain" in info.uses]
 WITH_EPOCHS = [info for info in INFOS if "num_epochs" in info.hyperparameters.model_fields]
+TRAINED_ON_RETAIN = [info for info in WITH_EPOCHS if "retain" in info.uses]
+WHOLE_BATCHES = toy_sets(retain=64, forget=32, validation=16)
+SIZES_OF_WORK = SetSizes(retain=64, forget=32, validation=16, num_classes=NUM_CLASSES)
+# What a method needs beside the toys' own setting to keep three classes apart.
+SANE: dict[str, dict[str, Any]] = {}
 FIELDS = [
     pytest.param(info, name, id=f"{info.id}-{name}")
     for info in INFOS
@@ -95,11 +112,22 @@ def test_every_hyperparameter_has_an_effect(info, name):
     assert not same_weights(base, changed)
 
 
+@every_unlearner
+@pytest.mark.parametrize("num_epochs", [0, 1, 3])
+def test_the_work_it_declares_is_the_work_it_does(info, num_epochs):
+    chosen = {"num_epochs": num_epochs} if "num_epochs" in info.hyperparameters.model_fields else {}
+    variants = get_args(info.hyperparameters.model_fields["variant"].annotation) if has_variants(info) else ()
+
+    for override in [{"variant": variant} for variant in variants] or [{}]:
+        declared = small(info, **chosen, **override).work(SIZES_OF_WORK)
+        assert work_of(info, WHOLE_BATCHES, **chosen, **override) == declared, override
+
+
 @pytest.mark.parametrize("info", TRAINED_ON_RETAIN, ids=lambda info: info.id)
 def test_methods_that_train_on_the_retain_set_keep_it(info):
     sets = toy_sets()
 
-    unlearned = run(info, sets=sets, num_epochs=8)
+    unlearned = run(info, sets=sets, num_epochs=8, **SANE.get(info.id, {}))
 
     assert accuracy(unlearned, sets["retain"]) > 0.9
 
@@ -112,6 +140,10 @@ def test_no_hook_and_no_gradient_is_left_behind(info):
     assert not any(parameter._backward_hooks for parameter in unlearned.parameters())
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     assert not any(getattr(module, kind) for module in unlearned.modules() for kind in hooks)
+
+
+def has_variants(info: UnlearnerInfo) -> bool:
+    return "variant" in info.hyperparameters.model_fields
 
 
 def another_value(field: FieldInfo) -> Any:

@@ -9,7 +9,7 @@ import torch
 from core.catalog.published import NG_PLUS
 from core.training import fit
 from core.unlearners import ng_plus
-from core.unlearners.pieces import Paired
+from core.unlearners.batches import Paired
 from tests.toys import mean_loss, numbered, numbers, original, run, same_weights, toy_sets
 
 ONE_STEP = {"num_epochs": 1, "batch_size": 64, "weight_decay": 0.0}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core.catalog.classical import SRL
-from core.unlearners.pieces import RandomlyRelabelled
+from core.unlearners.batches import RandomlyRelabelled
 from tests.toys import accuracy, mean_loss, numbered, numbers, original, run, same_weights, toy_sets
 
 RETAIN, FORGET = numbered(0, 30), numbered(30, 12)

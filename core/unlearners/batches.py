@@ -1,0 +1,72 @@
+"""Batches that several methods share: retain with forget, together or side by side."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import cycle
+
+import torch
+from torch import Tensor
+
+from core.datasets.resident import Batch, ResidentSet
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A retain batch and the forget batch that goes with it."""
+
+    retain: Batch
+    forget: Batch
+
+    def __len__(self) -> int:
+        return min(len(self.retain), len(self.forget))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """One pass over the retain set, each batch with a forget batch.
+
+    The forget batches are drawn anew each epoch and replayed in the same order when they run out (methods.md
+    §5.8).
+    """
+
+    retain: ResidentSet
+    forget: ResidentSet
+    batch_size: int
+    generator: torch.Generator
+    augment: bool = False
+
+    def __iter__(self) -> Iterator[Pair]:
+        order = torch.randperm(len(self.forget), generator=self.generator, device=self.generator.device)
+        forget_rows = cycle(_without_single_tail(order.split(self.batch_size)))
+        augment_with = self.generator if self.augment else None
+        for retain in self.retain.shuffled(self.batch_size, self.generator, augment=self.augment):
+            yield Pair(retain, self.forget.batch(next(forget_rows), augment_with=augment_with))
+
+
+@dataclass(frozen=True)
+class RandomlyRelabelled:
+    """One pass over retain and forget set together; the forget labels are drawn anew each epoch, true ones
+    included.
+
+    Source: methods.md §3.3.
+    """
+
+    retain: ResidentSet
+    forget: ResidentSet
+    num_classes: int
+    batch_size: int
+    generator: torch.Generator
+    augment: bool = False
+
+    def __iter__(self) -> Iterator[Batch]:
+        union = self.forget.joined(self.retain)
+        drawn = torch.randint(
+            self.num_classes, (len(self.forget),), generator=self.generator, device=self.generator.device
+        )
+        relabelled = replace(union, labels=torch.cat([drawn, self.retain.labels]))
+        return relabelled.shuffled(self.batch_size, self.generator, augment=self.augment)
+
+
+def _without_single_tail(rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The batches without a last one of a single sample, which batch norm cannot normalise."""
+    return rows[:-1] if len(rows) > 1 and len(rows[-1]) == 1 else rows
