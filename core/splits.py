@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from core.spec.job import RandomForget
 
 Indices = NDArray[np.int64]
+
+OFFICIAL_SPLIT_SEED = 123
+OFFICIAL_TEST_FRACTION = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ def draw_split(
     retain, forgotten = _hold_out(training, forget.fraction, forget.seed)
     test = np.arange(num_train, num_train + num_test, dtype=np.int64)
     return Split(retain=retain, forget=forgotten, validation=validation, test=test)
+
+
+def drawn_official_split(num_images: int) -> tuple[Indices, Indices]:
+    """(training, test) positions, for a dataset that comes without an official split (protocol §1.3)."""
+    order: Indices = np.random.default_rng(OFFICIAL_SPLIT_SEED).permutation(num_images)
+    num_test = floor(OFFICIAL_TEST_FRACTION * num_images)
+    return order[num_test:], order[:num_test]
 
 
 def fingerprint(indices: Indices) -> str:

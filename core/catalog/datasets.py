@@ -1,6 +1,6 @@
 """The datasets that can be asked for: torch-free declarations.
 
-A dataset's `implementation` is `load(data_dir: Path) -> core.datasets.source.Source`.
+A dataset's `implementation` is `load(info: DatasetInfo, data_dir: Path) -> core.datasets.source.Source`.
 """
 
 from pathlib import Path
@@ -42,6 +42,13 @@ class DatasetInfo(Declaration):
                 )
 
 
+IDX_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
 DIGITS = DatasetInfo(
     id="digits",
     title="Digits",
@@ -67,11 +74,55 @@ MNIST = DatasetInfo(
     mean=(0.1307, 0.1307, 0.1307),
     std=(0.3081, 0.3081, 0.3081),
     augmentation="flip",
+    files=tuple(f"MNIST/raw/{name}" for name in IDX_FILES),
+    implementation="core.datasets.mnist:load_mnist",
+)
+
+FASHION_MNIST = DatasetInfo(
+    id="fashion_mnist",
+    title="FashionMNIST",
+    source="Xiao et al. 2017, arXiv 1708.07747",
+    num_classes=10,
+    num_train=60_000,
+    num_test=10_000,
+    image_size=32,
+    mean=(0.2860, 0.2860, 0.2860),
+    std=(0.3530, 0.3530, 0.3530),
+    augmentation="flip",
+    files=tuple(f"FashionMNIST/raw/{name}" for name in IDX_FILES),
+    implementation="core.datasets.mnist:load_fashion_mnist",
+)
+
+CIFAR10 = DatasetInfo(
+    id="cifar10",
+    title="CIFAR-10",
+    source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
+    num_classes=10,
+    num_train=50_000,
+    num_test=10_000,
+    image_size=32,
+    mean=(0.4914, 0.4822, 0.4465),
+    std=(0.2023, 0.1994, 0.2010),
+    augmentation="crop_flip",
     files=(
-        "MNIST/raw/train-images-idx3-ubyte",
-        "MNIST/raw/train-labels-idx1-ubyte",
-        "MNIST/raw/t10k-images-idx3-ubyte",
-        "MNIST/raw/t10k-labels-idx1-ubyte",
+        *(f"cifar-10-batches-py/data_batch_{number}" for number in range(1, 6)),
+        "cifar-10-batches-py/test_batch",
+        "cifar-10-batches-py/batches.meta",
     ),
-    implementation="core.datasets.mnist:load",
+    implementation="core.datasets.cifar:load_cifar10",
+)
+
+CIFAR100 = DatasetInfo(
+    id="cifar100",
+    title="CIFAR-100",
+    source="Krizhevsky 2009, Learning multiple layers of features from tiny images; fine labels",
+    num_classes=100,
+    num_train=50_000,
+    num_test=10_000,
+    image_size=32,
+    mean=(0.5071, 0.4865, 0.4409),
+    std=(0.2673, 0.2564, 0.2762),
+    augmentation="crop_flip",
+    files=("cifar-100-python/train", "cifar-100-python/test", "cifar-100-python/meta"),
+    implementation="core.datasets.cifar:load_cifar100",
 )

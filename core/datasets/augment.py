@@ -20,10 +20,15 @@ def flip(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 def crop(pixels: Tensor, generator: torch.Generator, *, padding: int) -> Tensor:
     """Pad with zeros on every side, then cut each image's own random window of the old size."""
+    offsets = torch.randint(2 * padding + 1, (2, len(pixels)), generator=generator, device=generator.device)
+    down, right = offsets.to(pixels.device)
+    return windows(pixels, down, right, padding=padding)
+
+
+def windows(pixels: Tensor, down: Tensor, right: Tensor, *, padding: int) -> Tensor:
+    """Each zero-padded image's window of the old size, its corner `(B,)` `down` and `right` pixels in."""
     batch, channels, height, width = pixels.shape
     padded = F.pad(pixels, (padding,) * 4)
-    offsets = torch.randint(2 * padding + 1, (2, batch), generator=generator, device=generator.device)
-    down, right = offsets.to(pixels.device)
     rows = down[:, None] + torch.arange(height, device=pixels.device)
     columns = right[:, None] + torch.arange(width, device=pixels.device)
     image = torch.arange(batch, device=pixels.device).view(-1, 1, 1, 1)

@@ -64,7 +64,7 @@ class DataCache:
     def _resident(self, dataset: str) -> ResidentSet:
         if dataset not in self._whole:
             info = installed().datasets[dataset]
-            source: Source = implementation(info.implementation)(self._data_dir)
+            source: Source = implementation(info.implementation)(info, self._data_dir)
             self._whole[dataset] = ResidentSet(
                 pixels=source.pixels.to(self._device),
                 labels=source.labels.to(self._device),

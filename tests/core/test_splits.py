@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.spec.job import RandomForget
-from core.splits import Split, draw_split, fingerprint
+from core.splits import Split, draw_split, drawn_official_split, fingerprint
 
 DEFAULT = RandomForget(fraction=0.1, seed=123)
 # num_train, then the fingerprints of validation, retain and forget set, and the first three forgotten images.
@@ -31,6 +31,23 @@ def test_the_splits_are_the_published_ones(num_train, validation, retain, forget
     assert split.fingerprints["retain"] == retain
     assert split.fingerprints["forget"] == forget
     assert split.forget[:3].tolist() == first
+
+
+def test_the_split_of_utkface_which_has_no_official_one_is_the_published_one():
+    train, test = drawn_official_split(23_708)
+
+    assert (len(train), len(test)) == (18_967, 4_741)
+    assert fingerprint(test) == "a61b4f1cc7bf08d4"
+    assert fingerprint(train) == "773c6e9cba8e9a22"
+    assert test[:3].tolist() == [18177, 23114, 5270]
+
+
+@pytest.mark.parametrize("num_images", [5, 1797, 23_705, 23_708])
+def test_a_drawn_official_split_uses_every_image_once_and_rounds_the_test_set_down(num_images):
+    train, test = drawn_official_split(num_images)
+
+    assert len(test) == num_images // 5
+    assert sorted([*train, *test]) == list(range(num_images))
 
 
 @pytest.mark.parametrize("num_train", [1438, 18_967, 50_000, 60_000])

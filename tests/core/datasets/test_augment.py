@@ -9,8 +9,9 @@ from torch import Tensor
 
 from core.catalog.datasets import DatasetInfo
 from core.catalog.registry import installed
-from core.datasets.augment import AUGMENTATIONS, crop, crop_flip, flip, shift
+from core.datasets.augment import AUGMENTATIONS, crop, crop_flip, flip, shift, windows
 from core.datasets.resident import ResidentSet
+from core.torchvision_operators import declare_missing_operators
 
 TRANSFORMS = [transform for transform in AUGMENTATIONS.values() if transform is not None]
 
@@ -53,6 +54,21 @@ def test_each_crop_is_a_window_of_the_padded_image_at_any_offset_alike(padding, 
     assert len(found) == places
     assert min(found.values()) > 50
     assert max(found.values()) < 150
+
+
+def test_a_crop_is_torchvisions_at_the_same_offsets():
+    declare_missing_operators()
+    from torchvision.transforms import functional as torchvision
+
+    images = torch.randint(256, (81, 3, 32, 32), generator=generator(), dtype=torch.uint8)
+    down, right = torch.arange(81) // 9, torch.arange(81) % 9
+
+    out = windows(images, down, right, padding=4)
+
+    for index, image in enumerate(images):
+        padded = torchvision.pad(image, [4])
+        expected = torchvision.crop(padded, top=int(down[index]), left=int(right[index]), height=32, width=32)
+        assert torch.equal(out[index], expected)
 
 
 def test_the_corner_of_a_crop_at_offset_zero_is_black_once_standardised():

@@ -16,7 +16,7 @@ NOWHERE = Path("/nowhere")
 
 @pytest.fixture(scope="module")
 def digits() -> Source:
-    return load(NOWHERE)
+    return load(DIGITS, NOWHERE)
 
 
 def test_there_are_as_many_as_the_catalogue_says(digits):
@@ -51,7 +51,7 @@ def test_every_scan_is_there_once_with_its_own_label(digits):
 
 
 def test_two_loads_are_the_same(digits):
-    again = load(NOWHERE)
+    again = load(DIGITS, NOWHERE)
 
     assert torch.equal(again.pixels, digits.pixels)
     assert torch.equal(again.labels, digits.labels)

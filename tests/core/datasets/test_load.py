@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.catalog.datasets import DIGITS
 from core.catalog.protocols import QUICK
 from core.datasets.augment import shift
 from core.datasets.digits import load
@@ -46,7 +47,7 @@ def test_the_sets_have_the_sizes_of_the_protocol(cache):
 
 
 def test_each_set_holds_the_samples_that_the_split_names(cache):
-    source, sets = load(Path("/nowhere")), cache.sets(setting())
+    source, sets = load(DIGITS, Path("/nowhere")), cache.sets(setting())
 
     for name in ("retain", "forget", "validation", "test"):
         indices = torch.from_numpy(getattr(sets.split, name))

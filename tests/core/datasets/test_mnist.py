@@ -1,4 +1,4 @@
-"""MNIST from torchvision's layout, with every way in which its files can be wrong."""
+"""MNIST and FashionMNIST from torchvision's layout, with every way in which their files can be wrong."""
 
 import struct
 from pathlib import Path
@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.catalog.datasets import MNIST
-from core.datasets import mnist
+from core.catalog.datasets import FASHION_MNIST, IDX_FILES, MNIST, DatasetInfo
+from core.catalog.registry import implementation
+from core.datasets.source import Source
 from core.errors import DatasetInvalid, DatasetMissing
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data"
@@ -23,13 +24,15 @@ def idx(array: np.ndarray) -> bytes:
     return header + array.astype(np.uint8).tobytes()
 
 
+@pytest.fixture(params=[MNIST, FASHION_MNIST], ids=lambda info: info.id)
+def info(request) -> DatasetInfo:
+    return request.param.model_copy(update={"num_train": NUM_TRAIN, "num_test": NUM_TEST})
+
+
 @pytest.fixture
-def raw(tmp_path, monkeypatch) -> Path:
-    """The folder of a small MNIST: 28 px noise, in which class follows class."""
-    monkeypatch.setattr(
-        mnist, "MNIST", MNIST.model_copy(update={"num_train": NUM_TRAIN, "num_test": NUM_TEST})
-    )
-    folder, generator = tmp_path / "MNIST" / "raw", np.random.default_rng(0)
+def raw(info, tmp_path) -> Path:
+    """The folder of a small dataset: 28 px noise, in which class follows class."""
+    folder, generator = tmp_path / Path(info.files[0]).parent, np.random.default_rng(0)
     folder.mkdir(parents=True)
     for part, count in (("train", NUM_TRAIN), ("t10k", NUM_TEST)):
         images = generator.integers(0, 256, (count, 28, 28))
@@ -38,90 +41,94 @@ def raw(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def test_training_images_come_first_each_with_its_label(raw, tmp_path):
-    source = mnist.load(tmp_path)
+def load(info: DatasetInfo, data_dir: Path) -> Source:
+    return implementation(info.implementation)(info, data_dir)
+
+
+def test_training_images_come_first_each_with_its_label(info, raw, tmp_path):
+    source = load(info, tmp_path)
 
     assert source.pixels.shape == (NUM_TRAIN + NUM_TEST, 3, 32, 32)
     assert source.labels.tolist() == [k % 10 for k in range(NUM_TRAIN)] + [k % 10 for k in range(NUM_TEST)]
     assert source.labels.dtype == torch.int64
 
 
-def test_images_are_grey_in_three_equal_channels_of_8_bits(raw, tmp_path):
-    pixels = mnist.load(tmp_path).pixels
+def test_images_are_grey_in_three_equal_channels_of_8_bits(info, raw, tmp_path):
+    pixels = load(info, tmp_path).pixels
 
     assert pixels.dtype == torch.uint8
     assert torch.equal(pixels[:, 0], pixels[:, 1])
     assert torch.equal(pixels[:, 0], pixels[:, 2])
 
 
-def test_images_are_resized_as_pil_does(raw, tmp_path):
+def test_images_are_resized_as_pil_does(info, raw, tmp_path):
     content = (raw / "t10k-images-idx3-ubyte").read_bytes()[16:]
     images = np.frombuffer(content, dtype=np.uint8).reshape(NUM_TEST, 28, 28)
 
-    pixels = mnist.load(tmp_path).pixels
+    pixels = load(info, tmp_path).pixels
 
     for got, image in zip(pixels[NUM_TRAIN:, 0], images, strict=True):
         expected = Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR)
         assert np.array_equal(got.numpy(), np.asarray(expected))
 
 
-@pytest.mark.parametrize("name", MNIST.files)
-def test_a_missing_file_is_named_with_its_place(raw, tmp_path, name):
-    (tmp_path / name).unlink()
+@pytest.mark.parametrize("name", IDX_FILES)
+def test_a_missing_file_is_named_with_its_place(info, raw, tmp_path, name):
+    (raw / name).unlink()
 
     with pytest.raises(DatasetMissing) as raised:
-        mnist.load(tmp_path)
+        load(info, tmp_path)
 
-    assert str(tmp_path / name) in str(raised.value)
+    assert str(raw / name) in str(raised.value)
     assert "LETHE_DATA_DIR" in str(raised.value)
 
 
-@pytest.mark.parametrize("name", MNIST.files)
+@pytest.mark.parametrize("name", IDX_FILES)
 @pytest.mark.parametrize("size", [0, 2, 6, 17])
-def test_a_truncated_file_is_invalid(raw, tmp_path, name, size):
-    path = tmp_path / name
+def test_a_truncated_file_is_invalid(info, raw, tmp_path, name, size):
+    path = raw / name
     path.write_bytes(path.read_bytes()[:size])
 
     with pytest.raises(DatasetInvalid, match="IDX"):
-        mnist.load(tmp_path)
+        load(info, tmp_path)
 
 
-@pytest.mark.parametrize("name", MNIST.files)
-def test_a_file_of_another_kind_is_invalid(raw, tmp_path, name):
-    (tmp_path / name).write_bytes(b"<!DOCTYPE html><title>404 Not Found</title>")
+@pytest.mark.parametrize("name", IDX_FILES)
+def test_a_file_of_another_kind_is_invalid(info, raw, tmp_path, name):
+    (raw / name).write_bytes(b"<!DOCTYPE html><title>404 Not Found</title>")
 
     with pytest.raises(DatasetInvalid, match="IDX"):
-        mnist.load(tmp_path)
+        load(info, tmp_path)
 
 
-def test_another_number_of_images_than_declared_is_invalid(raw, tmp_path):
+def test_another_number_of_images_than_declared_is_invalid(info, raw, tmp_path):
     for kind, shape in (("images-idx3", (9, 28, 28)), ("labels-idx1", (9,))):
         (raw / f"t10k-{kind}-ubyte").write_bytes(idx(np.zeros(shape)))
 
     with pytest.raises(DatasetInvalid, match="test files hold 9 images"):
-        mnist.load(tmp_path)
+        load(info, tmp_path)
 
 
-def test_labels_that_do_not_match_their_images_are_invalid(raw, tmp_path):
+def test_labels_that_do_not_match_their_images_are_invalid(info, raw, tmp_path):
     (raw / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(NUM_TRAIN - 5) % 10))
 
     with pytest.raises(DatasetInvalid, match="20 images and 15 labels"):
-        mnist.load(tmp_path)
+        load(info, tmp_path)
 
 
-def test_a_class_without_images_is_invalid(raw, tmp_path):
+def test_a_class_without_images_is_invalid(info, raw, tmp_path):
     for part, count in (("train", NUM_TRAIN), ("t10k", NUM_TEST)):
         (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(count) % 9))
 
     with pytest.raises(DatasetInvalid, match=r"lack \[9\]"):
-        mnist.load(tmp_path)
+        load(info, tmp_path)
 
 
-def test_a_label_beyond_the_classes_is_invalid(raw, tmp_path):
+def test_a_label_beyond_the_classes_is_invalid(info, raw, tmp_path):
     (raw / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(NUM_TRAIN)))
 
     with pytest.raises(DatasetInvalid, match="labels up to 19"):
-        mnist.load(tmp_path)
+        load(info, tmp_path)
 
 
 @pytest.mark.data
@@ -130,7 +137,7 @@ def test_the_real_files_are_what_the_catalogue_declares():
     if not (DATA / MNIST.files[0]).is_file():
         pytest.skip(f"MNIST is not under {DATA}.")
 
-    source = mnist.load(DATA)
+    source = load(MNIST, DATA)
 
     assert source.pixels.shape == (70_000, 3, 32, 32)
     assert torch.bincount(source.labels[:60_000]).tolist()[:3] == [5923, 6742, 5958]
