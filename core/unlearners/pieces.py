@@ -80,7 +80,7 @@ def only_trainable(model: nn.Module, parameters: Iterable[nn.Parameter]) -> Iter
     chosen = list({id(parameter): parameter for parameter in parameters}.values())
     model.requires_grad_(requires_grad=False)
     for parameter in chosen:
-        parameter.requires_grad_(requires_grad=True)
+        parameter.requires_grad_()
     try:
         yield chosen
     finally:
