@@ -21,6 +21,7 @@ from core.settings import Settings
 QUICK_SPEC = Path(__file__).parent / "core" / "specs" / "quick.json"
 FORMATS = ("table", "csv", "json", "latex", "markdown")
 METRICS = ("retention_deviation", "indiscernibility")
+COHORTS = ("reference", "all")
 READY_SECONDS = 60.0
 
 console = Console()
@@ -135,6 +136,7 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
             metric=given.metric,
             dataset=given.dataset,
             model=given.model,
+            cohort=given.cohort,
             format=wanted,
         )
         if given.format == "table":
@@ -289,6 +291,12 @@ def _parser() -> argparse.ArgumentParser:
     board_parser = add("board", board)
     board_parser.add_argument("--format", choices=FORMATS, default="table")
     board_parser.add_argument("--metric", choices=METRICS, default=METRICS[0])
+    board_parser.add_argument(
+        "--cohort",
+        choices=COHORTS,
+        default=COHORTS[0],
+        help="whose results fix the groups (default: reference)",
+    )
     for name in ("protocol", "dataset", "model"):
         board_parser.add_argument(f"--{name}")
     for command in (submit_parser, board_parser):

@@ -1,11 +1,12 @@
 """The leaderboard: groups and ranks over a set of summarised results. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from core.ranking import Group, GroupCounts, count_groups, dense_ranks, group_values
+from core.cohort import REFERENCE_UNLEARNERS, Cohort
+from core.ranking import Group, GroupCounts, Grouping, Linkage, count_groups, dense_ranks, group_values
 from core.spec.units import Setting, SettingId
 
 REFERENCES = ("retrained", "original")  # rows of the board, but never ranked
@@ -41,6 +42,11 @@ class Method:
         return (
             f"{self.unlearner} ({self.variant})" if self.variant not in (None, "official") else self.unlearner
         )
+
+    @property
+    def is_in_cohort(self) -> bool:
+        """Whether it is one of the reference cohort's methods: those of the paper, as released."""
+        return self.unlearner in REFERENCE_UNLEARNERS and self.variant in (None, "official")
 
 
 @dataclass(frozen=True)
@@ -99,15 +105,47 @@ class Row:
 
 
 @dataclass(frozen=True)
+class CellMove:
+    """A cell whose group is another one on the second of two boards; None is no group."""
+
+    setting: SettingId
+    before: Group | None
+    after: Group | None
+
+
+@dataclass(frozen=True)
+class RowMove:
+    """A row whose rank or groups differ between two boards."""
+
+    method: Method
+    rank_before: int | None
+    rank_after: int | None
+    cells: tuple[CellMove, ...]
+
+
+@dataclass(frozen=True)
 class Board:
-    """Ranked rows first, by rank; then the provisional. `ambiguous` settings had tied cuts."""
+    """Ranked rows first, by rank; then the provisional.
+
+    Attributes:
+        cohort: whose values fixed the cut points, where the cohort has enough of them.
+        groupings: by setting, keyed by the labels of the methods that have a value there.
+        moved: rows that the frozen cut points would place elsewhere; empty where they are in force.
+    """
 
     protocol: str
     metric: Metric
     settings: tuple[Setting, ...]
     rows: tuple[Row, ...]
     references: tuple[Row, ...]
-    ambiguous: frozenset[SettingId]
+    cohort: Cohort
+    groupings: Mapping[SettingId, Grouping]
+    moved: tuple[RowMove, ...] = ()
+
+    @property
+    def ambiguous(self) -> frozenset[SettingId]:
+        """Settings with a tied cut."""
+        return frozenset(setting for setting, found in self.groupings.items() if found.is_ambiguous)
 
 
 def build_board(
@@ -117,22 +155,66 @@ def build_board(
     summaries: Iterable[CellSummary],
     *,
     required_seeds: int,
+    cohort: Cohort = Cohort.REFERENCE,
+    linkage: Linkage = Linkage.WARD,
 ) -> Board:
     """Group every setting's complete cells, count, and rank.
 
     A method whose models have all run but of which fewer than `required_seeds` are usable is F in that
     setting (protocol §6.6); one whose models have not all run has no group yet, and no rank.
+
+    The cut points are those of the reference cohort, of which each setting takes the methods that have a
+    value there. With `Cohort.ALL` every method is clustered, and the board says which rows that moves.
     """
-    settings = tuple(settings)
+    settings, summaries = tuple(settings), tuple(summaries)
+
+    def built(cohort: Cohort) -> Board:
+        return _build(protocol, metric, settings, summaries, required_seeds, cohort, linkage)
+
+    board = built(cohort)
+    return (
+        board
+        if cohort is Cohort.REFERENCE
+        else replace(board, moved=moved_rows(built(Cohort.REFERENCE), board))
+    )
+
+
+def moved_rows(before: Board, after: Board) -> tuple[RowMove, ...]:
+    """The rows of both boards whose rank or group differs, in the order of the second board."""
+    old = {row.method: row for row in before.rows}
+    moves = []
+    for row in after.rows:
+        if row.method not in old:
+            continue
+        groups = {cell.setting: cell.group for cell in old[row.method].cells}
+        cells = tuple(
+            CellMove(cell.setting, groups[cell.setting], cell.group)
+            for cell in row.cells
+            if cell.setting in groups and groups[cell.setting] is not cell.group
+        )
+        if cells or old[row.method].rank != row.rank:
+            moves.append(RowMove(row.method, old[row.method].rank, row.rank, cells))
+    return tuple(moves)
+
+
+def _build(
+    protocol: str,
+    metric: Metric,
+    settings: tuple[Setting, ...],
+    summaries: tuple[CellSummary, ...],
+    required_seeds: int,
+    cohort: Cohort,
+    linkage: Linkage,
+) -> Board:
     found = {(summary.setting, summary.method): summary for summary in summaries}
     methods = sorted({method for _, method in found}, key=lambda method: method.label)
     groups: dict[SettingId, Mapping[Method, Group]] = {}
-    ambiguous = set()
+    groupings: dict[SettingId, Grouping] = {}
     for setting in settings:
         cells = {m: found[setting.id, m] for m in methods if (setting.id, m) in found}
-        groups[setting.id], is_ambiguous = _group_setting(cells, metric, required_seeds)
-        if is_ambiguous:
-            ambiguous.add(setting.id)
+        groups[setting.id], groupings[setting.id] = _group_setting(
+            cells, metric, required_seeds, cohort, linkage
+        )
     rows = {
         method: tuple(
             _cell(setting.id, found.get((setting.id, method)), groups[setting.id].get(method), required_seeds)
@@ -140,12 +222,11 @@ def build_board(
         )
         for method in methods
     }
-    ranked = {m: cells for m, cells in rows.items() if m.unlearner not in REFERENCES}
     return Board(
         protocol=protocol,
         metric=metric,
         settings=settings,
-        rows=_ranked_rows(ranked),
+        rows=_ranked_rows({m: cells for m, cells in rows.items() if m.unlearner not in REFERENCES}),
         references=tuple(
             Row(None, method, GroupCounts(0, 0, 0, 0), rows[method])
             for method in sorted(
@@ -153,13 +234,18 @@ def build_board(
             )
             if method.unlearner in REFERENCES
         ),
-        ambiguous=frozenset(ambiguous),
+        cohort=cohort,
+        groupings=groupings,
     )
 
 
 def _group_setting(
-    cells: Mapping[Method, CellSummary], metric: Metric, required_seeds: int
-) -> tuple[Mapping[Method, Group], bool]:
+    cells: Mapping[Method, CellSummary],
+    metric: Metric,
+    required_seeds: int,
+    cohort: Cohort,
+    linkage: Linkage,
+) -> tuple[Mapping[Method, Group], Grouping]:
     complete = {
         m: cell for m, cell in cells.items() if m.unlearner not in REFERENCES and cell.seeds >= required_seeds
     }
@@ -168,8 +254,13 @@ def _group_setting(
         for m, cell in complete.items()
         if cell.usable >= required_seeds and cell.mean is not None
     }
-    grouping = group_values(values, higher_is_better=metric.higher_is_better)
-    return {m: grouping.groups.get(m.label, Group.F) for m in complete}, grouping.is_ambiguous
+    grouping = group_values(
+        values,
+        higher_is_better=metric.higher_is_better,
+        cohort={m.label for m in complete if m.is_in_cohort} if cohort is Cohort.REFERENCE else None,
+        linkage=linkage,
+    )
+    return {m: grouping.groups.get(m.label, Group.F) for m in complete}, grouping
 
 
 def _cell(setting: SettingId, summary: CellSummary | None, group: Group | None, required_seeds: int) -> Cell:

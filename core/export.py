@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from core.board import Board, Cell, Row
+from core.board import Board, Cell, Row, RowMove
+from core.ranking import Grouping
 from core.spec.units import Setting
 
 
@@ -37,18 +38,39 @@ def board_document(board: Board) -> dict[str, Any]:
         "protocol": board.protocol,
         "metric": board.metric.value,
         "higher_is_better": board.metric.higher_is_better,
-        "settings": [
-            {**_place(setting), "id": setting.id, "is_ambiguous": setting.id in board.ambiguous}
-            for setting in board.settings
-        ],
+        "cohort": board.cohort.value,
+        "settings": [_column(setting, board.groupings[setting.id]) for setting in board.settings],
         "rows": [_row(row, settings) for row in board.rows],
         "references": [_row(row, settings) for row in board.references],
+        "moved": [row_move(move) for move in board.moved],
+    }
+
+
+def row_move(move: RowMove) -> dict[str, Any]:
+    """What moved a row, as plain JSON."""
+    return {
+        "label": move.method.label,
+        "rank_before": move.rank_before,
+        "rank_after": move.rank_after,
+        "cells": [
+            {"setting": cell.setting, "before": cell.before, "after": cell.after} for cell in move.cells
+        ],
     }
 
 
 def render(board: Board, export_format: ExportFormat) -> str:
     """The board as text."""
     return FORMATS[export_format].render(board_document(board))
+
+
+def _column(setting: Setting, grouping: Grouping) -> dict[str, Any]:
+    return {
+        **_place(setting),
+        "id": setting.id,
+        "cuts": list(grouping.cuts),
+        "is_frozen": grouping.is_frozen,
+        "is_ambiguous": grouping.is_ambiguous,
+    }
 
 
 def _place(setting: Setting) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """From values to groups G1/G2/G3/F and from groups to ranks (protocol §7): pure functions."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from math import isfinite
 
 import numpy as np
@@ -23,6 +24,15 @@ class Group(StrEnum):
 CLUSTERED = (Group.G1, Group.G2, Group.G3)
 
 
+class Linkage(StrEnum):
+    """What merges clusters. The protocol's is Ward (§7.1); the others show how much hangs on it."""
+
+    WARD = "ward"
+    AVERAGE = "average"
+    COMPLETE = "complete"
+    SINGLE = "single"
+
+
 @dataclass(frozen=True)
 class GroupCounts:
     """How often one unlearner landed in each group, over the settings of a board."""
@@ -40,21 +50,43 @@ class GroupCounts:
 
 @dataclass(frozen=True)
 class Grouping:
-    """The groups of one setting; `is_ambiguous` flags a tie in merge heights: another cut was as good."""
+    """The groups of one setting.
+
+    Attributes:
+        groups: by method.
+        cuts: the points between G1 and G2 and between G2 and G3; empty where there are not three groups.
+        is_frozen: whether the reference cohort alone fixed the cut points.
+        is_ambiguous: a tie in merge heights: another cut was as good.
+    """
 
     groups: Mapping[str, Group]
+    cuts: tuple[float, ...]
+    is_frozen: bool
     is_ambiguous: bool
 
 
-def group_values(values: Mapping[str, float], *, higher_is_better: bool) -> Grouping:
+def group_values(
+    values: Mapping[str, float],
+    *,
+    higher_is_better: bool,
+    cohort: Container[str] | None = None,
+    linkage: Linkage = Linkage.WARD,
+) -> Grouping:
     """Cluster the methods' values of one setting into G1, G2 and G3.
 
-    Ward linkage into three clusters, ordered by mean, best first. With three distinct values or fewer each is
-    its own cluster, filled from G1 downwards; equal values always share a group (§7.1).
+    Three clusters by `linkage`, ordered by mean, best first. With three distinct values or fewer each is its
+    own cluster, filled from G1 downwards; equal values always share a group (§7.1).
+
+    With a `cohort` only its members are clustered. The midpoints between neighbouring groups' extreme values
+    are the cut points that place all others, each in the nearest group (the better one on a cut point), so
+    that no newcomer moves anybody. A cohort with fewer than three distinct values has no two cut points to
+    give; then all methods are clustered.
 
     Args:
         values: finite means by method; the failed are left out by the caller.
         higher_is_better: the direction of the metric.
+        cohort: the methods that fix the cut points; None for all.
+        linkage: what merges clusters.
 
     Raises:
         ValueError: a value is NaN or infinite: such a method has failed, it has no value.
@@ -62,12 +94,14 @@ def group_values(values: Mapping[str, float], *, higher_is_better: bool) -> Grou
     bad = [method for method, value in values.items() if not isfinite(value)]
     if bad:
         raise ValueError(f"Methods {bad} have no finite value; failed methods are not clustered.")
-    distinct = sorted(set(values.values()), reverse=higher_is_better)
-    if len(distinct) <= NUM_GROUPS:
-        order = {value: CLUSTERED[index] for index, value in enumerate(distinct)}
-        return Grouping({method: order[value] for method, value in values.items()}, is_ambiguous=False)
-    groups, is_ambiguous = _cluster(list(values.values()), higher_is_better=higher_is_better)
-    return Grouping(dict(zip(values, groups, strict=True)), is_ambiguous)
+    members = {method: value for method, value in values.items() if cohort is None or method in cohort}
+    is_frozen = cohort is not None and len(set(members.values())) >= NUM_GROUPS
+    clustered = members if is_frozen else values
+    groups, is_ambiguous = _cluster(clustered, higher_is_better=higher_is_better, linkage=linkage)
+    cuts = _cut_points(clustered, groups, higher_is_better=higher_is_better)
+    for method in values.keys() - groups.keys():
+        groups[method] = _place(values[method], cuts, higher_is_better=higher_is_better)
+    return Grouping({method: groups[method] for method in values}, cuts, is_frozen, is_ambiguous)
 
 
 def count_groups(groups: list[Group]) -> GroupCounts:
@@ -87,21 +121,42 @@ def dense_ranks(counts: Mapping[str, GroupCounts]) -> dict[str, int]:
     return {method: rank[count.rank_key] for method, count in counts.items()}
 
 
-def _cluster(values: list[float], *, higher_is_better: bool) -> tuple[list[Group], bool]:
-    """Ward's three clusters of at least four distinct values, and whether a tie made them arbitrary."""
+def _cluster(
+    values: Mapping[str, float], *, higher_is_better: bool, linkage: Linkage
+) -> tuple[dict[str, Group], bool]:
+    """The clusters of one setting's values, and whether a tie made them arbitrary."""
+    distinct = sorted(set(values.values()), reverse=higher_is_better)
+    if len(distinct) <= NUM_GROUPS:
+        return {method: CLUSTERED[distinct.index(value)] for method, value in values.items()}, False
     # Equal values are merged at height 0, so they share a group. Sorting makes ties independent of the
     # input's order.
-    order = np.argsort(values, kind="stable")
-    column = np.asarray(values, dtype=np.float64)[order].reshape(-1, 1)
-    clustering = AgglomerativeClustering(n_clusters=NUM_GROUPS, linkage="ward", compute_distances=True).fit(
-        column
-    )
-    means = {label: column[clustering.labels_ == label].mean() for label in range(NUM_GROUPS)}
-    best_first = sorted(means, key=lambda label: means[label], reverse=higher_is_better)
-    group_of = {label: CLUSTERED[position] for position, label in enumerate(best_first)}
-    groups: list[Group] = [Group.F] * len(values)
-    for position, label in zip(order, clustering.labels_, strict=True):
-        groups[int(position)] = group_of[int(label)]
+    methods = sorted(values, key=lambda method: values[method])
+    column = np.asarray([values[method] for method in methods], dtype=np.float64).reshape(-1, 1)
+    clustering = AgglomerativeClustering(
+        n_clusters=NUM_GROUPS, linkage=linkage.value, compute_distances=True
+    ).fit(column)
+    labels = [int(label) for label in clustering.labels_]
+    ascending = list(dict.fromkeys(labels))  # clusters of one-dimensional values are contiguous
+    best_first = ascending[::-1] if higher_is_better else ascending
+    groups = {
+        method: CLUSTERED[best_first.index(label)] for method, label in zip(methods, labels, strict=True)
+    }
     heights = clustering.distances_
     last_made, first_left = heights[-NUM_GROUPS], heights[-NUM_GROUPS + 1]
     return groups, bool(np.isclose(last_made, first_left, rtol=1e-9, atol=0))
+
+
+def _cut_points(
+    values: Mapping[str, float], groups: Mapping[str, Group], *, higher_is_better: bool
+) -> tuple[float, ...]:
+    """Midpoints between the extreme values of neighbouring groups, best first; empty without three groups."""
+    best, worst = (max, min) if higher_is_better else (min, max)
+    of_group = [[values[method] for method in groups if groups[method] is group] for group in CLUSTERED]
+    if not all(of_group):
+        return ()
+    return tuple((worst(upper) + best(lower)) / 2 for upper, lower in pairwise(of_group))
+
+
+def _place(value: float, cuts: tuple[float, ...], *, higher_is_better: bool) -> Group:
+    """The group of a value that did not take part in the clustering."""
+    return CLUSTERED[sum(value < cut if higher_is_better else value > cut for cut in cuts)]

@@ -84,7 +84,15 @@ def board_table(board: dict[str, Any]) -> Table:
             cells = [text for cell in row["cells"] for text in _cell(cell)]
             table.add_row(str(row["rank"] or "-"), row["label"], *counts, *cells)
         table.add_section()
+    if board["moved"]:
+        table.caption = "Moved by taking in all: " + "; ".join(_move(move) for move in board["moved"])
     return table
+
+
+def _move(move: dict[str, Any]) -> str:
+    cells = ", ".join(f"{cell['before'] or '-'} to {cell['after'] or '-'}" for cell in move["cells"])
+    ranks = f"rank {move['rank_before'] or '-'} to {move['rank_after'] or '-'}"
+    return f"{move['label']} {ranks}" + (f" ({cells})" if cells else "")
 
 
 def _cell(cell: dict[str, Any]) -> tuple[str, str]:

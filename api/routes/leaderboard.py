@@ -12,6 +12,7 @@ from api.schemas import ForgetAnswer, LeaderboardAnswer, SettingAnswer, Settings
 from core.board import Metric
 from core.catalog.protocols import Protocol
 from core.catalog.registry import Catalogue, closest
+from core.cohort import Cohort
 from core.errors import SpecInvalid, SpecProblem
 from core.export import FORMATS, ExportFormat, render
 from core.store.boards import is_standard, load_board
@@ -23,6 +24,13 @@ TEXTS: dict[str, dict[str, str]] = {
     info.media_type: {} for export, info in FORMATS.items() if export is not ExportFormat.JSON
 }
 ProtocolQuery = Annotated[str, Query(description="Boards never mix protocols.")]
+CohortQuery = Annotated[
+    Cohort,
+    Query(
+        description="Whose results fix the cut points between groups: the eighteen reference unlearners, so "
+        "that no newcomer moves anybody, or all; then `moved` says which rows differ for it."
+    ),
+]
 
 
 @router.get(
@@ -39,6 +47,7 @@ def get_leaderboard(
     dataset: str | None = None,
     model: str | None = None,
     setting: Annotated[str | None, Query(description="One setting, by id, standard or not.")] = None,
+    cohort: CohortQuery = Cohort.REFERENCE,
     format: ExportFormat = ExportFormat.JSON,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -47,7 +56,9 @@ def get_leaderboard(
     _require_known("dataset", dataset, catalogue.datasets)
     _require_known("model", model, catalogue.models)
     with store.read() as session:
-        board = load_board(session, rules, metric, dataset=dataset, model=model, setting_id=setting)
+        board = load_board(
+            session, rules, metric, dataset=dataset, model=model, setting_id=setting, cohort=cohort
+        )
     content = render(board, format).encode()
     headers = {
         "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from core.board import Board, Metric, build_board
 from core.catalog.protocols import Protocol
+from core.cohort import Cohort
 from core.errors import NotFound
 from core.spec.job import RandomForget
 from core.spec.units import Setting
@@ -18,6 +19,7 @@ def load_board(
     dataset: str | None = None,
     model: str | None = None,
     setting_id: str | None = None,
+    cohort: Cohort = Cohort.REFERENCE,
 ) -> Board:
     """The board over the settings that were asked for.
 
@@ -40,7 +42,9 @@ def load_board(
         if dataset in (None, setting.dataset) and model in (None, setting.model)
     ]
     found = summaries(session, settings, metric, protocol)
-    return build_board(protocol.id, metric, settings, found, required_seeds=len(protocol.model_seeds))
+    return build_board(
+        protocol.id, metric, settings, found, required_seeds=len(protocol.model_seeds), cohort=cohort
+    )
 
 
 def is_standard(setting: Setting, protocol: Protocol) -> bool:

@@ -207,6 +207,16 @@ def test_the_board_comes_in_the_formats_that_people_paste(client, store, given, 
     assert "ft" in answer.text
 
 
+def test_the_board_says_whose_results_fixed_its_groups(client, store):
+    client.post(JOBS, json=SPEC)
+    work(store)
+    frozen = client.get("/api/v1/leaderboard").json()
+    everyone = client.get("/api/v1/leaderboard", params={"cohort": "all"}).json()
+    assert (frozen["cohort"], everyone["cohort"], everyone["moved"]) == ("reference", "all", [])
+    assert everyone["rows"] == frozen["rows"]
+    problem(client.get("/api/v1/leaderboard", params={"cohort": "mine"}), 422, "invalid_request")
+
+
 def test_an_unknown_protocol_is_refused_with_a_suggestion(client):
     document = problem(client.get("/api/v1/leaderboard", params={"protocol": "quick"}), 422, "invalid_spec")
     assert document["errors"][0]["suggestion"] == "quick/1.0"

@@ -4,6 +4,7 @@ import pytest
 
 from core.board import Board, CellSummary, Method, Metric, Row, build_board
 from core.catalog.protocols import Recipe
+from core.cohort import Cohort
 from core.spec.job import RandomForget
 from core.spec.units import Setting
 
@@ -39,8 +40,13 @@ def summary(
     return CellSummary(where.id, Method(unlearner, variant), mean, 0.0, seeds, usable, 0.5)
 
 
-def board(*summaries: CellSummary, settings=(DIGITS,), metric=Metric.INDISCERNIBILITY) -> Board:
-    return build_board("quick/1.0", metric, settings, summaries, required_seeds=3)
+def board(
+    *summaries: CellSummary,
+    settings=(DIGITS,),
+    metric=Metric.INDISCERNIBILITY,
+    cohort=Cohort.REFERENCE,
+) -> Board:
+    return build_board("quick/1.0", metric, settings, summaries, required_seeds=3, cohort=cohort)
 
 
 def row(built: Board, label: str) -> Row:
@@ -187,3 +193,49 @@ def test_a_board_without_results_has_no_rows():
 def test_indiscernibility_is_that_of_the_test_set():
     assert Metric.INDISCERNIBILITY.column == "indiscernibility_test"
     assert Metric.RETENTION_DEVIATION.column == "retention_deviation"
+
+
+COHORT = [summary("ft", 0.98), summary("ct", 0.90), summary("srl", 0.5), summary("ga", 0.1)]
+
+
+def groups(built: Board) -> dict[str, str | None]:
+    return {row.method.label: row.cells[0].group for row in built.rows}
+
+
+@pytest.mark.parametrize("value", [-50.0, 0.3, 0.7, 9.0])
+def test_a_newcomer_moves_no_reference_unlearner(value):
+    joined = groups(board(*COHORT, summary("new", value)))
+
+    assert {label: group for label, group in joined.items() if label != "new"} == groups(board(*COHORT))
+
+
+def test_another_variant_of_a_reference_unlearner_is_a_newcomer():
+    joined = groups(board(*COHORT, summary("ga", -50.0, variant="fixed")))
+
+    assert joined == {**groups(board(*COHORT)), "ga (fixed)": "G3"}
+
+
+def test_with_all_clustered_the_board_says_what_that_moves():
+    joined = board(*COHORT, summary("new", -50.0), cohort=Cohort.ALL)
+
+    assert [
+        (move.method.label, move.rank_before, move.rank_after, [(c.before, c.after) for c in move.cells])
+        for move in joined.moved
+    ] == [("ga", 3, 2, [("G3", "G2")])]
+
+
+def test_the_frozen_board_has_no_moves_to_tell():
+    assert board(*COHORT, summary("new", -50.0)).moved == ()
+
+
+def test_a_reference_unlearner_without_a_result_leaves_the_cut_points_to_those_that_have_one():
+    built = board(*COHORT, summary("msg", 0.2, seeds=1), summary("new", 0.45))
+
+    assert built.groupings[DIGITS.id].is_frozen
+    assert groups(built)["new"] == "G2"
+
+
+def test_a_failed_reference_unlearner_fixes_no_cut_point():
+    built = board(*COHORT, summary("ff", None, usable=0), summary("new", -50.0))
+
+    assert built.groupings[DIGITS.id].cuts == board(*COHORT).groupings[DIGITS.id].cuts

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from core.ranking import Group, GroupCounts, count_groups, dense_ranks, group_values
+from core.ranking import Group, GroupCounts, Linkage, count_groups, dense_ranks, group_values
 
 # Deep Unlearn, Table 1: rank, method, G1, G2, G3, F over nine settings.
 RETENTION_DEVIATION = """
@@ -158,7 +158,9 @@ def test_even_a_tie_is_cut_alike_in_every_order():
 def test_groups_do_not_change_when_all_values_are_scaled_and_shifted(scale, shift):
     moved = {method: scale * value + shift for method, value in UNTIED.items()}
 
-    assert group_values(moved, higher_is_better=True) == group_values(UNTIED, higher_is_better=True)
+    groups = group_values(moved, higher_is_better=True).groups
+
+    assert groups == group_values(UNTIED, higher_is_better=True).groups
 
 
 def test_reversing_the_direction_swaps_the_first_and_the_third_group():
@@ -198,3 +200,67 @@ def test_counts_are_how_often_each_group_occurs():
     counts = count_groups([Group.G1, Group.F, Group.G1, Group.G3])
 
     assert counts == GroupCounts(g1=2, g2=0, g3=1, failed=1)
+
+
+@pytest.mark.parametrize("linkage", list(Linkage))
+def test_the_example_accuracies_fall_into_the_same_groups_under_every_linkage(linkage):
+    values = {"a": 98, "b": 99, "c": 50, "d": 1}
+
+    groups = group_values(values, higher_is_better=True, linkage=linkage).groups
+
+    assert list(groups.values()) == ["G1", "G1", "G2", "G3"]
+
+
+def test_linkages_are_told_apart_by_a_chain_of_values():
+    chain = {f"m{index}": value for index, value in enumerate((0, 1.1, 2.1, 3.3, 5.3, 9))}
+
+    cuts = {linkage: group_values(chain, higher_is_better=True, linkage=linkage).cuts for linkage in Linkage}
+
+    assert cuts[Linkage.SINGLE] == (7.15, 4.3)
+    assert cuts[Linkage.COMPLETE] != cuts[Linkage.SINGLE]
+
+
+COHORT = {"a": 0.98, "b": 0.90, "c": 0.50, "d": 0.10}
+
+
+@pytest.mark.parametrize("newcomer", [-50.0, 0.0, 0.3, 0.7, 2.0])
+def test_no_newcomer_moves_the_cohort(newcomer):
+    alone = group_values(COHORT, higher_is_better=True, cohort=COHORT)
+
+    joined = group_values({**COHORT, "new": newcomer}, higher_is_better=True, cohort=COHORT)
+
+    assert {method: joined.groups[method] for method in COHORT} == alone.groups
+    assert (joined.cuts, joined.is_frozen) == (alone.cuts, True)
+
+
+def test_a_hopeless_newcomer_promotes_its_rivals_where_all_are_clustered():
+    groups = group_values({**COHORT, "new": -50.0}, higher_is_better=True).groups
+
+    assert (groups["c"], groups["d"]) == ("G2", "G2")
+
+
+@pytest.mark.parametrize(
+    ("value", "group"), [(2, "G1"), (0.7, "G1"), (0.69, "G2"), (0.3, "G2"), (0.29, "G3"), (-1, "G3")]
+)
+def test_a_newcomer_joins_the_nearest_group_of_the_cohort(value, group):
+    grouping = group_values({**COHORT, "new": value}, higher_is_better=True, cohort=COHORT)
+
+    assert grouping.cuts == pytest.approx((0.7, 0.3))
+    assert grouping.groups["new"] == group
+
+
+@pytest.mark.parametrize(("value", "group"), [(0.1, "G1"), (0.3, "G1"), (0.31, "G2"), (0.71, "G3")])
+def test_where_lower_is_better_the_cut_points_ascend(value, group):
+    grouping = group_values({**COHORT, "new": value}, higher_is_better=False, cohort=COHORT)
+
+    assert grouping.cuts == pytest.approx((0.3, 0.7))
+    assert grouping.groups["new"] == group
+
+
+def test_a_cohort_of_two_values_has_no_cut_points_to_give_and_all_are_clustered():
+    values = {"a": 0.9, "b": 0.8, "new": 0.1}
+
+    grouping = group_values(values, higher_is_better=True, cohort={"a", "b"})
+
+    assert list(grouping.groups.values()) == ["G1", "G2", "G3"]
+    assert not grouping.is_frozen
