@@ -1,5 +1,7 @@
 """Losses that several unlearners share, on logits `(B, C)` (methods.md §0.1)."""
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,3 +20,8 @@ def entropy(logits: Tensor) -> Tensor:
     """Each sample's entropy in nats, `(B,)`."""
     log_probabilities = F.log_softmax(logits, dim=1)
     return -(log_probabilities.exp() * log_probabilities).sum(dim=1)
+
+
+def uniform_kl(logits: Tensor) -> Tensor:
+    """`KL(U ‖ p)`, from uniform to the model: summed over classes, averaged over samples."""
+    return -F.log_softmax(logits, dim=1).mean() - math.log(logits.shape[1])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 import torch
@@ -22,6 +23,14 @@ class SGDSettings(Protocol):
     @property
     def weight_decay(self) -> float:
         """Coupled weight decay, `g ← g + wd·θ`."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The settings of one optimiser, for methods that have several."""
+
+    learning_rate: float
+    weight_decay: float
 
 
 def sgd(
@@ -57,6 +66,14 @@ def triangular(num_epochs: int) -> Schedule:
         return e / peak if e <= peak else (end - e) / (end - peak)
 
     return factor
+
+
+def anneal_each_step(optimiser: torch.optim.Optimizer, num_steps: int, eta_min: float) -> None:
+    """Let every step move the learning rate along the cosine from its own value to `eta_min` after
+    `num_steps`; it rises where it starts below (methods.md §4.1).
+    """
+    annealing = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, num_steps), eta_min)
+    optimiser.register_step_post_hook(lambda *_: annealing.step())
 
 
 def step_decay(num_epochs: int, factor: float, *, first_epoch: Literal[0, 1]) -> Schedule:

@@ -1,5 +1,6 @@
 """The unlearners that come from the NeurIPS 2023 Machine Unlearning challenge (methods.md §4)."""
 
+from math import ceil
 from typing import Annotated
 
 from pydantic import Field
@@ -11,11 +12,66 @@ from core.catalog.unlearners import (
     LearningRate,
     NumEpochs,
     Share,
+    Temperature,
     UnlearnerInfo,
     Variant,
     WeightDecay,
 )
-from core.catalog.work import SetSizes, Work, training
+from core.catalog.work import SetSizes, Work, inference, training
+from core.spec.search import LogUniform
+
+
+class FCSHyperparameters(Hyperparameters):
+    """Forget, contrast, strengthen: three SGD optimisers, the contrast one under a cosine per step."""
+
+    uniform_learning_rate: Annotated[
+        LearningRate, Field(description="Of the pass that makes the forget set's outputs uniform; constant.")
+    ] = 0.005
+    uniform_weight_decay: Annotated[
+        WeightDecay, Field(description="Coupled weight decay of the uniform pass.")
+    ] = 0.0
+    forget_learning_rate: Annotated[
+        LearningRate, Field(description="At the first contrast step; annealed to eta_min.")
+    ] = 3e-4
+    forget_weight_decay: Annotated[
+        WeightDecay, Field(description="Coupled weight decay of the contrast rounds.")
+    ] = 0.0
+    learning_rate: Annotated[
+        LearningRate, Field(description="Of the retain rounds with batches of 64; times batch_size / 64.")
+    ] = 1e-3
+    weight_decay: Annotated[WeightDecay, Field(description="Coupled weight decay of the retain rounds.")] = (
+        0.01
+    )
+    temperature: Annotated[
+        Temperature, Field(description="T: divides the products of forget and retain logits.")
+    ] = 1.15
+    eta_min: Annotated[
+        float,
+        Field(ge=0, le=10, description="Learning rate at which the contrast rounds end."),
+        LogUniform(1e-6, 1e-1),
+    ] = 1e-6
+    batch_size: BatchSize = 256
+    num_epochs: NumEpochs = 8
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        steps = ceil(min(sizes.forget, sizes.retain) / self.batch_size)
+        forget, retain = (min(size, steps * self.batch_size) for size in (sizes.forget, sizes.retain))
+        contrasts = self.num_epochs * forget
+        shown_beside = self.num_epochs * retain
+        return training(sizes.forget + contrasts + self.num_epochs * sizes.retain) + inference(shown_beside)
+
+
+FCS = UnlearnerInfo(
+    id="fcs",
+    title="FCS",
+    name="Forget, contrast, strengthen",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458721 (methods.md §4.1)",
+    uses=frozenset({"retain", "forget"}),
+    hyperparameters=FCSHyperparameters,
+    implementation="core.unlearners.fcs:unlearn",
+)
 
 
 class CTHyperparameters(Hyperparameters):

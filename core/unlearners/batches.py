@@ -44,6 +44,26 @@ class Paired:
 
 
 @dataclass(frozen=True)
+class Lockstep:
+    """Retain and forget set side by side, both in a fresh random order each epoch, up to the end of the
+    shorter (methods.md §4.1).
+    """
+
+    retain: ResidentSet
+    forget: ResidentSet
+    batch_size: int
+    generator: torch.Generator
+    augment: bool = False
+
+    def __iter__(self) -> Iterator[Pair]:
+        retain, forget = (
+            data.shuffled(self.batch_size, self.generator, augment=self.augment)
+            for data in (self.retain, self.forget)
+        )
+        return map(Pair, retain, forget)
+
+
+@dataclass(frozen=True)
 class RandomlyRelabelled:
     """One pass over retain and forget set together; the forget labels are drawn anew each epoch, true ones
     included.
