@@ -23,7 +23,15 @@ from core.unlearners.task import Task
 NUM_CLASSES = 3
 IMAGE_SIZE = 8
 SIZES = {"retain": 48, "forget": 24, "validation": 12, "test": 12}
-SMALL = {"learning_rate": 0.02, "weight_decay": 5e-4, "batch_size": 16, "num_epochs": 2}
+SMALL = {
+    "learning_rate": 0.02,
+    "weight_decay": 5e-4,
+    "batch_size": 16,
+    "retain_batch_size": 16,
+    "forget_batch_size": 2,  # steps enough for a method that starts where its gradient vanishes
+    "num_epochs": 2,
+    "max_epochs": 1,
+}
 
 ToySets = Mapping[SetName, ResidentSet]
 

@@ -11,11 +11,13 @@ from core.catalog.unlearners import (
     LearningRate,
     NumEpochs,
     Share,
+    Temperature,
     UnlearnerInfo,
     Variant,
     WeightDecay,
 )
-from core.catalog.work import SetSizes, Work, training
+from core.catalog.work import SetSizes, Work, inference, training
+from core.spec.search import Epochs, Uniform
 
 
 class NGPlusHyperparameters(Hyperparameters):
@@ -50,4 +52,47 @@ NG_PLUS = UnlearnerInfo(
     uses=frozenset({"retain", "forget"}),
     hyperparameters=NGPlusHyperparameters,
     implementation="core.unlearners.ng_plus:unlearn",
+)
+
+
+class SCRUBHyperparameters(Hyperparameters):
+    """SCRUB: one SGD for max steps and min steps, its rate a tenth at 50, 80 and 90 % of the epochs."""
+
+    ce_weight: Annotated[
+        float, Field(ge=0, le=100, description="γ: weight of the retain cross-entropy."), Uniform(0, 1)
+    ] = 1.0
+    distillation_weight: Annotated[
+        float,
+        Field(ge=0, le=100, description="α: weight of the retain divergence from the teacher."),
+        Uniform(0, 1),
+    ] = 0.5
+    max_epochs: Annotated[
+        int,
+        Field(ge=0, le=1000, description="m: epochs, from the first, that begin with a pass over forget."),
+        Epochs(),
+    ] = 3
+    temperature: Temperature = 2.0
+    learning_rate: LearningRate = 5e-4
+    weight_decay: WeightDecay = 5e-4
+    retain_batch_size: Annotated[BatchSize, Field(description="Retain samples per min step.")] = 32
+    forget_batch_size: Annotated[BatchSize, Field(description="Forget samples per max step.")] = 64
+    num_epochs: NumEpochs = 5
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through student and teacher (methods.md §6)."""
+        min_images = self.num_epochs * sizes.retain
+        max_images = min(self.max_epochs, self.num_epochs) * sizes.forget
+        rewinding = self.num_epochs * sizes.forget + (sizes.validation if self.num_epochs else 0)
+        return training(min_images + max_images) + inference(min_images + max_images + rewinding)
+
+
+SCRUB = UnlearnerInfo(
+    id="scrub",
+    title="SCRUB",
+    name="SCRUB with rewinding",
+    source="Kurmanji et al. 2023, arXiv 2302.09880 (methods.md §5.4)",
+    uses=frozenset({"retain", "forget", "validation"}),
+    hyperparameters=SCRUBHyperparameters,
+    implementation="core.unlearners.scrub:unlearn",
 )

@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.datasets.resident import Batch
+from core.datasets.resident import Batch, ResidentSet
 from core.models.parts import Parts
+
+EVALUATION_BATCH = 256  # samples at once where no gradient is needed; decides speed alone
 
 
 def convolutions(model: nn.Module) -> Iterator[nn.Conv2d]:
@@ -117,3 +119,18 @@ def fan_in(weight: Tensor) -> int:
 def class_counts(labels: Tensor, num_classes: int) -> Tensor:
     """`(C,)` float32: the samples of each class, absent ones included as 0."""
     return labels.bincount(minlength=num_classes).to(torch.float32)
+
+
+def state_copy(model: nn.Module) -> dict[str, Tensor]:
+    """The model's parameters and buffers as they are now, for `load_state_dict`; on its device."""
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+@torch.no_grad()
+def error_rate(model: nn.Module, data: ResidentSet) -> float:
+    """The share of samples that the model gets wrong, in [0, 1]; leaves it in eval mode."""
+    model.eval()
+    wrong = [
+        (model(batch.images).argmax(dim=1) != batch.labels).sum() for batch in data.in_order(EVALUATION_BATCH)
+    ]
+    return torch.stack(wrong).sum().item() / len(data)
