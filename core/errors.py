@@ -6,6 +6,7 @@ LetheError
 ├── Conflict               the thing exists, but its state forbids what was asked
 ├── PluginInvalid          an installed package declares something we cannot use
 ├── DatasetMissing         files that belong under the data directory are not there
+├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
 ├── ArtifactMissing        a unit's files are not where its record says
 ├── ArtifactCorrupt        a unit's files are there, but not what was written
 ├── StoreNotReady          the database is unreachable, or at another revision
@@ -85,6 +86,10 @@ class SetWithheld(LetheError):
 
 class ModelUnsuitable(LetheError):
     """A method meets an architecture that it cannot work on; the message names the layer."""
+
+
+class ObservationsInvalid(LetheError):
+    """An attack cannot be run on these scores or memberships; the message says which and why."""
 
 
 class ArtifactMissing(LetheError):
