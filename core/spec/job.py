@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+)
 
 from core.catalog.protocols import Precision
 from core.catalog.registry import closest
@@ -10,7 +19,7 @@ from core.errors import SpecInvalid, SpecProblem
 
 # Numbers are strict: the text "3" is not the number 3.
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
-HyperparameterValue: TypeAlias = StrictInt | StrictFloat | str
+HyperparameterValue: TypeAlias = StrictBool | StrictInt | StrictFloat | str
 
 ALL = "all"  # as the only unlearner: every unlearner in the catalogue
 
