@@ -20,6 +20,42 @@ from core.catalog.work import SetSizes, Work, inference, training
 from core.spec.search import Epochs, Uniform
 
 
+class SalUNHyperparameters(Hyperparameters):
+    """SalUN: SRL's training, of the salient weights only."""
+
+    kept_share: Annotated[
+        Share, Field(description="τ: share of all weights that training may change, the most salient ones.")
+    ] = 0.5
+    learning_rate: LearningRate = 0.01
+    weight_decay: WeightDecay = 0.0
+    batch_size: BatchSize = 256
+    num_epochs: NumEpochs = 10
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: saliency from prefix sums of the batch gradients, and weight decay moves "
+            "masked weights; fixed: each batch counts once, and masked weights keep their values "
+            "(methods.md §8 row 9)."
+        ),
+    ] = "official"
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(sizes.forget + self.num_epochs * sizes.training)
+
+
+SALUN = UnlearnerInfo(
+    id="salun",
+    title="SalUN",
+    name="Saliency unlearning",
+    source="Fan et al. 2024, arXiv 2310.12508 (methods.md §5.1)",
+    uses=frozenset({"retain", "forget"}),
+    hyperparameters=SalUNHyperparameters,
+    implementation="core.unlearners.salun:unlearn",
+)
+
+
 class NGPlusHyperparameters(Hyperparameters):
     """NG+: SGD at a constant rate on a weighted difference of losses."""
 
