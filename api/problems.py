@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from uuid6 import uuid7
 
 from api.schemas import Problem, ProblemError
-from core.errors import Conflict, DatasetMissing, LetheError, NotFound, SpecInvalid, StoreNotReady
+from core.errors import Conflict, DatasetMissing, KeyReused, LetheError, NotFound, SpecInvalid, StoreNotReady
 
 log = structlog.get_logger()
 
@@ -20,6 +20,7 @@ TABLE: dict[type[LetheError], tuple[int, str, str]] = {
     DatasetMissing: (422, "dataset_missing", "A dataset is not there"),
     NotFound: (404, "not_found", "There is no such thing"),
     Conflict: (409, "conflict", "That cannot be done now"),
+    KeyReused: (409, "idempotency_key_reused", "The key was used for something else"),
     StoreNotReady: (503, "store_not_ready", "The database is not ready"),
 }
 DECLARED = {

@@ -72,6 +72,10 @@ class JobAnswer(Answer):
     protocol: str
     spec: dict[str, Any]
     spec_sha256: str
+    owner: str
+    duplicate_of: Annotated[
+        str | None, Field(description="The owner's earlier job that means the same, if there was one.")
+    ]
     units: UnitCounts
     waiting_reason: Annotated[str | None, Field(description="Why nothing of it is running, in words.")]
     created_at: datetime

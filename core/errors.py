@@ -4,6 +4,7 @@ LetheError
 ├── SpecInvalid            a job spec names something that does not exist or is out of bounds
 ├── NotFound               an id that nothing has
 ├── Conflict               the thing exists, but its state forbids what was asked
+├── KeyReused              an idempotency key came again with other content
 ├── PluginInvalid          an installed package declares something we cannot use
 ├── DatasetMissing         files that belong under the data directory are not there
 ├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
@@ -62,6 +63,10 @@ class NotFound(LetheError):
 
 class Conflict(LetheError):
     """The state of the thing forbids what was asked of it."""
+
+
+class KeyReused(LetheError):
+    """An idempotency key came again with other content."""
 
 
 class PluginInvalid(LetheError):

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     reap_seconds: float = Field(5.0, gt=0, description="How often the scheduler looks for expired leases.")
     ring_seconds: float = Field(0.5, gt=0, description="How often the scheduler rings for ready work.")
 
+    idempotency_seconds: float = Field(
+        86400.0, gt=0, description="How long a submission's Idempotency-Key is remembered."
+    )
+
     @model_validator(mode="after")
     def _beat_within_lease(self) -> Self:
         if self.beat_seconds * 2 > self.lease_seconds:

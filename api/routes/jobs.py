@@ -1,8 +1,8 @@
 """Jobs: submit, follow, steer."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 
 from api.dependencies import (
     CatalogueDep,
@@ -29,10 +29,11 @@ from core.catalog.registry import Catalogue
 from core.errors import DatasetMissing, SpecInvalid, SpecProblem
 from core.plan import plan
 from core.settings import Settings
+from core.spec.canonical import content_hash
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import jobs, results, units, workers
-from core.store.jobs import JobRecord
+from core.store import idempotency, jobs, results, units, workers
+from core.store.jobs import LOCAL, JobRecord
 from core.store.session import Store
 from core.store.states import OPEN_JOB, UnitState
 from core.store.units import UnitRecord
@@ -52,15 +53,41 @@ BODY = {
     }
 }
 ONLINE_BEATS = 3
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Sent again with the same spec, it answers the job that the first request made.",
+    ),
+]
+REPLAYED = {
+    "description": "Accepted",
+    "headers": {
+        "Location": {"description": "Where the job is.", "schema": {"type": "string"}},
+        "Idempotency-Replayed": {
+            "description": "`true` where an earlier request with this key made the job.",
+            "schema": {"type": "string"},
+        },
+    },
+}
 
 
-@router.post("", status_code=202, operation_id="submitJob", openapi_extra=BODY)
+@router.post(
+    "",
+    status_code=202,
+    operation_id="submitJob",
+    openapi_extra=BODY,
+    responses={202: REPLAYED, 409: DECLARED[409]},
+)
 def submit_job(
     body: RawBodyDep,
     response: Response,
     store: StoreDep,
     settings: SettingsDep,
     catalogue: CatalogueDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
     """Submit a job spec. It is refused whole, or stored whole; its units are shared with other jobs."""
     spec = parse_job_spec(body)
@@ -68,8 +95,15 @@ def submit_job(
     if settings.is_embedded:  # elsewhere the data are where the workers are
         _require_data(resolved, settings, catalogue)
     planned = plan(resolved)
+    fingerprint = content_hash(spec.model_dump(mode="json"))
     with store.write() as session:
-        job_id = jobs.submit(session, spec, resolved, planned, actor="api")
+        known = idempotency_key and idempotency.recall(session, LOCAL, idempotency_key, fingerprint)
+        job_id = known or jobs.submit(session, spec, resolved, planned, actor="api")
+        if idempotency_key and not known:
+            seconds = settings.idempotency_seconds
+            idempotency.remember(session, LOCAL, idempotency_key, fingerprint, job_id, seconds=seconds)
+    if known:
+        response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = f"/api/v1/jobs/{job_id}"
     return _job(store, settings, job_id)
 
@@ -179,6 +213,8 @@ def job_answer(record: JobRecord, waiting_reason: str | None) -> JobAnswer:
         protocol=record.protocol,
         spec=record.spec,
         spec_sha256=record.spec_sha256,
+        owner=record.owner,
+        duplicate_of=record.duplicate_of,
         units=UnitCounts(total=sum(counts.values()), **counts),
         waiting_reason=waiting_reason,
         created_at=record.created_at,

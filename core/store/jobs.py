@@ -23,6 +23,7 @@ from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDepende
 from core.store.units import promote
 
 JobId = NewType("JobId", str)
+LOCAL = "local"  # the owner of what is submitted without a key
 QUEUE = "gpu"  # the queue of everything that trains
 
 
@@ -35,6 +36,8 @@ class JobRecord:
     protocol: str
     spec: dict[str, Any]
     spec_sha256: str
+    owner: str
+    duplicate_of: str | None
     state: JobState
     created_at: datetime
     started_at: datetime | None
@@ -43,12 +46,20 @@ class JobRecord:
 
 
 def submit(
-    session: Session, spec: JobSpec, job: ResolvedJob, units: Sequence[PlannedUnit], *, actor: str
+    session: Session,
+    spec: JobSpec,
+    job: ResolvedJob,
+    units: Sequence[PlannedUnit],
+    *,
+    actor: str,
+    owner: str = LOCAL,
 ) -> JobId:
     """Store a job with its units and dependencies; units that exist are shared.
 
-    A unit that had failed or was cancelled is wanted again, so it gets a new set of attempts.
+    A unit that had failed or was cancelled is wanted again, so it gets a new set of attempts. A job that
+    means the same as one that its owner has under way or finished is stored too, and says so.
     """
+    duplicate_of = _same_of_owner(session, owner, job.sha256)
     job_id = JobId(f"job_{uuid7()}")
     now = session.execute(select(database_now())).scalar_one()
     session.add(
@@ -58,6 +69,8 @@ def submit(
             protocol=job.protocol,
             spec=spec.model_dump(mode="json"),
             spec_sha256=job.sha256,
+            owner=owner,
+            duplicate_of=duplicate_of,
             state=JobState.QUEUED,
             priority=0,
             created_at=now,
@@ -80,12 +93,13 @@ def submit(
     _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
     shared = unit_counts(session, job_id)[UnitState.DONE]
     already = f", {shared} of them already done" if shared else ""
+    repeats = f" It repeats {duplicate_of}." if duplicate_of else ""
     append_event(
         session,
         job_id=job_id,
         actor=actor,
         reason="submitted",
-        text=f"Submitted: {len(units)} units{already}.",
+        text=f"Submitted: {len(units)} units{already}.{repeats}",
         data={"state": JobState.QUEUED, "units": len(units), "shared": shared},
     )
     refresh_job(session, job_id)
@@ -171,6 +185,20 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
     return get_job(session, job_id)
 
 
+def _same_of_owner(session: Session, owner: str, spec_sha256: str) -> str | None:
+    """The owner's newest job with this content that is under way or has results."""
+    return session.scalar(
+        select(JobRow.id)
+        .where(
+            JobRow.spec_sha256 == spec_sha256,
+            JobRow.owner == owner,
+            JobRow.state.in_((*LIVE_JOB, JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED)),
+        )
+        .order_by(JobRow.id.desc())
+        .limit(1)
+    )
+
+
 def _revive(session: Session, job_id: str, states: tuple[UnitState, ...]) -> int:
     """Queue the job's units in these states again, and take back requests to stop; returns how many were
     revived.
@@ -218,6 +246,8 @@ def _record(session: Session, row: JobRow) -> JobRecord:
         protocol=row.protocol,
         spec=row.spec,
         spec_sha256=row.spec_sha256,
+        owner=row.owner,
+        duplicate_of=row.duplicate_of,
         state=JobState(row.state),
         created_at=row.created_at,
         started_at=row.started_at,

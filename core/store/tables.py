@@ -72,9 +72,23 @@ class JobRow(Table):
     spec_sha256: Mapped[str] = mapped_column(String(64), index=True)
     state: Mapped[str] = mapped_column(String(24))
     priority: Mapped[int]
+    owner: Mapped[str] = mapped_column(String(64), server_default="local")
+    duplicate_of: Mapped[str | None] = mapped_column(String(48))
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class IdempotencyKeyRow(Table):
+    """A submission that may be sent again; `fingerprint` is the SHA-256 of what was sent with the key."""
+
+    __tablename__ = "idempotency_key"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id"))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class UnitRow(Table):

@@ -1,75 +1,13 @@
 """The contract of the API, through HTTP: what is answered, and what is then in the store."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from httpx_sse import EventSource
 from starlette.testclient import TestClient
 
 from api.main import create_app
-from core.settings import Settings
-from core.spec.units import TrainUnit
-from core.store import results, units
-from core.store.session import Store
-from tests.services import fresh_postgres_url
-
-JOBS = "/api/v1/jobs"
-SPEC = {"settings": [{"dataset": "digits", "model": "resnet18"}], "unlearners": ["ft", "ga"]}
-METRICS = {"retention_deviation": 0.1, "indiscernibility_test": 0.9, "runtime_efficiency": 4.0}
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def settings(request, tmp_path) -> Iterator[Settings]:
-    if request.param == "sqlite":
-        yield Settings(var_dir=tmp_path, page_dir=tmp_path / "no-page")
-        return
-    with fresh_postgres_url() as url:
-        yield Settings(var_dir=tmp_path, page_dir=tmp_path / "no-page", database_url=url)
-
-
-@pytest.fixture
-def store(settings) -> Iterator[Store]:
-    store = Store(settings.database)
-    store.migrate()
-    yield store
-    store.engine.dispose()
-
-
-@pytest.fixture
-def client(settings, store) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
-        yield client
-
-
-def work(store: Store) -> None:
-    """Finish every unit that can start, as a worker would."""
-    while True:
-        with store.write() as session:
-            lease = units.claim(session, "gpu", "worker", 60)
-            if lease is None:
-                return
-            units.finish(session, lease, owner="worker", runtime_seconds=1.0, artifact={}, text="Done.")
-            if not isinstance(lease.unit, TrainUnit):
-                value = {**METRICS, "retention_deviation": 0.1 if lease.unit.kind == "evaluate" else 0.3}
-                results.record_result(
-                    session,
-                    lease.unit_id,
-                    lease.unit,
-                    is_usable=True,
-                    metrics=value,
-                    reasons={},
-                    provenance={},
-                )
-
-
-def problem(answer, status: int, code: str) -> dict:
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    document = answer.json()
-    assert document["code"] == code
-    assert document["request_id"].startswith("req_")
-    return document
+from tests.api.steps import JOBS, SPEC, problem, work
 
 
 def test_a_submitted_job_is_accepted_with_its_place(client):
