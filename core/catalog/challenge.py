@@ -1,6 +1,6 @@
 """The unlearners that come from the NeurIPS 2023 Machine Unlearning challenge (methods.md §4)."""
 
-from math import ceil
+from math import ceil, floor
 from typing import Annotated
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from core.catalog.unlearners import (
     WeightDecay,
 )
 from core.catalog.work import SetSizes, Work, inference, training
-from core.spec.search import LogUniform
+from core.spec.search import FractionalEpochs, LogUniform
 
 
 class FCSHyperparameters(Hyperparameters):
@@ -132,4 +132,56 @@ MSG = UnlearnerInfo(
     uses=frozenset({"retain", "forget"}),
     hyperparameters=MSGHyperparameters,
     implementation="core.unlearners.msg:unlearn",
+)
+
+
+class PRMQHyperparameters(Hyperparameters):
+    """Prune, re-initialise, match, quantise: SGD at a constant rate, by default on a nearly new model."""
+
+    prune_amount: Annotated[
+        Share, Field(description="a: share of all weights and biases, smallest first, that is pruned.")
+    ] = 0.99
+    learning_rate: LearningRate = 5e-4
+    weight_decay: WeightDecay = 5e-4
+    batch_size: BatchSize = 64
+    num_epochs: Annotated[
+        float,
+        Field(ge=0, le=1000, description="E: passes over the retain set; a fraction ends within a pass."),
+        FractionalEpochs(),
+    ] = 3.2
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: floor(E) whole passes and one step more, as in the paper's final runs, "
+            "whose launcher cut the tuned E to an integer; fixed: floor(E · batches per pass) steps, at "
+            "least one (methods.md §8 row 15). No steps at E = 0."
+        ),
+    ] = "official"
+    augment: Augment = False
+
+    def num_steps(self, retain_size: int) -> int:
+        """Optimiser steps on a retain set of this many samples."""
+        if self.num_epochs == 0:
+            return 0
+        per_pass = ceil(retain_size / self.batch_size)
+        if self.variant == "official":
+            return floor(self.num_epochs) * per_pass + 1
+        return max(1, floor(self.num_epochs * per_pass))
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through student and teacher (methods.md §6)."""
+        per_pass = ceil(sizes.retain / self.batch_size)
+        passes, rest = divmod(self.num_steps(sizes.retain), per_pass)
+        images = passes * sizes.retain + rest * self.batch_size  # the short batch is the last of a pass
+        return training(images) + inference(images)
+
+
+PRMQ = UnlearnerInfo(
+    id="prmq",
+    title="PRMQ",
+    name="Prune, re-initialise, match, quantise",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459148 (methods.md §4.4)",
+    uses=frozenset({"retain"}),
+    hyperparameters=PRMQHyperparameters,
+    implementation="core.unlearners.prmq:unlearn",
 )

@@ -1,7 +1,8 @@
 """What `fit` iterates over: every pass is one epoch, drawn from the run's generator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 
@@ -34,3 +35,16 @@ class InOrder:
         rows = torch.arange(len(self.data), device=self.data.labels.device)
         for chosen in rows.split(self.batch_size):
             yield self.data.batch(chosen, augment_with=self.generator if self.augment else None)
+
+
+@dataclass
+class InTotal:
+    """Passes over a stream that yield `num_left` batches taken together: the last pass breaks off."""
+
+    stream: Iterable[Batch]
+    num_left: int
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in islice(self.stream, self.num_left):
+            self.num_left -= 1
+            yield batch
