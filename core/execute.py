@@ -38,7 +38,7 @@ OWN = tuple(
     [f"{name}_accuracy" for name in ("retain", "forget", "validation", "test")]
     + [f"{kind}_{name}" for kind in ("mia", "indiscernibility") for name in ("validation", "test")]
 )
-
+ON_VALIDATION = tuple(name for name in OWN if "validation" in name)
 
 Report = Callable[[Progress], None]
 
@@ -136,8 +136,10 @@ class Workbench:
             unlearn(model, task, hyperparameters)
         model.requires_grad_(requires_grad=True)
         model.zero_grad(set_to_none=True)
+        tensors = {"model": model.state_dict()}
+        biased = info.trains_on_validation
         return self._measure(
-            unit, model, sets, reference, timer.seconds, tensors={"model": model.state_dict()}
+            unit, model, sets, reference, timer.seconds, tensors=tensors, is_validation_biased=biased
         )
 
     def _measure(
@@ -149,6 +151,7 @@ class Workbench:
         seconds: float,
         *,
         tensors: dict[str, dict[str, Tensor]],
+        is_validation_biased: bool = False,
     ) -> Outcome:
         """The metrics record of protocol §5.7, stored with the logits; None with a reason where one does not
         exist.
@@ -162,6 +165,9 @@ class Workbench:
         else:
             why = "the model diverged: its weights or logits are not finite"
             reasons |= dict.fromkeys((*OWN, *COMPARISONS, *DISTANCES), why)
+        if is_usable and is_validation_biased:
+            metrics |= dict.fromkeys(ON_VALIDATION)
+            reasons |= dict.fromkeys(ON_VALIDATION, "the method trained on the validation set")
         own = {
             "metrics": metrics,
             "is_usable": is_usable,

@@ -99,6 +99,43 @@ CT = UnlearnerInfo(
 )
 
 
+class KDEHyperparameters(Hyperparameters):
+    """Knowledge distillation and entropy: SGD at a constant rate to warm up, then under a cosine schedule."""
+
+    warmup_num_epochs: Annotated[NumEpochs, Field(description="Passes over the validation set.")] = 3
+    warmup_learning_rate: Annotated[LearningRate, Field(description="Of the warm-up; constant.")] = 9e-4
+    warmup_weight_decay: Annotated[WeightDecay, Field(description="Coupled weight decay of the warm-up.")] = (
+        5e-4
+    )
+    temperature: Annotated[
+        Temperature, Field(description="T: divides teacher and student logits where they are compared.")
+    ] = 5.0
+    num_epochs: Annotated[NumEpochs, Field(description="Passes over the retain set.")] = 3
+    learning_rate: Annotated[LearningRate, Field(description="Peak of the retain phase.")] = 1e-3
+    weight_decay: Annotated[WeightDecay, Field(description="Coupled weight decay of the retain phase.")] = (
+        5e-4
+    )
+    batch_size: BatchSize = 64
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through student and teacher (methods.md §6)."""
+        images = self.warmup_num_epochs * sizes.validation + self.num_epochs * sizes.retain
+        return training(images) + inference(images)
+
+
+KDE = UnlearnerInfo(
+    id="kde",
+    title="KDE",
+    name="Knowledge distillation and entropy",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458740 (methods.md §4.6)",
+    uses=frozenset({"retain", "validation"}),
+    trains_on_validation=True,
+    hyperparameters=KDEHyperparameters,
+    implementation="core.unlearners.kde:unlearn",
+)
+
+
 class MSGHyperparameters(Hyperparameters):
     """Masked small gradients: re-draw, then repair with damped gradients under a triangular schedule."""
 

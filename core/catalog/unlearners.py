@@ -54,8 +54,13 @@ class Hyperparameters(BaseModel):
 
 
 class UnlearnerInfo(Declaration):
-    """One unlearning method. `uses` names the sets it may see; the others are withheld from it."""
+    """One unlearning method.
+
+    `uses` names the sets it may see; the others are withheld from it. What is measured on the validation set
+    is not reported for a method that trains on it (methods.md §8 row 16).
+    """
 
     name: str
     uses: frozenset[SetName]
+    trains_on_validation: bool = False
     hyperparameters: type[Hyperparameters]

@@ -151,6 +151,35 @@ def test_weights_that_are_not_a_number_are_not_usable(bench, catalogue, monkeypa
     assert outcome.metrics["test_accuracy"] is None
 
 
+def test_a_method_that_trains_on_the_validation_set_is_not_measured_by_it(bench, store, catalogue):
+    todo = units(catalogue, "kde")
+
+    outcome = execute(bench, todo)["unlearn with kde"]
+
+    biased = {"validation_accuracy", "mia_validation", "indiscernibility_validation"}
+    assert outcome.is_usable
+    assert {name for name, value in outcome.metrics.items() if value is None} == biased
+    assert outcome.reasons == dict.fromkeys(biased, "the method trained on the validation set")
+    (identity,) = unlearning(todo)
+    assert set(store.read_record(identity)["metrics"]) == ALL_METRICS
+    assert "validation" in store.read_tensors(identity, "logits")
+
+
+def test_where_it_diverged_that_is_the_reason_even_if_it_trained_on_the_validation_set(
+    bench, catalogue, monkeypatch
+):
+    def poison(model, task, hp):
+        with torch.no_grad():
+            next(model.parameters()).fill_(torch.nan)
+
+    todo = units(catalogue, "kde")
+    monkeypatch.setattr("core.unlearners.kde.unlearn", poison)
+
+    outcome = execute(bench, todo)["unlearn with kde"]
+
+    assert "diverged" in outcome.reasons["validation_accuracy"]
+
+
 def test_a_retrained_model_that_diverged_leaves_only_what_needs_no_comparison(bench, store, catalogue):
     todo = units(catalogue, "toy_noise")
     execute(bench, references(todo))
