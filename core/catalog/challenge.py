@@ -18,7 +18,7 @@ from core.catalog.unlearners import (
     WeightDecay,
 )
 from core.catalog.work import SetSizes, Work, inference, training
-from core.spec.search import FractionalEpochs, LogUniform
+from core.spec.search import FractionalEpochs, LogUniform, Uniform
 
 
 class FCSHyperparameters(Hyperparameters):
@@ -221,4 +221,76 @@ PRMQ = UnlearnerInfo(
     uses=frozenset({"retain"}),
     hyperparameters=PRMQHyperparameters,
     implementation="core.unlearners.prmq:unlearn",
+)
+
+
+class RNIHyperparameters(Hyperparameters):
+    """Repeated noise injection: epochs that noise and train a few tensors, then fine ones that train all."""
+
+    fine_share: Annotated[
+        Share,
+        Field(
+            description="Share of the epochs, the last ones, that train all tensors and noise none; their "
+            "number is rounded to the nearest integer."
+        ),
+    ] = 4 / 9
+    reset_share: Annotated[
+        Share,
+        Field(
+            description="Share of the epochs, the first ones, that noise none; their number is rounded to "
+            "the nearest integer."
+        ),
+    ] = 1 / 9
+    noise_ratio: Annotated[
+        Share, Field(description="r: of the nine tensors drawn in an epoch, floor(9 r) are to be noised.")
+    ] = 0.7
+    noise_sd: Annotated[
+        float,
+        Field(ge=0, le=100, description="σ: standard deviation of the noise that is added."),
+        Uniform(0, 1),
+    ] = 0.04
+    learning_rate: Annotated[
+        LearningRate, Field(description="Of the epochs that train a few tensors; constant.")
+    ] = 2e-4
+    weight_decay: Annotated[
+        WeightDecay, Field(description="Coupled weight decay of the epochs that train a few tensors.")
+    ] = 5e-4
+    fine_learning_rate: Annotated[LearningRate, Field(description="Of the fine epochs; constant.")] = 2e-4
+    fine_weight_decay: Annotated[
+        WeightDecay, Field(description="Coupled weight decay of the fine epochs.")
+    ] = 5e-4
+    batch_size: BatchSize = 64
+    num_epochs: NumEpochs = 9
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: a tensor is noised only where it is drawn for the first time; fixed: each "
+            "time it is drawn (methods.md §8 row 11)."
+        ),
+    ] = "official"
+    augment: Augment = False
+
+    @property
+    def num_fine_epochs(self) -> int:
+        """The last epochs, which train all tensors; a half rounds to the even number."""
+        return round(self.fine_share * self.num_epochs)
+
+    @property
+    def num_reset_epochs(self) -> int:
+        """The first epochs, in which nothing is noised; a half rounds to the even number."""
+        return round(self.reset_share * self.num_epochs)
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(self.num_epochs * sizes.retain)
+
+
+RNI = UnlearnerInfo(
+    id="rni",
+    title="RNI",
+    name="Repeated noise injection",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459095 (methods.md §4.7)",
+    uses=frozenset({"retain"}),
+    hyperparameters=RNIHyperparameters,
+    implementation="core.unlearners.rni:unlearn",
 )
