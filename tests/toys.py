@@ -1,5 +1,6 @@
 """Small things to try methods on: a net, three classes that it can tell apart, the harness in ten lines."""
 
+from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -135,24 +136,37 @@ def run(
 
 def work_of(info: UnlearnerInfo, sets: ToySets, **overrides: object) -> Work:
     """The images that a run sends forward and backward through its models, teachers included."""
-    forward = backward = 0
+    counts = Counter[str]()
     plain = ToyNet.forward
 
     def counted(model: ToyNet, images: torch.Tensor) -> torch.Tensor:
-        nonlocal forward
-        forward += len(images)
-        logits = plain(model, images)
-        if logits.requires_grad:
-            logits.register_hook(count_backward)
-        return logits
-
-    def count_backward(gradient: torch.Tensor) -> None:
-        nonlocal backward
-        backward += len(gradient)
+        return Tally.apply(plain(model, images), counts, "forward")
 
     with patch.object(ToyNet, "forward", counted):
         run(info, sets=sets, **overrides)
-    return Work(forward, backward)
+    return Work(counts["forward"], counts["backward"])
+
+
+class Tally(torch.autograd.Function):
+    """Returns logits as they are and counts them, and their gradients, by samples; also under `vmap`."""
+
+    @staticmethod
+    def forward(logits, counts, direction):
+        counts[direction] += len(logits)
+        return logits.clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.counts = inputs[1]
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return Tally.apply(gradient, ctx.counts, "backward"), None, None
+
+    @staticmethod
+    def vmap(info, in_dims, logits, counts, direction):
+        counts[direction] += info.batch_size
+        return logits.clone(), in_dims[0]
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:

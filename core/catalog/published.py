@@ -17,7 +17,7 @@ from core.catalog.unlearners import (
     WeightDecay,
 )
 from core.catalog.work import SetSizes, Work, inference, training
-from core.spec.search import Epochs, Uniform
+from core.spec.search import Epochs, LogUniform, Uniform
 
 
 class SalUNHyperparameters(Hyperparameters):
@@ -131,4 +131,40 @@ SCRUB = UnlearnerInfo(
     uses=frozenset({"retain", "forget", "validation"}),
     hyperparameters=SCRUBHyperparameters,
     implementation="core.unlearners.scrub:unlearn",
+)
+
+
+class FFHyperparameters(Hyperparameters):
+    """Fisher forgetting: one draw of noise, without training."""
+
+    # The paper's code searches [0, 1], where every value it can find destroys the model; the method's authors
+    # use 1e-9 to 1e-5. The space covers both (methods.md §8 row 12).
+    alpha: Annotated[
+        float, Field(ge=0, le=100, description="α: factor on the variance of the noise."), LogUniform(1e-9, 1)
+    ] = 0.2
+    batch_size: Annotated[
+        BatchSize, Field(description="Samples whose gradients the official variant averages.")
+    ] = 64
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: squares of batch means, for each class; fixed: squares of single samples, "
+            "each for one label drawn from the model's own probabilities (methods.md §8 row 12)."
+        ),
+    ] = "official"
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        labels = sizes.num_classes if self.variant == "official" else 1
+        return Work(forward=sizes.retain, backward=labels * sizes.retain)
+
+
+FF = UnlearnerInfo(
+    id="ff",
+    title="FF",
+    name="Fisher forgetting",
+    source="Golatkar et al. 2020, arXiv 1911.04933 (methods.md §5.6)",
+    uses=frozenset({"retain"}),
+    hyperparameters=FFHyperparameters,
+    implementation="core.unlearners.ff:unlearn",
 )
