@@ -58,13 +58,16 @@ def api(given: argparse.Namespace, settings: Settings) -> None:
 
     from api.main import create_app
     from core.logs import configure_logs
+    from core.store.keys import require_key_beyond_loopback
     from core.store.session import Store
     from worker.supervisor import require_free_port
 
     configure_logs()
     _follow_supervisor(given)
     require_free_port(settings.host, settings.port)
-    Store(settings.database).require_current()
+    store = Store(settings.database)
+    store.require_current()
+    require_key_beyond_loopback(store, settings.host)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -114,11 +117,39 @@ def migrate(_given: argparse.Namespace, settings: Settings) -> None:
     console.print("The database is at the newest revision.")
 
 
+def keys(given: argparse.Namespace, settings: Settings) -> None:
+    """Make, list, end and replace the API's keys."""
+    from core.store.keys import Scope, create_key, list_keys, revoke_key, rotate_key
+    from core.store.session import Store
+    from core.terminal import keys_table
+
+    store = Store(settings.database)
+    store.require_current()
+    with store.write() as session:
+        match given.action:
+            case "create":
+                owner = given.owner or given.name
+                scope, days = Scope(given.scope), given.days or None
+                _show_once(create_key(session, name=given.name, owner=owner, scope=scope, days=days))
+            case "rotate":
+                _show_once(rotate_key(session, given.id, overlap_seconds=given.overlap_hours * 3600))
+            case "revoke":
+                revoke_key(session, given.id)
+                console.print(f"The key {given.id} is revoked.", markup=False, highlight=False)
+            case _:
+                console.print(keys_table(list_keys(session)))
+
+
+def _show_once(key: str) -> None:
+    sys.stdout.write(f"{key}\n")
+    Console(stderr=True).print("Keep it: it is not stored, and cannot be shown again.")
+
+
 def submit(given: argparse.Namespace, settings: Settings) -> int:
     """Submit a job spec to a running service."""
     from api.client import Client
 
-    with Client(given.url or _url(settings)) as client:
+    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
         job = client.submit(_read_spec(given.spec))
         console.print(f"{job['id']}  {client.url}/jobs/{job['id']}", markup=False, soft_wrap=True)
         return _follow(client, job) if given.wait else 0
@@ -129,7 +160,7 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
     from api.client import Client
     from core.terminal import board_table
 
-    with Client(given.url or _url(settings)) as client:
+    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
         wanted = "json" if given.format == "table" else given.format
         answer = client.leaderboard(
             protocol=given.protocol,
@@ -160,7 +191,7 @@ def demo(given: argparse.Namespace, settings: Settings) -> int:
     from core.terminal import board_table
 
     started = time.monotonic()
-    with _service(settings) as url, Client(url) as client:
+    with _service(settings) as url, Client(url, settings.key.get_secret_value()) as client:
         job = client.submit(_read_spec(given.spec or QUICK_SPEC))
         console.print(
             f"[bold]Lethe[/bold] runs the quick job; watch it at {url}/jobs/{job['id']}", soft_wrap=True
@@ -277,6 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.choices["worker"].add_argument("--queues", default="gpu", help="comma-separated (default: gpu)")
     add("migrate", migrate)
     add("openapi", openapi)
+    _add_keys(add("keys", keys))
     demo_parser = add("demo", demo)
     demo_parser.add_argument("--exit", action="store_true", help="end after the board")
     demo_parser.add_argument("--spec", type=Path, help="another job than the bundled one")
@@ -302,6 +334,29 @@ def _parser() -> argparse.ArgumentParser:
     for command in (submit_parser, board_parser):
         command.add_argument("--url", help="the service (default: the embedded one's address)")
     return parser
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="make a key; it is shown once")
+    create.add_argument("name", metavar="NAME", help="what it is for", type=_name)
+    create.add_argument("--owner", help="whose jobs are submitted with it (default: NAME)", type=_name)
+    create.add_argument("--scope", choices=("read", "submit", "admin"), default="submit")
+    create.add_argument(
+        "--days", type=float, default=90.0, help="how long it holds; 0 = for good (default: 90)"
+    )
+    actions.add_parser("list", help="list all keys, without their secrets")
+    revoke = actions.add_parser("revoke", help="end a key now")
+    rotate = actions.add_parser("rotate", help="make a key in place of another, which ends after the overlap")
+    rotate.add_argument("--overlap-hours", type=float, default=24.0, help="default: 24")
+    for command in (revoke, rotate):
+        command.add_argument("id", metavar="ID")
+
+
+def _name(text: str) -> str:
+    if not 0 < len(text) <= 64:
+        raise argparse.ArgumentTypeError("a name has 1 to 64 characters")
+    return text
 
 
 if __name__ == "__main__":

@@ -40,9 +40,10 @@ class ServerEvent:
 class Client:
     """One Lethe service. Use as a context manager."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = "") -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=TIMEOUT)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=TIMEOUT, headers=headers)
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
-from api.routes import catalog, events, health, jobs, leaderboard, page, results, workers
+from api.routes import catalog, events, health, jobs, keys, leaderboard, page, results, workers
 from core.settings import Settings
 from core.store.session import Store
 
@@ -56,7 +56,7 @@ def openapi_document() -> dict[str, Any]:
 
 def _add_routes(app: FastAPI) -> None:
     versioned = APIRouter(prefix=PREFIX)
-    for module in (jobs, events, results, leaderboard, catalog, workers):
+    for module in (jobs, events, results, leaderboard, catalog, workers, keys):
         versioned.include_router(module.router)
     app.include_router(versioned)
     app.include_router(health.router)

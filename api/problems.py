@@ -10,7 +10,17 @@ from starlette.exceptions import HTTPException
 from uuid6 import uuid7
 
 from api.schemas import Problem, ProblemError
-from core.errors import Conflict, DatasetMissing, KeyReused, LetheError, NotFound, SpecInvalid, StoreNotReady
+from core.errors import (
+    Conflict,
+    DatasetMissing,
+    Forbidden,
+    KeyRefused,
+    KeyReused,
+    LetheError,
+    NotFound,
+    SpecInvalid,
+    StoreNotReady,
+)
 
 log = structlog.get_logger()
 
@@ -18,6 +28,8 @@ MEDIA_TYPE = "application/problem+json"
 TABLE: dict[type[LetheError], tuple[int, str, str]] = {
     SpecInvalid: (422, "invalid_spec", "The request is not valid"),
     DatasetMissing: (422, "dataset_missing", "A dataset is not there"),
+    KeyRefused: (401, "key_refused", "A key is needed"),
+    Forbidden: (403, "forbidden", "That is not allowed"),
     NotFound: (404, "not_found", "There is no such thing"),
     Conflict: (409, "conflict", "That cannot be done now"),
     KeyReused: (409, "idempotency_key_reused", "The key was used for something else"),
@@ -25,7 +37,7 @@ TABLE: dict[type[LetheError], tuple[int, str, str]] = {
 }
 DECLARED = {
     status: {"model": Problem, "description": "A problem", "content": {MEDIA_TYPE: {}}}
-    for status in (404, 405, 409, 413, 422, 500, 503)
+    for status in (401, 403, 404, 405, 409, 413, 422, 500, 503)
 }
 
 
@@ -77,7 +89,8 @@ def _lethe_error(request: Request, error: Exception) -> JSONResponse:
         errors = [ProblemError(**problem.as_dict()) for problem in error.problems]
         detail = f"{len(errors)} problem(s) found; nothing was stored."
         return problem_response(request, status, code, title, detail, errors)
-    return problem_response(request, status, code, title, str(error))
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return problem_response(request, status, code, title, str(error), headers=headers)
 
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:

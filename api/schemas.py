@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.board import CellState, Metric
 from core.cohort import Cohort
 from core.ranking import Group
+from core.store.keys import Scope
 from core.store.states import JobState, UnitState
 
 
@@ -76,6 +77,7 @@ class JobAnswer(Answer):
     duplicate_of: Annotated[
         str | None, Field(description="The owner's earlier job that means the same, if there was one.")
     ]
+    visibility: Literal["public", "private"]
     units: UnitCounts
     waiting_reason: Annotated[str | None, Field(description="Why nothing of it is running, in words.")]
     created_at: datetime
@@ -334,6 +336,25 @@ class QueueAnswer(Answer):
     waiting: int
     running: int
     workers_online: int
+
+
+class KeyAnswer(Answer):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    owner: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class KeysAnswer(Answer):
+    """All keys that ever were."""
+
+    items: list[KeyAnswer]
 
 
 class HealthAnswer(Answer):

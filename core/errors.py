@@ -5,6 +5,8 @@ LetheError
 ├── NotFound               an id that nothing has
 ├── Conflict               the thing exists, but its state forbids what was asked
 ├── KeyReused              an idempotency key came again with other content
+├── KeyRefused             no key was sent where one is needed, or one that does not hold
+├── Forbidden              the key holds, but does not allow this
 ├── PluginInvalid          an installed package declares something we cannot use
 ├── DatasetMissing         files that belong under the data directory are not there
 ├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
@@ -67,6 +69,14 @@ class Conflict(LetheError):
 
 class KeyReused(LetheError):
     """An idempotency key came again with other content."""
+
+
+class KeyRefused(LetheError):
+    """No key was sent where one is needed, or one that does not hold."""
+
+
+class Forbidden(LetheError):
+    """Whoever asks is known, and may not do this."""
 
 
 class PluginInvalid(LetheError):

@@ -5,7 +5,7 @@ down.
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on.")
+    key: SecretStr = Field(SecretStr(""), description="The key that the command line sends to a service.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     lease_seconds: float = Field(
         60.0, gt=0, description="A unit whose worker is silent this long is requeued."

@@ -1,13 +1,16 @@
-"""What the terminal shows: a job's progress, and a board as a table."""
+"""What the terminal shows: a job's progress, a board and the keys as tables."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from core.export import cell_text
+from core.store.keys import KeyRecord, Scope
 
 GROUP_STYLES = {"G1": "green", "G2": "yellow", "G3": "red", "F": "bold red"}
 TITLES = {
@@ -100,3 +103,19 @@ def _cell(cell: dict[str, Any]) -> tuple[str, str]:
     group, efficiency = cell["group"], cell["runtime_efficiency"]
     text = f"[{GROUP_STYLES[group]}]{cell_text(cell)}[/]" if group else cell_text(cell)
     return text, "" if efficiency is None else f"{efficiency:.1f}x"
+
+
+def keys_table(keys: Sequence[KeyRecord]) -> Table:
+    """The keys, one a row, without their secrets."""
+    table = Table("Id", "Name", "Owner", "May", "Ends", "Last used", box=None)
+    for key in keys:
+        ends = key.revoked_at or key.expires_at
+        table.add_row(
+            key.id,
+            escape(key.name),
+            escape(key.owner),
+            max(key.scopes, key=list(Scope).index),
+            "never" if ends is None else f"{'revoked ' if key.revoked_at else ''}{ends:%Y-%m-%d %H:%M} UTC",
+            "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M} UTC",
+        )
+    return table

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import DeploymentInvalid
 from core.settings import Settings
+from core.store.keys import require_key_beyond_loopback
 from core.store.session import Store
 
 log = structlog.get_logger()
@@ -40,7 +41,7 @@ def serve(settings: Settings) -> None:
 
     Raises:
         DeploymentInvalid: another service has this var directory or this port, or the directory is not
-            writable.
+            writable, or the address is not loopback and there is no key.
         StoreNotReady: the database is at a revision that this version does not know.
     """
     store = Store(settings.database)  # checks that the directory can be written
@@ -55,6 +56,7 @@ def serve(settings: Settings) -> None:
     with lock:
         require_free_port(settings.host, settings.port)
         store.migrate()
+        require_key_beyond_loopback(store, settings.host)
         _supervise()
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from api.access import CallerDep
 from api.dependencies import StoreDep
 from api.problems import DECLARED
 from api.routes.jobs import unit_answer
@@ -22,17 +23,17 @@ POLL_SECONDS = 0.5
 BATCH = 500
 
 
-def _existing_job(job_id: str, store: StoreDep) -> str:
+def _existing_job(job_id: str, store: StoreDep, caller: CallerDep) -> str:
     """The id of a job that exists: a stream that has begun can no longer answer 404."""
     with store.read() as session:
-        return jobs.get_job(session, job_id).id
+        return jobs.get_job(session, job_id, caller.viewer).id
 
 
 @router.get(
     "/{job_id}/events",
     operation_id="followJob",
     response_class=EventSourceResponse,
-    responses={404: DECLARED[404]},
+    responses={401: DECLARED[401], 404: DECLARED[404], 422: DECLARED[422]},
 )
 async def follow_job(
     job_id: Annotated[str, Depends(_existing_job)],

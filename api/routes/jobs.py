@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
+from api.access import CallerDep, SubmitterDep
 from api.dependencies import (
     CatalogueDep,
     CursorDep,
@@ -33,12 +34,13 @@ from core.spec.canonical import content_hash
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
 from core.store import idempotency, jobs, results, units, workers
-from core.store.jobs import LOCAL, JobRecord
+from core.store.jobs import JobRecord
 from core.store.session import Store
 from core.store.states import OPEN_JOB, UnitState
 from core.store.units import UnitRecord
+from core.store.viewers import EVERYTHING, Viewer
 
-router = APIRouter(prefix="/jobs", tags=["jobs"], responses={422: DECLARED[422]})
+router = APIRouter(prefix="/jobs", tags=["jobs"], responses={401: DECLARED[401], 422: DECLARED[422]})
 EXAMPLE = {
     "label": "FT and CT on digits",
     "settings": [{"dataset": "digits", "model": "resnet18"}],
@@ -79,12 +81,13 @@ REPLAYED = {
     status_code=202,
     operation_id="submitJob",
     openapi_extra=BODY,
-    responses={202: REPLAYED, 409: DECLARED[409]},
+    responses={202: REPLAYED, 403: DECLARED[403], 409: DECLARED[409]},
 )
 def submit_job(
     body: RawBodyDep,
     response: Response,
     store: StoreDep,
+    caller: SubmitterDep,
     settings: SettingsDep,
     catalogue: CatalogueDep,
     idempotency_key: IdempotencyKey = None,
@@ -95,13 +98,13 @@ def submit_job(
     if settings.is_embedded:  # elsewhere the data are where the workers are
         _require_data(resolved, settings, catalogue)
     planned = plan(resolved)
-    fingerprint = content_hash(spec.model_dump(mode="json"))
+    fingerprint, owner = content_hash(spec.model_dump(mode="json")), str(caller.owner)
     with store.write() as session:
-        known = idempotency_key and idempotency.recall(session, LOCAL, idempotency_key, fingerprint)
-        job_id = known or jobs.submit(session, spec, resolved, planned, actor="api")
+        known = idempotency_key and idempotency.recall(session, owner, idempotency_key, fingerprint)
+        job_id = known or jobs.submit(session, spec, resolved, planned, actor=owner, owner=owner)
         if idempotency_key and not known:
             seconds = settings.idempotency_seconds
-            idempotency.remember(session, LOCAL, idempotency_key, fingerprint, job_id, seconds=seconds)
+            idempotency.remember(session, owner, idempotency_key, fingerprint, job_id, seconds=seconds)
     if known:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = f"/api/v1/jobs/{job_id}"
@@ -109,10 +112,12 @@ def submit_job(
 
 
 @router.get("", operation_id="listJobs")
-def list_jobs(store: StoreDep, settings: SettingsDep, cursor: CursorDep, limit: LimitDep = 50) -> JobPage:
+def list_jobs(
+    store: StoreDep, caller: CallerDep, settings: SettingsDep, cursor: CursorDep, limit: LimitDep = 50
+) -> JobPage:
     """Jobs, newest first."""
     with store.read() as session:
-        found = jobs.list_jobs(session, limit=limit + 1, before=cursor)
+        found = jobs.list_jobs(session, limit=limit + 1, before=cursor, viewer=caller.viewer)
     more = next_cursor(found[limit - 1].id) if len(found) > limit else None
     return JobPage(
         items=[job_answer(record, _reason(store, settings, record)) for record in found[:limit]],
@@ -121,16 +126,18 @@ def list_jobs(store: StoreDep, settings: SettingsDep, cursor: CursorDep, limit: 
 
 
 @router.get("/{job_id}", operation_id="getJob", responses={404: DECLARED[404]})
-def get_job(job_id: str, store: StoreDep, settings: SettingsDep) -> JobAnswer:
+def get_job(job_id: str, store: StoreDep, caller: CallerDep, settings: SettingsDep) -> JobAnswer:
     """One job as it is now."""
-    return _job(store, settings, job_id)
+    return _job(store, settings, job_id, caller.viewer)
 
 
 @router.get("/{job_id}/units", operation_id="listJobUnits", responses={404: DECLARED[404]})
-def list_job_units(job_id: str, store: StoreDep, position: PositionDep, limit: LimitDep = 100) -> UnitPage:
+def list_job_units(
+    job_id: str, store: StoreDep, caller: CallerDep, position: PositionDep, limit: LimitDep = 100
+) -> UnitPage:
     """The job's units, in the order of its plan."""
     with store.read() as session:
-        jobs.get_job(session, job_id)
+        jobs.get_job(session, job_id, caller.viewer)
         found = units.job_units(session, job_id, limit=limit + 1, after=position)
     more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
     return UnitPage(items=[unit_answer(record) for _, record in found[:limit]], next_cursor=more)
@@ -138,11 +145,11 @@ def list_job_units(job_id: str, store: StoreDep, position: PositionDep, limit: L
 
 @router.get("/{job_id}/results", operation_id="listJobResults", responses={404: DECLARED[404]})
 def list_job_results(
-    job_id: str, store: StoreDep, position: PositionDep, limit: LimitDep = 100
+    job_id: str, store: StoreDep, caller: CallerDep, position: PositionDep, limit: LimitDep = 100
 ) -> ResultPage:
     """The job's results so far, in the order of its plan."""
     with store.read() as session:
-        jobs.get_job(session, job_id)
+        jobs.get_job(session, job_id, caller.viewer)
         found = results.job_results(session, job_id, limit=limit + 1, after=position)
     more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
     return ResultPage(
@@ -154,12 +161,13 @@ def list_job_results(
     "/{job_id}/cancel",
     status_code=202,
     operation_id="cancelJob",
-    responses={404: DECLARED[404], 409: DECLARED[409]},
+    responses={403: DECLARED[403], 404: DECLARED[404], 409: DECLARED[409]},
 )
-def cancel_job(job_id: str, store: StoreDep, settings: SettingsDep) -> JobAnswer:
+def cancel_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
     """Stop a job; units that other jobs need go on."""
     with store.write() as session:
-        jobs.cancel(session, job_id, actor="api")
+        caller.require_control(jobs.get_job(session, job_id, caller.viewer))
+        jobs.cancel(session, job_id, actor=str(caller.owner))
     return _job(store, settings, job_id)
 
 
@@ -167,12 +175,13 @@ def cancel_job(job_id: str, store: StoreDep, settings: SettingsDep) -> JobAnswer
     "/{job_id}/retry",
     status_code=202,
     operation_id="retryJob",
-    responses={404: DECLARED[404], 409: DECLARED[409]},
+    responses={403: DECLARED[403], 404: DECLARED[404], 409: DECLARED[409]},
 )
-def retry_job(job_id: str, store: StoreDep, settings: SettingsDep) -> JobAnswer:
+def retry_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
     """Run what failed or was cancelled of an ended job again; what is done stays."""
     with store.write() as session:
-        jobs.retry(session, job_id, actor="api")
+        caller.require_control(jobs.get_job(session, job_id, caller.viewer))
+        jobs.retry(session, job_id, actor=str(caller.owner))
     return _job(store, settings, job_id)
 
 
@@ -215,6 +224,7 @@ def job_answer(record: JobRecord, waiting_reason: str | None) -> JobAnswer:
         spec_sha256=record.spec_sha256,
         owner=record.owner,
         duplicate_of=record.duplicate_of,
+        visibility=record.visibility,
         units=UnitCounts(total=sum(counts.values()), **counts),
         waiting_reason=waiting_reason,
         created_at=record.created_at,
@@ -230,9 +240,9 @@ def job_answer(record: JobRecord, waiting_reason: str | None) -> JobAnswer:
     )
 
 
-def _job(store: Store, settings: Settings, job_id: str) -> JobAnswer:
+def _job(store: Store, settings: Settings, job_id: str, viewer: Viewer = EVERYTHING) -> JobAnswer:
     with store.read() as session:
-        record = jobs.get_job(session, job_id)
+        record = jobs.get_job(session, job_id, viewer)
     return job_answer(record, _reason(store, settings, record))
 
 

@@ -17,6 +17,7 @@ from core.errors import SpecInvalid, SpecProblem
 from core.export import FORMATS, ExportFormat, render
 from core.store.boards import is_standard, load_board
 from core.store.results import settings_of
+from core.store.viewers import THE_PUBLIC
 
 router = APIRouter(prefix="/leaderboard", tags=["leaderboard"], responses={422: DECLARED[422]})
 DEFAULT_PROTOCOL = "quick/1.0"
@@ -57,7 +58,14 @@ def get_leaderboard(
     _require_known("model", model, catalogue.models)
     with store.read() as session:
         board = load_board(
-            session, rules, metric, dataset=dataset, model=model, setting_id=setting, cohort=cohort
+            session,
+            rules,
+            metric,
+            dataset=dataset,
+            model=model,
+            setting_id=setting,
+            viewer=THE_PUBLIC,
+            cohort=cohort,
         )
     content = render(board, format).encode()
     headers = {
@@ -76,7 +84,7 @@ def list_settings(
     """The settings of a protocol that have results, and how many."""
     rules = _protocol(protocol, catalogue)
     with store.read() as session:
-        found = settings_of(session, rules.id)
+        found = settings_of(session, rules.id, THE_PUBLIC)
     return SettingsAnswer(
         items=[
             SettingAnswer(

@@ -2,17 +2,19 @@
 
 from fastapi import APIRouter
 
+from api.access import CallerDep
 from api.dependencies import CursorDep, LimitDep, StoreDep, next_cursor
 from api.problems import DECLARED
 from api.schemas import ResultAnswer, ResultPage
 from core.store import results
 
-router = APIRouter(prefix="/results", tags=["results"], responses={422: DECLARED[422]})
+router = APIRouter(prefix="/results", tags=["results"], responses={401: DECLARED[401], 422: DECLARED[422]})
 
 
 @router.get("", operation_id="listResults")
 def list_results(
     store: StoreDep,
+    caller: CallerDep,
     cursor: CursorDep,
     setting: str | None = None,
     unlearner: str | None = None,
@@ -21,7 +23,12 @@ def list_results(
     """Results, newest first."""
     with store.read() as session:
         found = results.list_results(
-            session, limit=limit + 1, before=cursor, setting_id=setting, unlearner=unlearner
+            session,
+            limit=limit + 1,
+            before=cursor,
+            setting_id=setting,
+            unlearner=unlearner,
+            viewer=caller.viewer,
         )
     more = next_cursor(found[limit - 1].id) if len(found) > limit else None
     return ResultPage(
@@ -30,7 +37,7 @@ def list_results(
 
 
 @router.get("/{result_id}", operation_id="getResult", responses={404: DECLARED[404]})
-def get_result(result_id: str, store: StoreDep) -> ResultAnswer:
+def get_result(result_id: str, store: StoreDep, caller: CallerDep) -> ResultAnswer:
     """One result with its provenance."""
     with store.read() as session:
-        return ResultAnswer.model_validate(results.get_result(session, result_id))
+        return ResultAnswer.model_validate(results.get_result(session, result_id, caller.viewer))

@@ -76,6 +76,12 @@ class JobSpec(SpecModel):
     label: Annotated[
         str, Field(max_length=200, description="For people; not part of the job's identity.")
     ] = ""
+    visibility: Annotated[
+        Literal["public", "private"],
+        Field(
+            description="Who sees the job and its results: everyone, or its owner. Not part of its identity."
+        ),
+    ] = "public"
     settings: Annotated[tuple[SettingRequest, ...], Field(min_length=1, max_length=100)]
     unlearners: Annotated[
         tuple[UnlearnerRequest, ...],

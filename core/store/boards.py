@@ -9,6 +9,7 @@ from core.errors import NotFound
 from core.spec.job import RandomForget
 from core.spec.units import Setting
 from core.store.results import settings_of, summaries
+from core.store.viewers import EVERYTHING, Viewer
 
 
 def load_board(
@@ -20,8 +21,9 @@ def load_board(
     model: str | None = None,
     setting_id: str | None = None,
     cohort: Cohort = Cohort.REFERENCE,
+    viewer: Viewer = EVERYTHING,
 ) -> Board:
-    """The board over the settings that were asked for.
+    """The board over the settings that were asked for, of the results that the viewer sees.
 
     Without `setting_id` these are the protocol's own: the default forget rule and the protocol's precision,
     so that somebody's special setting does not make everyone else's row incomplete.
@@ -29,7 +31,7 @@ def load_board(
     Raises:
         NotFound: `setting_id` has no results under this protocol.
     """
-    settings = [setting for setting, _ in settings_of(session, protocol.id)]
+    settings = [setting for setting, _ in settings_of(session, protocol.id, viewer)]
     if setting_id is not None:
         settings = [setting for setting in settings if setting.id == setting_id]
         if not settings:
@@ -41,7 +43,7 @@ def load_board(
         for setting in settings
         if dataset in (None, setting.dataset) and model in (None, setting.model)
     ]
-    found = summaries(session, settings, metric, protocol)
+    found = summaries(session, settings, metric, protocol, viewer)
     return build_board(
         protocol.id, metric, settings, found, required_seeds=len(protocol.model_seeds), cohort=cohort
     )

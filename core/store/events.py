@@ -38,7 +38,7 @@ def append_event(
     """Record what happened, in the caller's transaction.
 
     Args:
-        actor: who did it: `api`, `scheduler`, `worker …`.
+        actor: who did it: the owner of a job, `scheduler`, `worker …`.
         reason: a stable code (`submitted`, `claimed`, `infra_lost` …).
         text: a sentence a person understands.
     """

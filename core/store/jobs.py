@@ -21,6 +21,7 @@ from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
 from core.store.units import promote
+from core.store.viewers import EVERYTHING, Viewer, visible_job
 
 JobId = NewType("JobId", str)
 LOCAL = "local"  # the owner of what is submitted without a key
@@ -38,6 +39,7 @@ class JobRecord:
     spec_sha256: str
     owner: str
     duplicate_of: str | None
+    visibility: str
     state: JobState
     created_at: datetime
     started_at: datetime | None
@@ -71,6 +73,7 @@ def submit(
             spec_sha256=job.sha256,
             owner=owner,
             duplicate_of=duplicate_of,
+            visibility=spec.visibility,
             state=JobState.QUEUED,
             priority=0,
             created_at=now,
@@ -106,21 +109,23 @@ def submit(
     return job_id
 
 
-def get_job(session: Session, job_id: str) -> JobRecord:
+def get_job(session: Session, job_id: str, viewer: Viewer = EVERYTHING) -> JobRecord:
     """One job.
 
     Raises:
-        NotFound: nothing has this id.
+        NotFound: nothing that the viewer sees has this id.
     """
     row = session.get(JobRow, job_id)
-    if row is None:
+    if row is None or not viewer.sees(row.visibility, row.owner):
         raise NotFound("job", job_id)
     return _record(session, row)
 
 
-def list_jobs(session: Session, *, limit: int, before: str | None = None) -> list[JobRecord]:
-    """Jobs, newest first; `before` is the id of the last one of the previous page."""
-    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
+def list_jobs(
+    session: Session, *, limit: int, before: str | None = None, viewer: Viewer = EVERYTHING
+) -> list[JobRecord]:
+    """Jobs that the viewer sees, newest first; `before` is the id of the last one of the previous page."""
+    query = select(JobRow).where(visible_job(viewer)).order_by(JobRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(JobRow.id < before)
     return [_record(session, row) for row in session.scalars(query)]
@@ -248,6 +253,7 @@ def _record(session: Session, row: JobRow) -> JobRecord:
         spec_sha256=row.spec_sha256,
         owner=row.owner,
         duplicate_of=row.duplicate_of,
+        visibility=row.visibility,
         state=JobState(row.state),
         created_at=row.created_at,
         started_at=row.started_at,

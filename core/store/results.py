@@ -16,6 +16,7 @@ from core.errors import NotFound
 from core.spec.units import EvaluateUnit, Setting, SettingId, UnitId, UnlearnUnit
 from core.store.session import changed, database_now
 from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
+from core.store.viewers import EVERYTHING, Viewer, in_visible_job
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,15 @@ def record_result(
         )
 
 
-def get_result(session: Session, result_id: str) -> ResultRecord:
+def get_result(session: Session, result_id: str, viewer: Viewer = EVERYTHING) -> ResultRecord:
     """One result.
 
     Raises:
-        NotFound: nothing has this id.
+        NotFound: nothing that the viewer sees has this id.
     """
-    row = session.get(ResultRow, result_id)
+    row = session.scalar(
+        select(ResultRow).where(ResultRow.id == result_id, in_visible_job(viewer, ResultRow.unit_id))
+    )
     if row is None:
         raise NotFound("result", result_id)
     return _record(row)
@@ -112,9 +115,15 @@ def list_results(
     before: str | None = None,
     setting_id: str | None = None,
     unlearner: str | None = None,
+    viewer: Viewer = EVERYTHING,
 ) -> list[ResultRecord]:
-    """Results, newest first; `before` is the id of the last one of the previous page."""
-    query = select(ResultRow).order_by(ResultRow.id.desc()).limit(limit)
+    """Results that the viewer sees, newest first; `before` is the id of the last one of the previous page."""
+    query = (
+        select(ResultRow)
+        .where(in_visible_job(viewer, ResultRow.unit_id))
+        .order_by(ResultRow.id.desc())
+        .limit(limit)
+    )
     if before is not None:
         query = query.where(ResultRow.id < before)
     if setting_id is not None:
@@ -124,12 +133,13 @@ def list_results(
     return [_record(row) for row in session.scalars(query)]
 
 
-def settings_of(session: Session, protocol: str) -> list[tuple[Setting, int]]:
-    """The protocol's settings that have results, with how many, by dataset and model."""
+def settings_of(session: Session, protocol: str, viewer: Viewer = EVERYTHING) -> list[tuple[Setting, int]]:
+    """The protocol's settings that have results, with how many the viewer sees, by dataset and model."""
     rows = session.execute(
         select(SettingRow.definition, func.count(ResultRow.id))
         .join(ResultRow, ResultRow.setting_id == SettingRow.id)
         .where(SettingRow.protocol == protocol, ~ResultRow.is_superseded)
+        .where(in_visible_job(viewer, ResultRow.unit_id))
         .group_by(SettingRow.id)
         .order_by(SettingRow.dataset, SettingRow.model, SettingRow.id)
     )
@@ -137,7 +147,11 @@ def settings_of(session: Session, protocol: str) -> list[tuple[Setting, int]]:
 
 
 def summaries(
-    session: Session, settings: Sequence[Setting], metric: Metric, protocol: Protocol
+    session: Session,
+    settings: Sequence[Setting],
+    metric: Metric,
+    protocol: Protocol,
+    viewer: Viewer = EVERYTHING,
 ) -> list[CellSummary]:
     """What each method reached in each setting, over the protocol's model seeds.
 
@@ -161,6 +175,7 @@ def summaries(
             ResultRow.setting_id.in_([setting.id for setting in settings]),
             ResultRow.model_seed.in_(protocol.model_seeds),
             ~ResultRow.is_superseded,
+            in_visible_job(viewer, ResultRow.unit_id),
             (ResultRow.tuning == protocol.ranked_tuning) | ResultRow.tuning.is_(None),
         )
         .group_by(ResultRow.setting_id, ResultRow.unlearner, ResultRow.variant)

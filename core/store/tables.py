@@ -74,9 +74,26 @@ class JobRow(Table):
     priority: Mapped[int]
     owner: Mapped[str] = mapped_column(String(64), server_default="local")
     duplicate_of: Mapped[str | None] = mapped_column(String(48))
+    visibility: Mapped[str] = mapped_column(String(16), server_default="public")
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class ApiKeyRow(Table):
+    """A key of the API, without its secret."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    owner: Mapped[str] = mapped_column(String(64))
+    secret_sha256: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class IdempotencyKeyRow(Table):

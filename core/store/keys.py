@@ -1,0 +1,205 @@
+"""API keys: `lethe_<id>_<secret>`. The store keeps the secret's SHA-256 only (service.md §4).
+
+A plain hash is enough: the secret is 32 random bytes, which nobody can try out.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict, DeploymentInvalid, KeyRefused, NotFound
+from core.store.session import Store, changed, database_now
+from core.store.tables import ApiKeyRow
+
+PATTERN = re.compile(r"lethe_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
+USE_NOTED_EVERY_SECONDS = 60.0
+
+
+class Scope(StrEnum):
+    """What a key may do; each includes those before it."""
+
+    READ = "read"
+    SUBMIT = "submit"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class KeyRecord:
+    """A key as people see it: never its secret."""
+
+    id: str
+    name: str
+    owner: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+def create_key(session: Session, *, name: str, owner: str, scope: Scope, days: float | None) -> str:
+    """Make a key that may do what the scope includes, for so many days, or for good; its text, which cannot
+    be had again.
+    """
+    return _add(session, name=name, owner=owner, scopes=_included(scope), lifetime=days and days * 86400)
+
+
+def list_keys(session: Session) -> list[KeyRecord]:
+    """All keys that ever were, oldest first."""
+    return [
+        _record(row)
+        for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.created_at, ApiKeyRow.id))
+    ]
+
+
+def revoke_key(session: Session, key_id: str) -> None:
+    """End a key now.
+
+    Raises:
+        NotFound: nothing has this id.
+        Conflict: it was revoked before.
+    """
+    if _row(session, key_id).revoked_at is not None:
+        raise Conflict(f"The key {key_id} was revoked before.")
+    changed(session, update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(revoked_at=database_now()))
+
+
+def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
+    """A new key in place of this one, which ends after the overlap; the new key's text.
+
+    Raises:
+        NotFound: nothing has this id.
+        Conflict: it has ended.
+    """
+    row, now = _row(session, key_id), _now(session)
+    if _has_ended(row, now):
+        raise Conflict(f"The key {key_id} has ended; make a new one with `lethe keys create`.")
+    lifetime = (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
+    text = _add(session, name=row.name, owner=row.owner, scopes=list(row.scopes), lifetime=lifetime)
+    ends = now.timestamp() + overlap_seconds
+    row.expires_at = datetime.fromtimestamp(
+        min(ends, row.expires_at.timestamp()) if row.expires_at else ends, now.tzinfo
+    )
+    return text
+
+
+def authenticate(session: Session, text: str) -> KeyRecord:
+    """The key that a request sent.
+
+    Raises:
+        KeyRefused: it is none of ours, has expired or was revoked.
+    """
+    found = PATTERN.fullmatch(text)
+    row = session.get(ApiKeyRow, found[1]) if found else None
+    if row is None or found is None or not hmac.compare_digest(row.secret_sha256, _digest(found[2])):
+        raise KeyRefused("This key is not one of this service's.")
+    if _has_ended(row, _now(session)):
+        raise KeyRefused(f"The key {row.id} ({row.name}) has expired or was revoked; ask for a new one.")
+    return _record(row)
+
+
+def note_use(session: Session, key_id: str) -> None:
+    """Remember that the key was used now."""
+    changed(session, update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(last_used_at=database_now()))
+
+
+def is_use_due(session: Session, key: KeyRecord) -> bool:
+    """Whether the key's last use is long enough ago to be written again: not every request writes."""
+    if key.last_used_at is None:
+        return True
+    return (_now(session) - key.last_used_at).total_seconds() > USE_NOTED_EVERY_SECONDS
+
+
+def has_keys(session: Session) -> bool:
+    """Whether there was ever a key. From the first one on, only keys may change things."""
+    return session.scalar(select(ApiKeyRow.id).limit(1)) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def require_key_beyond_loopback(store: Store, host: str) -> None:
+    """Check that not everyone on the network may do everything.
+
+    Raises:
+        DeploymentInvalid: the address is reachable from elsewhere, and there is no key.
+    """
+    if is_loopback(host):
+        return
+    with store.read() as session:
+        if not has_keys(session):
+            raise DeploymentInvalid(
+                f"Will not listen on {host}: without a key, everyone who reaches this machine could submit "
+                "and cancel jobs. Run `lethe keys create NAME --scope admin` first, or set "
+                "LETHE_HOST=127.0.0.1."
+            )
+
+
+def _add(session: Session, *, name: str, owner: str, scopes: list[str], lifetime: float | None) -> str:
+    key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    now = _now(session)
+    expires = None if lifetime is None else datetime.fromtimestamp(now.timestamp() + lifetime, now.tzinfo)
+    session.add(
+        ApiKeyRow(
+            id=key_id,
+            name=name,
+            owner=owner,
+            secret_sha256=_digest(secret),
+            scopes=scopes,
+            created_at=now,
+            expires_at=expires,
+        )
+    )
+    session.flush()
+    return f"lethe_{key_id}_{secret}"
+
+
+def _included(scope: Scope) -> list[str]:
+    every = list(Scope)
+    return [included.value for included in every[: every.index(scope) + 1]]
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _now(session: Session) -> datetime:
+    now: datetime = session.execute(select(database_now())).scalar_one()
+    return now
+
+
+def _row(session: Session, key_id: str) -> ApiKeyRow:
+    row = session.get(ApiKeyRow, key_id)
+    if row is None:
+        raise NotFound("key", key_id)
+    return row
+
+
+def _has_ended(row: ApiKeyRow, now: datetime) -> bool:
+    return row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now)
+
+
+def _record(row: ApiKeyRow) -> KeyRecord:
+    return KeyRecord(
+        id=row.id,
+        name=row.name,
+        owner=row.owner,
+        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+    )

@@ -1,0 +1,216 @@
+"""Keys: who may do what, and what an address that others reach asks for."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+import lethe
+from api.main import create_app
+from core.errors import Conflict, DeploymentInvalid, KeyRefused
+from core.store import keys
+from core.store.keys import Scope
+from core.store.tables import ApiKeyRow
+from tests.api.steps import JOBS, SPEC, problem, work
+
+MakeKey = Callable[..., dict[str, str]]
+PRIVATE = {**SPEC, "visibility": "private"}
+
+
+@pytest.fixture
+def make_key(store) -> MakeKey:
+    """The headers of a new key."""
+
+    def make(owner: str, scope: str = "submit", days: float | None = 1.0) -> dict[str, str]:
+        with store.write() as session:
+            text = keys.create_key(session, name=f"of {owner}", owner=owner, scope=Scope(scope), days=days)
+        return {"Authorization": f"Bearer {text}"}
+
+    return make
+
+
+@pytest.fixture
+def ana(make_key) -> dict[str, str]:
+    return make_key("ana")
+
+
+@pytest.fixture
+def eve(make_key) -> dict[str, str]:
+    return make_key("eve")
+
+
+def ids(client: TestClient, path: str, headers: dict[str, str] | None = None) -> list[str]:
+    return [item["id"] for item in client.get(path, headers=headers).json()["items"]]
+
+
+def test_without_any_key_a_loopback_service_is_its_users_own(client):
+    job = client.post(JOBS, json=SPEC).json()
+    assert job["owner"] == "local"
+    assert client.get("/api/v1/keys").json() == {"items": []}
+
+
+def test_a_page_of_another_site_may_not_act_for_the_user_of_a_loopback_service(client):
+    problem(client.post(JOBS, json=SPEC, headers={"Sec-Fetch-Site": "cross-site"}), 401, "key_refused")
+
+
+def test_from_the_first_key_on_submitting_needs_one_and_reading_does_not(client, ana):
+    refused = client.post(JOBS, json=SPEC)
+    problem(refused, 401, "key_refused")
+    assert refused.headers["www-authenticate"] == "Bearer"
+    assert client.post(JOBS, json=SPEC, headers=ana).json()["owner"] == "ana"
+    for path in (JOBS, "/api/v1/leaderboard", "/api/v1/results", "/api/v1/catalog"):
+        assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer nonsense", "Bearer lethe_00000000_" + "x" * 43, "Basic YTpi", "lethe_00000000_" + "x" * 43],
+)
+def test_a_key_that_is_not_one_of_ours_is_refused_even_for_reading(client, authorization):
+    problem(client.get(JOBS, headers={"Authorization": authorization}), 401, "key_refused")
+
+
+def test_a_wrong_secret_of_a_known_key_is_refused(client, ana):
+    forged = {"Authorization": ana["Authorization"][:-1] + ("A" if ana["Authorization"][-1] != "A" else "B")}
+    problem(client.get(JOBS, headers=forged), 401, "key_refused")
+
+
+def test_a_reading_key_may_not_submit(client, make_key):
+    problem(client.post(JOBS, json=SPEC, headers=make_key("rob", "read")), 403, "forbidden")
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_another_owners_job_may_not_be_steered(client, ana, eve, action):
+    job_id = client.post(JOBS, json=SPEC, headers=ana).json()["id"]
+    answer = client.post(f"{JOBS}/{job_id}/{action}", headers=eve)
+    assert "ana" in problem(answer, 403, "forbidden")["detail"]
+    assert client.get(f"{JOBS}/{job_id}").json()["state"] == "queued"
+
+
+def test_owners_and_administrators_cancel_a_job(client, ana, make_key):
+    first, second = (client.post(JOBS, json=SPEC, headers=ana).json()["id"] for _ in range(2))
+    assert client.post(f"{JOBS}/{first}/cancel", headers=ana).status_code == 202
+    assert client.post(f"{JOBS}/{second}/cancel", headers=make_key("root", "admin")).status_code == 202
+
+
+def test_a_job_repeats_only_its_owners_jobs_and_a_key_only_its_owners_submissions(client, ana, eve):
+    twice = {"Idempotency-Key": "same"}
+    first = client.post(JOBS, json=SPEC, headers={**ana, **twice}).json()
+    second = client.post(JOBS, json=SPEC, headers={**eve, **twice}).json()
+    assert second["id"] != first["id"]
+    assert second["duplicate_of"] is None
+
+
+def test_a_private_job_is_there_for_its_owner_and_administrators_only(client, ana, eve, make_key):
+    job_id = client.post(JOBS, json=PRIVATE, headers=ana).json()["id"]
+    for headers in (eve, None):
+        assert ids(client, JOBS, headers) == []
+        for path in ("", "/units", "/results", "/events"):
+            problem(client.get(f"{JOBS}/{job_id}{path}", headers=headers), 404, "not_found")
+    problem(client.post(f"{JOBS}/{job_id}/cancel", headers=eve), 404, "not_found")
+    for headers in (ana, make_key("root", "admin")):
+        assert ids(client, JOBS, headers) == [job_id]
+
+
+def test_private_results_reach_neither_the_board_nor_others_until_a_public_job_shares_them(
+    client, store, ana, eve
+):
+    client.post(JOBS, json=PRIVATE, headers=ana)
+    work(store)
+    mine = ids(client, "/api/v1/results", ana)
+    assert len(mine) == 3 * 4
+    assert ids(client, "/api/v1/results", eve) == []
+    problem(client.get(f"/api/v1/results/{mine[0]}"), 404, "not_found")
+    assert client.get("/api/v1/leaderboard").json()["rows"] == []
+    assert client.get("/api/v1/leaderboard/settings").json()["items"] == []
+
+    client.post(JOBS, json=SPEC, headers=eve)
+    assert ids(client, "/api/v1/results") == mine
+    assert client.get("/api/v1/leaderboard").json()["rows"] != []
+
+
+def test_administrators_list_the_keys_without_their_secrets(client, ana, make_key):
+    root = make_key("root", "admin")
+    client.get(JOBS, headers=ana)
+    answer = client.get("/api/v1/keys", headers=root)
+    listed = {key["owner"]: key for key in answer.json()["items"]}
+    assert listed["ana"]["scopes"] == ["read", "submit"]
+    assert listed["ana"]["last_used_at"]
+    assert ana["Authorization"].rpartition("_")[2] not in answer.text
+    problem(client.get("/api/v1/keys", headers=ana), 403, "forbidden")
+
+
+def test_an_expired_key_is_refused_and_the_service_does_not_fall_open(client, make_key):
+    brief = make_key("ana", days=1e-9)
+    problem(client.get(JOBS, headers=brief), 401, "key_refused")
+    problem(client.post(JOBS, json=SPEC), 401, "key_refused")
+
+
+def test_the_store_never_holds_a_secret(store, ana):
+    secret = ana["Authorization"].rpartition("_")[2]
+    with store.read() as session:
+        row = session.query(ApiKeyRow).one()
+        assert secret not in str(vars(row))
+
+
+def command_line(monkeypatch, settings, *arguments: str) -> int:
+    monkeypatch.setenv("LETHE_VAR_DIR", str(settings.var_dir))
+    monkeypatch.setenv("LETHE_DATABASE_URL", settings.database_url)
+    return lethe.main(["keys", *arguments])
+
+
+def test_the_command_line_makes_a_key_that_works_and_revokes_it(client, settings, monkeypatch, capsys):
+    assert command_line(monkeypatch, settings, "create", "ana", "--scope", "admin") == 0
+    text = capsys.readouterr().out.strip()
+    headers = {"Authorization": f"Bearer {text}"}
+    assert client.post(JOBS, json=SPEC, headers=headers).json()["owner"] == "ana"
+    key_id = re.fullmatch(r"lethe_(\w{8})_.{43}", text)[1]
+    assert command_line(monkeypatch, settings, "revoke", key_id) == 0
+    problem(client.get(JOBS, headers=headers), 401, "key_refused")
+    assert command_line(monkeypatch, settings, "revoke", key_id) == 2
+    capsys.readouterr()
+    command_line(monkeypatch, settings, "list")
+    assert re.search(rf"{key_id} .*ana .*admin .*revoked", capsys.readouterr().out)
+
+
+def test_a_rotated_key_goes_on_for_the_overlap_only(store):
+    with store.write() as session:
+        old = keys.create_key(session, name="ana", owner="ana", scope=Scope.SUBMIT, days=None)
+        key_id = keys.authenticate(session, old).id
+        new = keys.rotate_key(session, key_id, overlap_seconds=60)
+        assert keys.authenticate(session, old).expires_at is not None
+        newer = keys.rotate_key(session, keys.authenticate(session, new).id, overlap_seconds=0)
+        with pytest.raises(KeyRefused):
+            keys.authenticate(session, new)
+        with pytest.raises(Conflict, match="lethe keys create"):
+            keys.rotate_key(session, new.split("_")[1], overlap_seconds=0)
+        assert keys.authenticate(session, newer).scopes == {"read", "submit"}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "lethe.example"])
+def test_an_address_that_others_reach_needs_a_key_first(store, ana_later, host):
+    with pytest.raises(DeploymentInvalid, match="lethe keys create"):
+        keys.require_key_beyond_loopback(store, host)
+    ana_later()
+    keys.require_key_beyond_loopback(store, host)
+
+
+@pytest.fixture
+def ana_later(make_key) -> Callable[[], dict[str, str]]:
+    return lambda: make_key("ana")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_needs_none(store, host):
+    keys.require_key_beyond_loopback(store, host)
+
+
+@pytest.fixture
+def exposed_client(settings, store) -> Iterator[TestClient]:
+    with TestClient(create_app(settings.model_copy(update={"host": "0.0.0.0"}))) as client:
+        yield client
+
+
+def test_an_application_behind_another_server_never_takes_everyone_for_its_user(exposed_client):
+    problem(exposed_client.post(JOBS, json=SPEC), 401, "key_refused")
