@@ -40,6 +40,7 @@ def fit(
     has no variance.
 
     Args:
+        model: what is put into `mode`; where it is a part of what `loss` runs, the rest keeps its own mode.
         batches: iterated once per epoch; an item's length is its number of samples.
         loss: an item to the scalar to be minimised.
         mode: `eval` freezes batch-norm statistics and stochastic depth while weights still train.

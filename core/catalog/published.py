@@ -10,6 +10,7 @@ from core.catalog.unlearners import (
     Hyperparameters,
     LearningRate,
     NumEpochs,
+    NumStages,
     Share,
     Temperature,
     UnlearnerInfo,
@@ -53,6 +54,72 @@ SALUN = UnlearnerInfo(
     uses=frozenset({"retain", "forget"}),
     hyperparameters=SalUNHyperparameters,
     implementation="core.unlearners.salun:unlearn",
+)
+
+
+class CFkHyperparameters(Hyperparameters):
+    """CF-k: SGD without momentum or weight decay on the model's tail, with a step decay."""
+
+    num_stages: NumStages = 1
+    learning_rate: LearningRate = 0.01
+    decay_factor: Annotated[
+        Share, Field(description="γ: factor on the learning rate after 50, 80 and 90 % of the epochs.")
+    ] = 0.1
+    penalty: Annotated[
+        float,
+        Field(
+            ge=0, le=1, description="λ: weight of the squared distance to the weights training started at."
+        ),
+        LogUniform(1e-5, 1e-1),
+    ] = 0.1
+    num_epochs: NumEpochs = 10
+    batch_size: BatchSize = 256
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: trains in eval mode, batch-norm statistics stay; fixed: train mode "
+            "(methods.md §8 row 17)."
+        ),
+    ] = "official"
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model; the backward pass is counted as if it did not end at the tail."""
+        return training(self.num_epochs * sizes.retain)
+
+
+CF_K = UnlearnerInfo(
+    id="cf_k",
+    title="CF-k",
+    name="Catastrophic forgetting k",
+    source="Goel et al. 2022, arXiv 2201.06640 (methods.md §5.2)",
+    uses=frozenset({"retain"}),
+    hyperparameters=CFkHyperparameters,
+    implementation="core.unlearners.cf_k:unlearn",
+)
+
+
+class EUkHyperparameters(CFkHyperparameters):
+    """EU-k: CF-k's training of a tail that starts from scratch."""
+
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: the tail keeps its batch-norm statistics and trains in eval mode; fixed: "
+            "they are reset and the tail trains in train mode (methods.md §8 row 10)."
+        ),
+    ] = "official"
+    augment: Augment = True
+
+
+EU_K = UnlearnerInfo(
+    id="eu_k",
+    title="EU-k",
+    name="Exact unlearning k",
+    source="Goel et al. 2022, arXiv 2201.06640 (methods.md §5.3)",
+    uses=frozenset({"retain"}),
+    hyperparameters=EUkHyperparameters,
+    implementation="core.unlearners.eu_k:unlearn",
 )
 
 

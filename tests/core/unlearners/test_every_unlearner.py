@@ -28,9 +28,13 @@ TRAINED_ON_RETAIN = [info for info in WITH_EPOCHS if "retain" in info.uses]
 WHOLE_BATCHES = toy_sets(retain=64, forget=32, validation=16)
 SIZES_OF_WORK = SetSizes(retain=64, forget=32, validation=16, num_classes=NUM_CLASSES)
 # What a method needs beside the toys' own setting to keep three classes apart.
-SANE: dict[str, dict[str, Any]] = {}
+SANE: dict[str, dict[str, Any]] = {"eu_k": {"learning_rate": 0.1}}
 # What a method needs for all of its fields to matter, where the toys' own setting and its defaults hide some.
-LIVE: dict[str, dict[str, Any]] = {"rni": {"num_epochs": 10, "reset_share": 0.0}}
+LIVE: dict[str, dict[str, Any]] = {
+    "rni": {"num_epochs": 10, "reset_share": 0.0},
+    "cf_k": {"num_epochs": 3},  # the rate's decay comes with the third epoch
+    "eu_k": {"num_epochs": 3},
+}
 FIELDS = [
     pytest.param(info, name, id=f"{info.id}-{name}")
     for info in INFOS
