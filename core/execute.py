@@ -46,10 +46,12 @@ Report = Callable[[Progress], None]
 class Workbench:
     """One device with the resident data on it; runs units one after another."""
 
-    def __init__(self, artifacts: ArtifactStore, *, data_dir: Path, device: str = "auto") -> None:
+    def __init__(
+        self, artifacts: ArtifactStore, *, data_dir: Path, cache_dir: Path, device: str = "auto"
+    ) -> None:
         self.device = _device(device)
         self._artifacts = artifacts
-        self._data = DataCache(data_dir, self.device)
+        self._data = DataCache(data_dir, self.device, cache_dir=cache_dir)
         torch.backends.cudnn.deterministic = True
 
     @property

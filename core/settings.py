@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     broker_url: str = Field("", description="Celery broker URL; empty = files under var_dir.")
     artifacts_dir: Path | None = Field(None, description="Weights and logits; empty = var_dir/artifacts.")
     data_dir: Path | None = Field(None, description="Datasets in torchvision's layout; empty = var_dir/data.")
+    cache_dir: Path | None = Field(None, description="Decoded images; empty = var_dir/cache.")
     page_dir: Path = Field(
         Path(__file__).parent.parent / "frontend" / "dist", description="The built page that the API serves."
     )
@@ -63,6 +64,11 @@ class Settings(BaseSettings):
     def data(self) -> Path:
         """The data directory in force."""
         return (self.data_dir or self.var_dir / "data").absolute()
+
+    @property
+    def cache(self) -> Path:
+        """The cache directory in force; all in it can be made again."""
+        return (self.cache_dir or self.var_dir / "cache").absolute()
 
     @property
     def broker(self) -> str:

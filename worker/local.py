@@ -48,7 +48,7 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
     here = settings.model_copy(
         update={"var_dir": out, "database_url": "", "artifacts_dir": out / "artifacts"}
     )
-    here = here.model_copy(update={"data_dir": settings.data})
+    here = here.model_copy(update={"data_dir": settings.data, "cache_dir": settings.cache})
     store = Store(here.database)
     try:
         with FileLock(out / "run.lock", timeout=0):

@@ -12,11 +12,11 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from core.errors import ArtifactCorrupt, ArtifactMissing, DatasetMissing, LetheError
 from core.outcome import Outcome, Progress
+from core.settings import Settings
 from core.spec.units import Unit, unit_from_json
 from core.store.states import FailureClass
 from worker.lifeline import die_with_parent
@@ -60,10 +60,10 @@ Message = Ready | Progress | Finished | Failed | ArtifactBroken
 class Runner:
     """The parent's handle on the child process."""
 
-    def __init__(self, artifacts: Path, data_dir: Path, device: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, childs_end = context.Pipe()
-        arguments = (childs_end, artifacts, data_dir, device, os.getpid())
+        arguments = (childs_end, settings, os.getpid())
         self._process = context.Process(target=_serve, args=arguments, name="lethe-runner", daemon=True)
         self._process.start()
         childs_end.close()
@@ -109,7 +109,7 @@ class Runner:
         return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
 
 
-def _serve(connection: Connection, artifacts: Path, data_dir: Path, device: str, parent_pid: int) -> None:
+def _serve(connection: Connection, settings: Settings, parent_pid: int) -> None:
     """The child's life: take a unit, run it, report, again."""
     die_with_parent(signal.SIGKILL, parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
@@ -120,7 +120,12 @@ def _serve(connection: Connection, artifacts: Path, data_dir: Path, device: str,
     from core.artifacts import ArtifactStore
     from core.execute import Workbench
 
-    workbench = Workbench(ArtifactStore(artifacts), data_dir=data_dir, device=device)
+    workbench = Workbench(
+        ArtifactStore(settings.artifacts),
+        data_dir=settings.data,
+        cache_dir=settings.cache,
+        device=settings.device,
+    )
     connection.send(Ready(workbench.device_name))
     while True:
         try:

@@ -245,7 +245,7 @@ class Worker:
             return change(session)
 
     def _new_runner(self) -> Runner:
-        return Runner(self._settings.artifacts, self._settings.data, self._settings.device)
+        return Runner(self._settings)
 
     def _end_runner(self) -> str:
         """End the runner and start another, which loads while this worker publishes and claims."""

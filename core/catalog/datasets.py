@@ -1,45 +1,86 @@
 """The datasets that can be asked for: torch-free declarations.
 
-A dataset's `implementation` is `load(info: DatasetInfo, data_dir: Path) -> core.datasets.source.Source`.
+A dataset's `implementation` is `load(info: DatasetInfo, data_dir: Path)`. It returns all images as a
+`core.datasets.source.Source`, or the names of their files as a `core.datasets.image_files.ImageFiles`, which
+are then decoded and cached for it.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
 from core.catalog.declaration import Declaration
 from core.errors import DatasetMissing
 
+Augmentation: TypeAlias = Literal["none", "flip", "crop_flip", "shift"]
+PerChannel: TypeAlias = tuple[float, float, float]
+
 
 class DatasetInfo(Declaration):
     """One data source: its sizes, its pixels' scale, and how to read it.
 
     `mean` and `std` are per channel, of pixels scaled to [0, 1] (protocol §1.4). `augmentation` is the
-    training transform of protocol §1.5; evaluation never augments.
+    training transform of protocol §1.5; evaluation never augments. `files` are the files and folders that it
+    is read from, relative to the data directory.
     """
 
     num_classes: int = Field(ge=2)
     num_train: int = Field(ge=1)
     num_test: int = Field(ge=1)
     image_size: int = Field(ge=8)
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    augmentation: Literal["none", "flip", "crop_flip", "shift"]
+    mean: PerChannel
+    std: PerChannel
+    augmentation: Augmentation
     files: tuple[str, ...] = ()
 
     def require_files(self, data_dir: Path) -> None:
-        """Check that every file the dataset needs is under `data_dir`.
+        """Check that every file and folder the dataset needs is under `data_dir`.
 
         Raises:
-            DatasetMissing: naming the first absent file and where it belongs.
+            DatasetMissing: naming the first that is absent and where it belongs.
         """
         for name in self.files:
-            if not (data_dir / name).is_file():
+            if not (data_dir / name).exists():
                 raise DatasetMissing(
                     f"Dataset {self.id!r} needs {data_dir / name}, which is not there. Put {self.title} "
-                    "under the data directory in torchvision's layout, or set LETHE_DATA_DIR to where it is."
+                    "under the data directory as docs/datasets.md says, or set LETHE_DATA_DIR to where it is."
                 )
+
+
+def image_folder(
+    folder: str,
+    *,
+    id: str,
+    title: str,
+    source: str,
+    num_classes: int,
+    num_train: int,
+    num_test: int,
+    image_size: int,
+    mean: PerChannel,
+    std: PerChannel,
+    augmentation: Augmentation = "none",
+    revision: int = 1,
+) -> DatasetInfo:
+    """Declare the dataset whose images are `train/<class>/*` and `test/<class>/*` in `folder`, which is under
+    the data directory; they are resized to `image_size`.
+    """
+    return DatasetInfo(
+        id=id,
+        title=title,
+        source=source,
+        num_classes=num_classes,
+        num_train=num_train,
+        num_test=num_test,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+        augmentation=augmentation,
+        revision=revision,
+        files=(f"{folder}/train", f"{folder}/test"),
+        implementation="core.datasets.image_folder:load",
+    )
 
 
 IDX_FILES = (
@@ -125,4 +166,18 @@ CIFAR100 = DatasetInfo(
     augmentation="crop_flip",
     files=("cifar-100-python/train", "cifar-100-python/test", "cifar-100-python/meta"),
     implementation="core.datasets.cifar:load_cifar100",
+)
+
+CIFAR10_JPEG = image_folder(
+    "cifar10-jpeg",
+    id="cifar10_jpeg",
+    title="CIFAR-10 (JPEG copy)",
+    source="A lossy copy of CIFAR-10 (Krizhevsky 2009) in another order: results are not comparable",
+    num_classes=10,
+    num_train=50_000,
+    num_test=10_000,
+    image_size=32,
+    mean=CIFAR10.mean,
+    std=CIFAR10.std,
+    augmentation="crop_flip",
 )

@@ -7,6 +7,7 @@ import torch
 
 from core.catalog.registry import implementation, installed
 from core.datasets.augment import AUGMENTATIONS
+from core.datasets.image_files import ImageFiles, decoded
 from core.datasets.resident import ResidentSet
 from core.datasets.source import Source
 from core.spec.units import Setting
@@ -26,10 +27,14 @@ class Sets:
 
 
 class DataCache:
-    """Datasets decoded once and kept on the device for as long as the process lives."""
+    """Datasets kept on the device for as long as the process lives.
 
-    def __init__(self, data_dir: Path, device: torch.device) -> None:
+    Those that are image files are decoded once for all processes, into `cache_dir`.
+    """
+
+    def __init__(self, data_dir: Path, device: torch.device, *, cache_dir: Path) -> None:
         self._data_dir = data_dir
+        self._cache_dir = cache_dir
         self._device = device
         self._whole: dict[str, ResidentSet] = {}
         self._sets: tuple[Setting, Sets] | None = None
@@ -64,7 +69,8 @@ class DataCache:
     def _resident(self, dataset: str) -> ResidentSet:
         if dataset not in self._whole:
             info = installed().datasets[dataset]
-            source: Source = implementation(info.implementation)(info, self._data_dir)
+            loaded: Source | ImageFiles = implementation(info.implementation)(info, self._data_dir)
+            source = decoded(info, loaded, self._cache_dir) if isinstance(loaded, ImageFiles) else loaded
             self._whole[dataset] = ResidentSet(
                 pixels=source.pixels.to(self._device),
                 labels=source.labels.to(self._device),

@@ -23,7 +23,7 @@ ALL_METRICS = {"runtime_seconds", "runtime_efficiency", *OWN, *COMPARISONS, *DIS
 
 @pytest.fixture
 def bench(tmp_path) -> Workbench:
-    return Workbench(ArtifactStore(tmp_path), data_dir=tmp_path, device="cpu")
+    return Workbench(ArtifactStore(tmp_path), data_dir=tmp_path, cache_dir=tmp_path, device="cpu")
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def setting(dataset: str = "digits", seed: int = 123) -> Setting:
 
 @pytest.fixture
 def cache(tmp_path) -> DataCache:
-    return DataCache(tmp_path, CPU)
+    return DataCache(tmp_path, CPU, cache_dir=tmp_path / "cache")
 
 
 def test_the_sets_have_the_sizes_of_the_protocol(cache):
