@@ -13,7 +13,7 @@ from core.catalog.unlearners import MOMENTUM
 Schedule: TypeAlias = Callable[[int], float]  # epoch, from 0, to the factor on the learning rate
 
 
-class SGDSettings(Protocol):
+class OptimiserSettings(Protocol):
     """Any hyperparameters that carry a learning rate and a weight decay."""
 
     @property
@@ -34,7 +34,7 @@ class Rates:
 
 
 def sgd(
-    model: nn.Module | Iterable[nn.Parameter], settings: SGDSettings, *, momentum: float = MOMENTUM
+    model: nn.Module | Iterable[nn.Parameter], settings: OptimiserSettings, *, momentum: float = MOMENTUM
 ) -> torch.optim.SGD:
     """SGD with momentum over all parameters, normalisation and biases included; weight decay is coupled."""
     parameters = model.parameters() if isinstance(model, nn.Module) else model
@@ -44,6 +44,15 @@ def sgd(
         momentum=momentum,
         weight_decay=settings.weight_decay,
         fused=True,
+    )
+
+
+def adam(model: nn.Module, settings: OptimiserSettings) -> torch.optim.Adam:
+    """Adam (β 0.9 and 0.999) over all parameters; weight decay is coupled, so scaling the loss changes its
+    share.
+    """
+    return torch.optim.Adam(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
 
 

@@ -201,6 +201,40 @@ SCRUB = UnlearnerInfo(
 )
 
 
+class BTHyperparameters(Hyperparameters):
+    """Bad teacher: Adam at a constant rate on the divergence from two teachers."""
+
+    temperature: Temperature = 1.0
+    learning_rate: Annotated[LearningRate, Field(description="Of Adam; constant.")] = 0.01
+    weight_decay: WeightDecay = 0.0
+    batch_size: BatchSize = 256
+    num_epochs: NumEpochs = 10
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: the divergence is divided by the number of classes, which strengthens "
+            "weight decay; fixed: it is not (methods.md §8 row 14)."
+        ),
+    ] = "official"
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the student and, each, through the one teacher that it needs (methods.md §6)."""
+        images = self.num_epochs * sizes.training
+        return training(images) + inference(images)
+
+
+BT = UnlearnerInfo(
+    id="bt",
+    title="BT",
+    name="Bad teacher",
+    source="Chundawat et al. 2023, arXiv 2205.08096 (methods.md §5.5)",
+    uses=frozenset({"retain", "forget"}),
+    hyperparameters=BTHyperparameters,
+    implementation="core.unlearners.bt:unlearn",
+)
+
+
 class FFHyperparameters(Hyperparameters):
     """Fisher forgetting: one draw of noise, without training."""
 

@@ -87,6 +87,42 @@ class RandomlyRelabelled:
         return relabelled.shuffled(self.batch_size, self.generator, augment=self.augment)
 
 
+@dataclass(frozen=True)
+class TaggedBatch:
+    """Images of both sets, `(B, 3, H, W)`; the first `num_forget` are the forget set's."""
+
+    images: Tensor
+    num_forget: int
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """One pass over retain and forget set together, in a fresh random order each epoch, told apart.
+
+    Source: methods.md §5.5.
+    """
+
+    retain: ResidentSet
+    forget: ResidentSet
+    batch_size: int
+    generator: torch.Generator
+    augment: bool = False
+
+    def __iter__(self) -> Iterator[TaggedBatch]:
+        union = self.forget.joined(self.retain)
+        order = torch.randperm(len(union), generator=self.generator, device=self.generator.device)
+        batches = order.split(self.batch_size)
+        # Counted for all batches at once, so that the device is waited for once per epoch.
+        nums_forget = torch.stack([(rows < len(self.forget)).sum() for rows in batches]).tolist()
+        augment_with = self.generator if self.augment else None
+        for rows, num_forget in zip(batches, nums_forget, strict=True):
+            forget_first = rows.sort().values
+            yield TaggedBatch(union.batch(forget_first, augment_with=augment_with).images, num_forget)
+
+
 def _without_single_tail(rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The batches without a last one of a single sample, which batch norm cannot normalise."""
     return rows[:-1] if len(rows) > 1 and len(rows[-1]) == 1 else rows
