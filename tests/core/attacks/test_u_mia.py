@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from core.attacks.u_mia import attack_accuracy, partition_accuracies
+from core.attacks.u_mia import attack_accuracy, partition_accuracies, reference_accuracies
 
 
 def losses(count: int, mean: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -95,10 +95,49 @@ def test_losses_that_are_not_finite_are_refused(value, side):
         attack_accuracy(*sides)
 
 
+SHAPES = {
+    "light tails": lambda draw, count: draw.normal(size=count),
+    "losses": lambda draw, count: draw.exponential(draw.uniform(0.5, 2), count),
+    "heavy tails": lambda draw, count: np.exp(draw.normal(-4, 3, count)),
+    "heavier tails": lambda draw, count: 100 * draw.pareto(1, count),
+    "ties": lambda draw, count: np.round(draw.exponential(draw.uniform(0.5, 2), count), 1),
+    "two values": lambda draw, count: draw.integers(0, 2, count),
+    "separable": lambda draw, count: draw.exponential(0.1, count) + draw.integers(0, 50),
+    "constant": lambda draw, count: np.full(count, 2.0),
+    "minute": lambda draw, count: draw.exponential(1e-7, count),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("count", [10, 57, 500])
+def test_every_partition_scores_as_by_scikit_learn_itself(shape, count):
+    for seed in range(2):
+        draw = np.random.default_rng(seed)
+        forget, heldout = SHAPES[shape](draw, count), SHAPES[shape](draw, count + 5 * seed)
+
+        fast, reference = (
+            accuracies(forget, heldout, seed=seed)
+            for accuracies in (partition_accuracies, reference_accuracies)
+        )
+
+        assert fast.tolist() == pytest.approx(reference.tolist(), abs=1e-3)
+
+
+@pytest.mark.parametrize("accuracies", [partition_accuracies, reference_accuracies])
 @pytest.mark.parametrize(("num_forget", "num_heldout"), [(9, 100), (100, 9), (0, 100), (1, 1)])
-def test_too_few_samples_are_refused(num_forget, num_heldout):
+def test_too_few_samples_cannot_be_partitioned(accuracies, num_forget, num_heldout):
     with pytest.raises(ValueError, match="at least 10"):
-        attack_accuracy(losses(num_forget), losses(num_heldout, seed=1))
+        accuracies(losses(num_forget), losses(num_heldout, seed=1))
+
+
+def test_below_ten_samples_the_attack_is_the_rank_statistic():
+    assert attack_accuracy(np.array([1.0, 2, 3]), np.array([2.5, 4, 5, 6])) == pytest.approx(11 / 12)
+    assert attack_accuracy(np.array([2.5, 4, 5, 6]), np.array([1.0, 2, 3])) == pytest.approx(1 / 12)
+
+
+def test_an_empty_side_is_refused():
+    with pytest.raises(ValueError, match="a side is empty"):
+        attack_accuracy(losses(0), losses(100))
 
 
 def test_ten_samples_are_enough():

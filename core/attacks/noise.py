@@ -1,0 +1,67 @@
+"""How far from 1 indiscernibility lies by chance alone, by the size of the forget set (protocol §5.3)."""
+
+from dataclasses import dataclass
+from math import ceil, pi, sqrt
+
+from core.attacks.u_mia import MIN_COUNT, NUM_PARTITIONS, TEST_SHARE
+
+UPPER_HALF_NORMAL = 1.96  # 95 % of a half-normal lie below it
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Indiscernibility where forget and held-out losses come from one distribution.
+
+    Attributes:
+        mean: in [0, 1].
+        standard_error: of a single model's indiscernibility.
+        fifth_percentile: below it, a difference from 1 is likely no noise.
+        accuracy_error: standard error of the attack's accuracy about 0.5.
+    """
+
+    mean: float
+    standard_error: float
+    fifth_percentile: float
+    accuracy_error: float
+
+
+def noise_floor(count: int, *, share_below: float = 0.5) -> NoiseFloor:
+    """The noise at `count` samples on a side.
+
+    Under the null, a sample of a partition's test share is classified by a threshold that it did not help to
+    fit, so it is right with chance q or 1 − q by its side, q being the share of losses below the threshold.
+    It is tested in c ~ Binomial(10, τ) of the ten partitions, τ being their test share, with nearly the same
+    threshold each time. Partitions are stratified, so q(1 − q) is the variance on either side, and
+
+        Var(accuracy) = 2·count · q(1 − q) · E[c²] / (10 · tested)²,  E[c²] = 10τ(1 − τ) + (10τ)²,
+
+    about 0.95 q(1 − q) / count. Indiscernibility `1 − 2 |accuracy − 0.5|` is then 1 less a half-normal. Below
+    ten samples the attack is the rank statistic, whose null variance is (2·count + 1) / (12·count²). Both are
+    approximations: simulated errors are within 15 % from 30 samples on.
+
+    Args:
+        count: of samples on the smaller side, at least 1.
+        share_below: q, in (0, 1): where the threshold lies, near the mean loss. 0.5 is the widest; 0.8 is
+            usual for the heavy-tailed losses of trained classifiers.
+
+    Raises:
+        ValueError: one is out of its range.
+    """
+    if count < 1 or not 0 < share_below < 1:
+        raise ValueError(
+            f"The noise floor takes a count of at least 1 and a share between 0 and 1, not {count} and "
+            f"{share_below}."
+        )
+    if count < MIN_COUNT:
+        error = sqrt((2 * count + 1) / (12 * count**2))
+    else:
+        tested = ceil(TEST_SHARE * 2 * count)
+        chosen = NUM_PARTITIONS * tested / (2 * count)  # how often a sample is tested, on average
+        square = chosen * (1 - chosen / NUM_PARTITIONS) + chosen**2
+        error = sqrt(2 * count * share_below * (1 - share_below) * square) / (NUM_PARTITIONS * tested)
+    return NoiseFloor(
+        mean=max(0.0, 1 - 2 * error * sqrt(2 / pi)),
+        standard_error=2 * error * sqrt(1 - 2 / pi),
+        fifth_percentile=max(0.0, 1 - 2 * error * UPPER_HALF_NORMAL),
+        accuracy_error=error,
+    )
