@@ -1,7 +1,7 @@
 """The unlearners that come from the NeurIPS 2023 Machine Unlearning challenge (methods.md §4)."""
 
 from math import ceil, floor
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -71,6 +71,52 @@ FCS = UnlearnerInfo(
     uses=frozenset({"retain", "forget"}),
     hyperparameters=FCSHyperparameters,
     implementation="core.unlearners.fcs:unlearn",
+)
+
+
+class CFWHyperparameters(Hyperparameters):
+    """Confuse, fine-tune, weaken: SGD with a cosine schedule between two injections of noise."""
+
+    start_sd: Annotated[
+        float,
+        Field(ge=0, le=10, description="σ_s: standard deviation of the noise before training."),
+        Uniform(0, 1),
+    ] = 0.6
+    final_sd: Annotated[
+        float,
+        Field(ge=0, le=10, description="σ_f: standard deviation of the noise before the last epoch."),
+        Uniform(0, 1),
+    ] = 0.005
+    learning_rate: LearningRate = 7e-4
+    weight_decay: WeightDecay = 5e-4
+    batch_size: BatchSize = 64
+    num_epochs: NumEpochs = 4
+    scope: Annotated[
+        Literal["stem", "all_conv"],
+        Field(description="Which convolutions get noise: the first, or all (methods.md §8 row 3)."),
+    ] = "stem"
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: the batch's mean loss times the batch's mean class weight; fixed: each "
+            "sample's loss times its class weight (methods.md §8 row 8)."
+        ),
+    ] = "official"
+    augment: Augment = False
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        return training(self.num_epochs * sizes.retain)
+
+
+CFW = UnlearnerInfo(
+    id="cfw",
+    title="CFW",
+    name="Confuse, fine-tune, weaken",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459334 (methods.md §4.3)",
+    uses=frozenset({"retain"}),
+    hyperparameters=CFWHyperparameters,
+    implementation="core.unlearners.cfw:unlearn",
 )
 
 

@@ -31,6 +31,7 @@ SIZES_OF_WORK = SetSizes(retain=64, forget=32, validation=16, num_classes=NUM_CL
 SANE: dict[str, dict[str, Any]] = {"eu_k": {"learning_rate": 0.1}}
 # What a method needs for all of its fields to matter, where the toys' own setting and its defaults hide some.
 LIVE: dict[str, dict[str, Any]] = {
+    "cfw": {"sets": toy_sets(retain=46)},  # classes of different size, which it weighs
     "rni": {"num_epochs": 10, "reset_share": 0.0},
     "cf_k": {"num_epochs": 3},  # the rate's decay comes with the third epoch
     "eu_k": {"num_epochs": 3},
