@@ -10,6 +10,7 @@ LetheError
 ├── PluginInvalid          an installed package declares something we cannot use
 ├── DatasetMissing         files that belong under the data directory are not there
 ├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
+├── SweepExhausted         a search space holds nothing that may be tried
 ├── ArtifactMissing        a unit's files are not where its record says
 ├── ArtifactCorrupt        a unit's files are there, but not what was written
 ├── StoreNotReady          the database is unreachable, or at another revision
@@ -105,6 +106,10 @@ class ModelUnsuitable(LetheError):
 
 class ObservationsInvalid(LetheError):
     """An attack cannot be run on these scores or memberships; the message says which and why."""
+
+
+class SweepExhausted(LetheError):
+    """A sweep finds nothing in its search space that it may try."""
 
 
 class ArtifactMissing(LetheError):

@@ -1,7 +1,7 @@
 """One pass over the four sets: per-sample logits, and every metric that comes from them (protocol §5)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,21 +44,24 @@ class Evaluation:
         return F.cross_entropy(self.logits[name].double(), self.labels[name], reduction="none")
 
 
-def evaluate(model: nn.Module, sets: Sets) -> Evaluation:
-    """The model's outputs in evaluation mode, with the evaluation transform."""
+def evaluate(model: nn.Module, sets: Sets, names: Sequence[str] = SET_NAMES) -> Evaluation:
+    """The model's outputs on the named sets in evaluation mode, with the evaluation transform."""
     model.eval()
-    data: dict[str, ResidentSet] = {name: getattr(sets, name) for name in SET_NAMES}
+    data: dict[str, ResidentSet] = {name: getattr(sets, name) for name in names}
     return Evaluation(
-        logits={name: _logits(model, data[name]) for name in SET_NAMES},
-        labels={name: data[name].labels.cpu() for name in SET_NAMES},
+        logits={name: _logits(model, data[name]) for name in names},
+        labels={name: data[name].labels.cpu() for name in names},
     )
 
 
 def own_metrics(evaluation: Evaluation) -> Metrics:
-    """The metrics that need no other model: accuracies and U-MIA, with indiscernibility `1 − |2·MIA − 1|`."""
-    metrics: Metrics = {f"{name}_accuracy": evaluation.accuracy(name) for name in SET_NAMES}
+    """The metrics that need no other model: accuracies and U-MIA, with indiscernibility `1 − |2·MIA − 1|`.
+
+    A set that was left out of the evaluation has none.
+    """
+    metrics: Metrics = {f"{name}_accuracy": evaluation.accuracy(name) for name in evaluation.logits}
     forget = evaluation.losses("forget").numpy()
-    for name in ("validation", "test"):
+    for name in (name for name in ("validation", "test") if name in evaluation.logits):
         mia = attack_accuracy(forget, evaluation.losses(name).numpy())
         metrics[f"mia_{name}"] = mia
         metrics[f"indiscernibility_{name}"] = 1 - abs(2 * mia - 1)

@@ -2,11 +2,14 @@
 store.
 """
 
+import math
 import random
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from copy import deepcopy
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +25,37 @@ from core.catalog.unlearners import UnlearnerInfo
 from core.datasets.load import DataCache, Sets
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
-from core.errors import UnlearnerMissing
+from core.errors import LetheError, UnlearnerMissing
 from core.evaluation import distances, evaluate, own_metrics, retention
 from core.optimisers import cosine, sgd
 from core.outcome import Metrics, Outcome, Progress
 from core.provenance import device_name, provenance
-from core.spec.units import EvaluateUnit, Setting, TrainUnit, Unit, UnlearnUnit, unit_id
+from core.spec.job import HyperparameterValue
+from core.spec.units import (
+    POPULATION,
+    EvaluateUnit,
+    GenerationUnit,
+    SelectionUnit,
+    Setting,
+    Sweep,
+    TrainUnit,
+    TrialUnit,
+    Unit,
+    UnitId,
+    UnlearnUnit,
+    unit_id,
+)
+from core.sweep import (
+    MAX_ATTEMPTS,
+    WORST,
+    Attempt,
+    Parameters,
+    Proposal,
+    choose,
+    objectives,
+    propose,
+    redrawn,
+)
 from core.training import fit
 from core.unlearners.task import Task
 
@@ -39,8 +67,21 @@ OWN = tuple(
     + [f"{kind}_{name}" for kind in ("mia", "indiscernibility") for name in ("validation", "test")]
 )
 ON_VALIDATION = tuple(name for name in OWN if "validation" in name)
+DIVERGED = "the model diverged: its weights or logits are not finite"
+SEARCHED_SETS = ("retain", "forget", "validation")  # a search never touches the test set (protocol §6.4)
 
 Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class MethodRun:
+    """One run of a method: with which hyperparameters, on which original."""
+
+    setting: Setting
+    unlearner: str
+    hyperparameters: dict[str, HyperparameterValue]
+    model_seed: int
+    original: UnitId
 
 
 class Workbench:
@@ -52,6 +93,7 @@ class Workbench:
         self.device = _device(device)
         self._artifacts = artifacts
         self._data = DataCache(data_dir, self.device, cache_dir=cache_dir)
+        self._original: tuple[UnitId, nn.Module] | None = None
         torch.backends.cudnn.deterministic = True
 
     @property
@@ -76,6 +118,12 @@ class Workbench:
                 return self._evaluate(unit)
             case UnlearnUnit():
                 return self._unlearn(unit, report)
+            case TrialUnit():
+                return self._try(unit, report)
+            case GenerationUnit():
+                return self._propose(unit)
+            case SelectionUnit():
+                return self._select(unit)
 
     def _train(self, unit: TrainUnit, report: Report) -> Outcome:
         """Train a reference model from the initial weights of its seed (protocol §3.5, §4)."""
@@ -117,32 +165,139 @@ class Workbench:
 
     def _unlearn(self, unit: UnlearnUnit, report: Report) -> Outcome:
         """Run the method on a copy of the original, timed alone, and measure what comes out."""
-        info = installed().unlearners.get(unit.unlearner)
+        hyperparameters = unit.hyperparameters
+        if unit.selection is not None:
+            winner = self._artifacts.read_record(unit.selection)["winner"]
+            if winner is None:
+                return _without_model("no trial of the sweep gave a finite score")
+            hyperparameters = {**hyperparameters, **winner["parameters"]}
+        sets = self._data.sets(unit.setting)
+        reference = self._artifacts.read_record(unit.reference)
+        run = MethodRun(unit.setting, unit.unlearner, hyperparameters, unit.model_seed, unit.original)
+        *others, (model, last) = [self._run(run, report) for _ in range(unit.timed_runs)]
+        seconds = statistics.median([*(seconds for _, seconds in others), last])
+        outcome = self._measure(
+            unit,
+            model,
+            sets,
+            reference,
+            seconds,
+            tensors={"model": model.state_dict()},
+            is_validation_biased=installed().unlearners[unit.unlearner].trains_on_validation,
+        )
+        return replace(outcome, hyperparameters=hyperparameters)
+
+    def _run(self, run: "MethodRun", report: Report) -> tuple[nn.Module, float]:
+        """What the method makes of a copy of the original, and the seconds that it took."""
+        info = installed().unlearners.get(run.unlearner)
         if info is None:
             raise UnlearnerMissing(
-                f"The unlearner {unit.unlearner!r} is not installed on this worker. "
+                f"The unlearner {run.unlearner!r} is not installed on this worker. "
                 "Install the package that has it."
             )
-        setting, sets = unit.setting, self._data.sets(unit.setting)
-        model = _fresh_model(setting, sets.num_classes, unit.model_seed, self.device)
-        model.load_state_dict(self._artifacts.read_tensors(unit.original, "model"))
-        reference = self._artifacts.read_record(unit.reference)
-        hyperparameters = info.hyperparameters.model_validate(unit.hyperparameters)
-        task = _task(info, setting, sets, self.device)
+        hyperparameters = info.hyperparameters.model_validate(run.hyperparameters)
+        model = self._copy_of_original(run)
+        task = _task(info, run.setting, self._data.sets(run.setting), self.device)
         unlearn = implementation(info.implementation)
         with (
             _image_counter(model, report),
-            _precision(setting.precision, self.device),
+            _precision(run.setting.precision, self.device),
             _timer(self.device) as timer,
         ):
             unlearn(model, task, hyperparameters)
         model.requires_grad_(requires_grad=True)
         model.zero_grad(set_to_none=True)
-        tensors = {"model": model.state_dict()}
-        biased = info.trains_on_validation
-        return self._measure(
-            unit, model, sets, reference, timer.seconds, tensors=tensors, is_validation_biased=biased
+        return model, timer.seconds
+
+    def _copy_of_original(self, run: "MethodRun") -> nn.Module:
+        """A copy of the original; the one last used is kept, as the trials of a sweep all start from it."""
+        if self._original is None or self._original[0] != run.original:
+            num_classes = self._data.sets(run.setting).num_classes
+            model = _fresh_model(run.setting, num_classes, run.model_seed, self.device)
+            model.load_state_dict(self._artifacts.read_tensors(run.original, "model"))
+            self._original = (run.original, model)
+        return deepcopy(self._original[1])
+
+    def _try(self, unit: TrialUnit, report: Report) -> Outcome:
+        """One completed trial of a sweep: no weights are kept, and the test set is not looked at (§6)."""
+        sweep = unit.sweep
+        if unit.generation:
+            proposals = self._artifacts.read_record(unit.depends_on[-1])["proposals"]
+            proposal = Proposal(**proposals[unit.index % POPULATION])
+        else:
+            proposal = propose(sweep, 0, [])[unit.index]
+        attempts = [Attempt(parameters, "pruned") for parameters in proposal.pruned]
+        parameters = proposal.parameters
+        for number in range(1, MAX_ATTEMPTS + 1):
+            attempts.append(self._attempt(sweep, parameters, report))
+            if attempts[-1].state == "completed":
+                break
+            parameters = redrawn(sweep, unit.index, number)
+        documents = tuple(attempt.as_json() for attempt in attempts)
+        artifact = self._artifacts.write(unit_id(unit), tensors={}, record={"attempts": documents})
+        last = attempts[-1]
+        return Outcome(
+            math.isfinite(last.score), last.seconds or 0.0, artifact=asdict(artifact), attempts=documents
         )
+
+    def _attempt(self, sweep: Sweep, parameters: Parameters, report: Report) -> Attempt:
+        """Run the method once and score the model; an error of the method's own is a failed attempt."""
+        hyperparameters = {**sweep.given, **parameters}
+        run = MethodRun(sweep.setting, sweep.unlearner, hyperparameters, sweep.model_seed, sweep.original)
+        try:
+            model, seconds = self._run(run, report)
+        except (LetheError, MemoryError, OSError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a method raises is told with the trial
+            return Attempt(parameters, "failed", reason=f"{type(error).__name__}: {error}")
+        evaluation = evaluate(model, self._data.sets(sweep.setting), SEARCHED_SETS)
+        if not (_is_finite(model) and evaluation.is_finite):
+            return Attempt(parameters, "completed", WORST, seconds, reason=DIVERGED)
+        metrics = own_metrics(evaluation)
+        target = self._artifacts.read_record(sweep.reference)
+        if not target["is_usable"]:
+            return Attempt(
+                parameters, "completed", WORST, seconds, metrics, f"the {sweep.target} model diverged"
+            )
+        return Attempt(
+            parameters, "completed", objectives(metrics, target["metrics"], sweep), seconds, metrics
+        )
+
+    def _propose(self, unit: GenerationUnit) -> Outcome:
+        """The proposals of a generation, from the trials of all earlier ones."""
+        history = [
+            trial for generation in range(unit.generation) for trial in self._trials(unit.sweep, generation)
+        ]
+        proposals = [asdict(proposal) for proposal in propose(unit.sweep, unit.generation, history)]
+        artifact = self._artifacts.write(unit_id(unit), tensors={}, record={"proposals": proposals})
+        return Outcome(is_usable=True, runtime_seconds=0.0, artifact=asdict(artifact))
+
+    def _select(self, unit: SelectionUnit) -> Outcome:
+        """The best configuration of the sweeps."""
+        winner = choose(
+            (
+                sweep.model_seed,
+                [
+                    trial
+                    for generation in range(sweep.num_generations)
+                    for trial in self._trials(sweep, generation)
+                ],
+            )
+            for sweep in unit.sweeps
+        )
+        record = {"winner": None if winner is None else asdict(winner)}
+        artifact = self._artifacts.write(unit_id(unit), tensors={}, record=record)
+        return Outcome(winner is not None, 0.0, artifact=asdict(artifact))
+
+    def _trials(self, sweep: Sweep, generation: int) -> list[list[Attempt]]:
+        """The attempts of each trial of a generation."""
+        return [
+            [
+                Attempt.from_json(attempt)
+                for attempt in self._artifacts.read_record(unit_id(trial))["attempts"]
+            ]
+            for trial in sweep.trials(generation)
+        ]
 
     def _measure(
         self,
@@ -165,8 +320,7 @@ class Workbench:
         if is_usable:
             metrics |= own_metrics(evaluation)
         else:
-            why = "the model diverged: its weights or logits are not finite"
-            reasons |= dict.fromkeys((*OWN, *COMPARISONS, *DISTANCES), why)
+            reasons |= dict.fromkeys((*OWN, *COMPARISONS, *DISTANCES), DIVERGED)
         if is_usable and is_validation_biased:
             metrics |= dict.fromkeys(ON_VALIDATION)
             reasons |= dict.fromkeys(ON_VALIDATION, "the method trained on the validation set")
@@ -313,6 +467,17 @@ def _task(info: UnlearnerInfo, setting: Setting, sets: Sets, device: torch.devic
         generator=generator,
         parts_of=implementation(installed().models[setting.model].parts),
         fresh_model=lambda: _fresh_model(setting, sets.num_classes, setting.run_seed, device),
+    )
+
+
+def _without_model(reason: str) -> Outcome:
+    """A run that has no model to measure."""
+    names = ("runtime_seconds", "runtime_efficiency", *OWN, *COMPARISONS, *DISTANCES)
+    return Outcome(
+        is_usable=False,
+        runtime_seconds=0.0,
+        metrics=dict.fromkeys(names),
+        reasons=dict.fromkeys(names, reason),
     )
 
 

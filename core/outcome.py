@@ -16,7 +16,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a unit produced, as plain JSON. A metric that does not exist is None, with its reason."""
+    """What a unit produced, as plain JSON. A metric that does not exist is None, with its reason.
+
+    `hyperparameters` are those that an unlearning run used in the end; `attempts` are a trial's, as
+    `core.sweep.Attempt` writes them.
+    """
 
     is_usable: bool
     runtime_seconds: float
@@ -24,3 +28,5 @@ class Outcome:
     reasons: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     artifact: dict[str, Any] = field(default_factory=dict)
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    attempts: tuple[dict[str, Any], ...] = ()

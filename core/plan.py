@@ -3,12 +3,26 @@
 from dataclasses import dataclass
 
 from core.catalog.protocols import Tuning
-from core.spec.resolve import Cell, ResolvedJob
-from core.spec.units import EvaluateUnit, TrainUnit, Unit, UnitId, UnlearnUnit, unit_id
+from core.spec.job import SweepRequest
+from core.spec.resolve import Cell, Entry, ResolvedJob
+from core.spec.units import (
+    EvaluateUnit,
+    GenerationUnit,
+    SelectionUnit,
+    Setting,
+    SettingId,
+    Sweep,
+    TrainUnit,
+    Unit,
+    UnitId,
+    UnlearnUnit,
+    unit_id,
+)
 
 # Raised by hand when a change to training or evaluation moves numbers; part of every unit's identity.
 TRAINING_REVISION = 1
 EVALUATION_REVISION = 1
+SWEEP_REVISION = 1
 
 
 @dataclass(frozen=True)
@@ -20,26 +34,62 @@ class PlannedUnit:
     tuning: Tuning | None = None
 
 
+@dataclass(frozen=True)
+class References:
+    """The reference models of one setting and seed, and their evaluations."""
+
+    original: PlannedUnit
+    retrained: PlannedUnit
+    original_evaluation: PlannedUnit
+    retrained_evaluation: PlannedUnit
+
+    @property
+    def units(self) -> tuple[PlannedUnit, ...]:
+        """All four, dependencies first."""
+        return (self.retrained, self.original, self.retrained_evaluation, self.original_evaluation)
+
+
 def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
     """The job's units, dependencies before dependents, each once.
 
-    Seeds are the outer loop, so that the board has a first row in every setting as early as possible.
+    First the sweeps, setting by setting; then, with the model seed as the outer loop, what is evaluated: so
+    the board has a first row in every setting as early as possible.
     """
     units: dict[UnitId, PlannedUnit] = {}
+    references = {
+        (cell.setting.id, seed): _references(cell.setting, seed)
+        for cell in job.cells
+        for seed in dict.fromkeys((*(job.sweep.seeds if job.sweep else ()), *job.model_seeds))
+    }
+    selections: dict[tuple[SettingId, int], PlannedUnit] = {}
+    for cell in job.cells:
+        for index, entry in enumerate(cell.entries):
+            if job.sweep is None or not entry.space:
+                continue
+            here = [references[cell.setting.id, seed] for seed in job.sweep.seeds]
+            sweeps = [_sweep(cell, entry, job.sweep, models) for models in here]
+            selection = _planned(SelectionUnit(sweeps=tuple(sweeps)))
+            selections[cell.setting.id, index] = selection
+            searching = [planned for models in here for planned in models.units]
+            searching += [planned for sweep in sweeps for planned in _sweep_units(sweep)]
+            units |= {planned.id: planned for planned in [*searching, selection] if planned.id not in units}
     for model_seed in job.model_seeds:
         for cell in job.cells:
-            for planned in _cell_units(cell, model_seed):
-                units.setdefault(planned.id, planned)
+            models = references[cell.setting.id, model_seed]
+            evaluated = list(models.units)
+            for index, entry in enumerate(cell.entries):
+                chosen = selections.get((cell.setting.id, index))
+                evaluated.append(_unlearning(job, cell.setting, entry, model_seed, models, chosen))
+            units |= {planned.id: planned for planned in evaluated if planned.id not in units}
     return tuple(units.values())
 
 
-def _cell_units(cell: Cell, model_seed: int) -> list[PlannedUnit]:
-    setting = cell.setting
+def _references(setting: Setting, model_seed: int) -> References:
     retrained, original = (
         _planned(TrainUnit(role=role, setting=setting, model_seed=model_seed, revision=TRAINING_REVISION))
         for role in ("retrained", "original")
     )
-    reference = _planned(
+    retrained_evaluation = _planned(
         EvaluateUnit(
             role="retrained",
             setting=setting,
@@ -57,28 +107,64 @@ def _cell_units(cell: Cell, model_seed: int) -> list[PlannedUnit]:
             model_seed=model_seed,
             model=original.id,
             retrained=retrained.id,
-            reference=reference.id,
+            reference=retrained_evaluation.id,
             revision=EVALUATION_REVISION,
         )
     )
-    unlearning = [
-        _planned(
-            UnlearnUnit(
-                unlearner=entry.unlearner,
-                unlearner_revision=entry.unlearner_revision,
-                hyperparameters=entry.hyperparameters,
-                setting=setting,
-                model_seed=model_seed,
-                original=original.id,
-                retrained=retrained.id,
-                reference=reference.id,
-                revision=TRAINING_REVISION,
-            ),
-            entry.tuning,
-        )
-        for entry in cell.entries
-    ]
-    return [retrained, original, reference, original_evaluation, *unlearning]
+    return References(original, retrained, original_evaluation, retrained_evaluation)
+
+
+def _sweep(cell: Cell, entry: Entry, request: SweepRequest, models: References) -> Sweep:
+    aims = {"retrained": models.retrained_evaluation, "original": models.original_evaluation}
+    original = models.original.unit
+    return Sweep(
+        setting=cell.setting,
+        unlearner=entry.unlearner,
+        unlearner_revision=entry.unlearner_revision,
+        given=entry.hyperparameters,
+        space=entry.space,
+        model_seed=original.model_seed,
+        num_trials=request.trials,
+        max_batch_size=cell.max_batch_size,
+        target=request.target,
+        original=models.original.id,
+        reference=aims[request.target].id,
+        revision=SWEEP_REVISION,
+    )
+
+
+def _sweep_units(sweep: Sweep) -> list[PlannedUnit]:
+    """The units of a sweep, generation by generation."""
+    units: list[PlannedUnit] = []
+    for generation in range(sweep.num_generations):
+        if generation:
+            units.append(_planned(GenerationUnit(sweep=sweep, generation=generation)))
+        units += [_planned(trial) for trial in sweep.trials(generation)]
+    return units
+
+
+def _unlearning(
+    job: ResolvedJob,
+    setting: Setting,
+    entry: Entry,
+    model_seed: int,
+    models: References,
+    selection: PlannedUnit | None,
+) -> PlannedUnit:
+    unit = UnlearnUnit(
+        unlearner=entry.unlearner,
+        unlearner_revision=entry.unlearner_revision,
+        hyperparameters=entry.hyperparameters,
+        setting=setting,
+        model_seed=model_seed,
+        selection=selection.id if selection else None,
+        original=models.original.id,
+        retrained=models.retrained.id,
+        reference=models.retrained_evaluation.id,
+        timed_runs=job.timed_runs,
+        revision=TRAINING_REVISION,
+    )
+    return _planned(unit, entry.tuning)
 
 
 def _planned(unit: Unit, tuning: Tuning | None = None) -> PlannedUnit:

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from core.outcome import Outcome, Progress
 from core.settings import Settings
-from core.spec.units import EvaluateUnit, TrainUnit, UnitId, UnlearnUnit
-from core.store import results, units, workers
+from core.spec.units import EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
+from core.store import results, trials, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass
 from core.store.units import Lease
@@ -188,7 +188,8 @@ class Worker:
         """Record what the unit produced, in one transaction, only while the lease holds."""
 
         def publish(session: Session) -> bool:
-            timed = "" if isinstance(lease.unit, EvaluateUnit) else f", in {outcome.runtime_seconds:.1f} s"
+            is_timed = isinstance(lease.unit, TrainUnit | UnlearnUnit | TrialUnit)
+            timed = f", in {outcome.runtime_seconds:.1f} s" if is_timed else ""
             text = f"Done: {lease.title} (seed {lease.unit.model_seed}){timed}."
             if not units.finish(
                 session,
@@ -199,7 +200,9 @@ class Worker:
                 text=text,
             ):
                 return False
-            if not isinstance(lease.unit, TrainUnit):
+            if isinstance(lease.unit, TrialUnit):
+                trials.record_trial(session, lease.unit_id, lease.unit, outcome.attempts)
+            if isinstance(lease.unit, EvaluateUnit | UnlearnUnit):
                 results.record_result(
                     session,
                     lease.unit_id,
@@ -208,6 +211,7 @@ class Worker:
                     metrics=outcome.metrics,
                     reasons=outcome.reasons,
                     provenance=outcome.provenance,
+                    hyperparameters=outcome.hyperparameters,
                 )
             return True
 

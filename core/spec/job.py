@@ -21,6 +21,8 @@ from core.errors import SpecInvalid, SpecProblem
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
 HyperparameterValue: TypeAlias = StrictBool | StrictInt | StrictFloat | str
 
+TuningTarget: TypeAlias = Literal["retrained", "original"]
+
 ALL = "all"  # as the only unlearner: every unlearner in the catalogue
 
 
@@ -60,6 +62,22 @@ class AttackRequest(SpecModel):
     id: str
 
 
+class SweepRequest(SpecModel):
+    """A search for hyperparameters before the final runs; what an unlearner's request gives stays."""
+
+    seeds: Annotated[
+        tuple[Seed, ...], Field(min_length=1, max_length=20, description="Model seeds, one sweep each.")
+    ] = (0, 1, 2)
+    trials: Annotated[StrictInt, Field(ge=1, le=1000, description="Completed trials of each sweep.")] = 100
+    target: Annotated[
+        TuningTarget,
+        Field(
+            description="Whose accuracies are aimed at: the retrained model's, as in the paper, or the "
+            "original's, which a practitioner has (protocol §6, Notes)."
+        ),
+    ] = "retrained"
+
+
 def _ids_to_requests(value: object) -> object:
     """Let `"all"` and bare ids stand for full requests."""
     if value == ALL:
@@ -93,6 +111,9 @@ class JobSpec(SpecModel):
     model_seeds: Annotated[
         tuple[Seed, ...] | None,
         Field(min_length=1, max_length=100, description="The protocol's, where they are left out."),
+    ] = None
+    sweep: Annotated[
+        SweepRequest | None, Field(description="Without it, given or default hyperparameters are used.")
     ] = None
     attacks: Annotated[tuple[AttackRequest, ...], BeforeValidator(_ids_to_requests)] = (
         AttackRequest(id="u_mia"),
@@ -146,6 +167,7 @@ def _known_fields(path: tuple[str | int, ...], title: str) -> list[str]:
         "settings": SettingRequest,
         "forget": RandomForget,
         "unlearners": UnlearnerRequest,
+        "sweep": SweepRequest,
         "attacks": AttackRequest,
     }
     inner = [models[step] for step in path[:-1] if isinstance(step, str) and step in models]

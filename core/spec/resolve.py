@@ -16,29 +16,36 @@ from core.spec.job import (
     HyperparameterValue,
     JobSpec,
     SettingRequest,
+    SweepRequest,
     UnlearnerRequest,
     pointer,
     problems,
 )
+from core.spec.search import Place, Range, search_space
 from core.spec.units import Resolved, Setting
 
 MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
 
 
 class Entry(Resolved):
-    """One unlearner with all its hyperparameters, and how those were chosen."""
+    """One unlearner with its hyperparameters, and how they are chosen.
+
+    `space` is what a sweep draws the missing ones from; it is empty where all of them are known.
+    """
 
     unlearner: str
     unlearner_revision: int
     hyperparameters: dict[str, HyperparameterValue]
+    space: dict[str, Range]
     tuning: Tuning
 
 
 class Cell(Resolved):
-    """A setting and the entries that run in it."""
+    """A setting and the entries that run in it; sweeps prune proposals above `max_batch_size`."""
 
     setting: Setting
     entries: tuple[Entry, ...]
+    max_batch_size: int | None
 
 
 class ResolvedJob(Resolved):
@@ -47,6 +54,8 @@ class ResolvedJob(Resolved):
     protocol: str
     cells: tuple[Cell, ...]
     model_seeds: tuple[int, ...]
+    sweep: SweepRequest | None
+    timed_runs: int
 
     @property
     def sha256(self) -> str:
@@ -70,7 +79,11 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
             found.append(_unknown("attack", attack.id, catalogue.attacks, pointer("attacks", index, "id")))
     requests = _expand(spec.unlearners, catalogue, found)
     cells = [
-        Cell(setting=setting, entries=_entries(setting, requests, protocol, catalogue, found))
+        Cell(
+            setting=setting,
+            entries=_entries(setting, requests, spec.sweep, protocol, catalogue, found),
+            max_batch_size=protocol.max_batch_size.get(setting.dataset),
+        )
         for index, request in enumerate(spec.settings)
         if (setting := _setting(request, index, protocol, catalogue, found))
     ]
@@ -80,7 +93,11 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     if found:
         raise SpecInvalid(list(dict.fromkeys(found)))
     return ResolvedJob(
-        protocol=protocol.id, cells=tuple(cells), model_seeds=spec.model_seeds or protocol.model_seeds
+        protocol=protocol.id,
+        cells=tuple(cells),
+        model_seeds=spec.model_seeds or protocol.model_seeds,
+        sweep=spec.sweep if any(entry.space for cell in cells for entry in cell.entries) else None,
+        timed_runs=protocol.timed_runs,
     )
 
 
@@ -152,6 +169,7 @@ def _too_small(
 def _entries(
     setting: Setting,
     requests: list[tuple[int, UnlearnerRequest]],
+    sweep: SweepRequest | None,
     protocol: Protocol,
     catalogue: Catalogue,
     found: list[SpecProblem],
@@ -159,6 +177,10 @@ def _entries(
     entries = []
     for index, request in requests:
         info = catalogue.unlearners[request.id]
+        if sweep is not None:
+            entry = _swept(setting, request, index, sweep, protocol, catalogue, found)
+            entries += [] if entry is None else [entry]
+            continue
         tuned = dict(protocol.defaults(setting.dataset, setting.model, info.id))
         hyperparameters = _hyperparameters(info, tuned, request, index, found)
         if hyperparameters is None:
@@ -172,10 +194,69 @@ def _entries(
                 unlearner=info.id,
                 unlearner_revision=info.revision,
                 hyperparameters=hyperparameters,
+                space={},
                 tuning="default" if hyperparameters == default else "given",
             )
         )
     return tuple(entries)
+
+
+def _swept(
+    setting: Setting,
+    request: UnlearnerRequest,
+    index: int,
+    sweep: SweepRequest,
+    protocol: Protocol,
+    catalogue: Catalogue,
+    found: list[SpecProblem],
+) -> Entry | None:
+    """The entry of a sweep: what is given stays, everything else that has a search space is drawn."""
+    info = catalogue.unlearners[request.id]
+    complete = _hyperparameters(info, {}, request, index, found)
+    if complete is None:
+        return None
+    place = Place(setting.recipe.num_epochs, catalogue.models[setting.model].num_stages)
+    space = {
+        name: values.range(place)
+        for name, values in search_space(info.hyperparameters).items()
+        if name not in request.hyperparameters
+    }
+    found += _too_large(request, index, setting, protocol)
+    variant_only = set(request.hyperparameters) <= {"variant"}
+    return Entry(
+        unlearner=info.id,
+        unlearner_revision=info.revision,
+        hyperparameters={name: value for name, value in complete.items() if name not in space},
+        space=space,
+        tuning=_sweep_tuning(sweep, protocol)
+        if space and variant_only
+        else "other_sweep"
+        if space
+        else "given",
+    )
+
+
+def _sweep_tuning(sweep: SweepRequest, protocol: Protocol) -> Tuning:
+    """`sweep` where it is what the protocol asks for, so that its result is ranked."""
+    budget = protocol.sweep
+    is_protocols = (
+        budget is not None
+        and (sweep.seeds, sweep.trials) == (budget.seeds, budget.trials)
+        and sweep.target == "retrained"
+    )
+    return "sweep" if is_protocols else "other_sweep"
+
+
+def _too_large(
+    request: UnlearnerRequest, index: int, setting: Setting, protocol: Protocol
+) -> list[SpecProblem]:
+    """A given batch size above what the protocol prunes."""
+    limit, given = protocol.max_batch_size.get(setting.dataset), request.hyperparameters.get("batch_size")
+    if limit is None or not isinstance(given, int) or given <= limit:
+        return []
+    where = pointer("unlearners", index, "hyperparameters", "batch_size")
+    detail = f"{protocol.id} prunes batch sizes above {limit} on {setting.dataset}; got {given}."
+    return [SpecProblem(where, "batch_size_pruned", detail)]
 
 
 def _hyperparameters(

@@ -5,15 +5,58 @@ the docs read the same annotation. Source of the primitives: protocol §6.3.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import ceil
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
+
+EPOCH_SHARE = 0.2  # of the training epochs; a method that needs more is no cheaper than training again
+
+
+class Interval(BaseModel):
+    """What a sweep draws from: low … high, `log` uniform in the logarithm; `int` draws whole numbers only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["float", "int"]
+    low: float
+    high: float
+    log: bool = False
+
+
+class Choices(BaseModel):
+    """What a sweep draws from: one of a list, all equally likely."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["choice"] = "choice"
+    choices: tuple[int | float | str, ...]
+
+
+Range: TypeAlias = Annotated[Interval | Choices, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What some search spaces depend on: the recipe's training epochs and the model's number of stages."""
+
+    training_epochs: int
+    num_stages: int
+
+    @property
+    def max_epochs(self) -> int:
+        """`E_max = ceil(0.2 × training epochs)` (protocol §6.3)."""
+        return ceil(EPOCH_SHARE * self.training_epochs)
 
 
 @dataclass(frozen=True)
 class SearchSpace:
     """What a sweep may draw for one hyperparameter."""
+
+    def range(self, place: Place) -> Interval | Choices:
+        """The space with its bounds in numbers."""
+        raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
         """The space as plain JSON, with its distribution's name."""
@@ -33,6 +76,10 @@ class LogUniform(SearchSpace):
     low: float
     high: float
 
+    def range(self, place: Place) -> Interval:  # noqa: ARG002 - the same everywhere
+        """As declared."""
+        return Interval(kind="float", low=self.low, high=self.high, log=True)
+
 
 @dataclass(frozen=True)
 class Uniform(SearchSpace):
@@ -40,6 +87,10 @@ class Uniform(SearchSpace):
 
     low: float
     high: float
+
+    def range(self, place: Place) -> Interval:  # noqa: ARG002 - the same everywhere
+        """As declared."""
+        return Interval(kind="float", low=self.low, high=self.high)
 
 
 @dataclass(frozen=True)
@@ -49,20 +100,36 @@ class Integer(SearchSpace):
     low: int
     high: int
 
+    def range(self, place: Place) -> Interval:  # noqa: ARG002 - the same everywhere
+        """As declared."""
+        return Interval(kind="int", low=self.low, high=self.high)
+
 
 @dataclass(frozen=True)
 class Epochs(SearchSpace):
     """Uniform over 1 … E_max, where E_max = ceil(0.2 × training epochs) of the setting's recipe."""
+
+    def range(self, place: Place) -> Interval:
+        """1 … E_max."""
+        return Interval(kind="int", low=1, high=place.max_epochs)
 
 
 @dataclass(frozen=True)
 class FractionalEpochs(SearchSpace):
     """Uniform on [1, E_max], E_max as in `Epochs`."""
 
+    def range(self, place: Place) -> Interval:
+        """[1, E_max]."""
+        return Interval(kind="float", low=1, high=place.max_epochs)
+
 
 @dataclass(frozen=True)
 class Stages(SearchSpace):
     """Uniform over 1 … the number of the model's stages."""
+
+    def range(self, place: Place) -> Interval:
+        """1 … the number of stages."""
+        return Interval(kind="int", low=1, high=place.num_stages)
 
 
 @dataclass(frozen=True)
@@ -70,6 +137,10 @@ class OneOf(SearchSpace):
     """One of the listed values, all equally likely."""
 
     choices: tuple[int | float | str, ...]
+
+    def range(self, place: Place) -> Choices:  # noqa: ARG002 - the same everywhere
+        """As declared."""
+        return Choices(choices=self.choices)
 
 
 def search_space(hyperparameters: type[BaseModel]) -> dict[str, SearchSpace]:

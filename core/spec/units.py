@@ -4,18 +4,22 @@ A unit carries everything that determines its output, and nothing else: its id i
 two jobs that need the same work share it, and an executor needs no database to run it.
 """
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, NewType, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from core.catalog.protocols import Precision, Recipe
 from core.spec.canonical import content_hash
-from core.spec.job import HyperparameterValue, RandomForget
+from core.spec.job import HyperparameterValue, RandomForget, TuningTarget
+from core.spec.search import Range
 
 UnitId = NewType("UnitId", str)
 SettingId = NewType("SettingId", str)
 Role: TypeAlias = Literal["original", "retrained"]
-UnitKind: TypeAlias = Literal["train", "evaluate", "unlearn"]
+UnitKind: TypeAlias = Literal["train", "evaluate", "unlearn", "trial", "generation", "selection"]
+
+POPULATION = 50  # trials of a generation: the NSGA-III default (protocol §6.2)
 
 
 class Resolved(BaseModel):
@@ -39,13 +43,22 @@ class Setting(Resolved):
     split_seed: int
     run_seed: int
 
-    @property
+    @cached_property
     def id(self) -> SettingId:
         """`set_` and the first 16 hex digits of the content hash."""
         return SettingId(f"set_{content_hash(self.model_dump(mode='json'))[:16]}")
 
 
-class TrainUnit(Resolved):
+class PlainUnit(Resolved):
+    """Base of the units whose id is the hash of all that they carry."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is hashed."""
+        return self.model_dump(mode="json")
+
+
+class TrainUnit(PlainUnit):
     """Train one reference model of a setting (protocol §4)."""
 
     kind: Literal["train"] = "train"
@@ -65,7 +78,7 @@ class TrainUnit(Resolved):
         return f"train the {self.role} model"
 
 
-class EvaluateUnit(Resolved):
+class EvaluateUnit(PlainUnit):
     """Evaluate a reference model against the retrained one of the same seed (protocol §5).
 
     `model` is the unit that trained it; `retrained` the unit that trained the retrained model; `reference`
@@ -92,8 +105,12 @@ class EvaluateUnit(Resolved):
         return f"evaluate the {self.role} model"
 
 
-class UnlearnUnit(Resolved):
-    """Unlearn the forget set from one original and evaluate what comes out."""
+class UnlearnUnit(PlainUnit):
+    """Unlearn the forget set from one original and evaluate what comes out.
+
+    `selection` is the unit that chooses the hyperparameters by a sweep; `hyperparameters` then has only what
+    was given. The timing is the median of `timed_runs` runs.
+    """
 
     kind: Literal["unlearn"] = "unlearn"
     unlearner: str
@@ -101,15 +118,18 @@ class UnlearnUnit(Resolved):
     hyperparameters: dict[str, HyperparameterValue]
     setting: Setting
     model_seed: int
+    selection: UnitId | None = None
     original: UnitId
     retrained: UnitId
     reference: UnitId
+    timed_runs: int
     revision: int
 
     @property
     def depends_on(self) -> tuple[UnitId, ...]:
-        """The original to start from, the retrained model and its evaluation to compare with."""
-        return (self.original, self.retrained, self.reference)
+        """The original to start from, the retrained model and its evaluation to compare with, the sweep."""
+        chosen = () if self.selection is None else (self.selection,)
+        return (self.original, self.retrained, self.reference, *chosen)
 
     @property
     def title(self) -> str:
@@ -117,13 +137,161 @@ class UnlearnUnit(Resolved):
         return f"unlearn with {self.unlearner}"
 
 
-Unit: TypeAlias = Annotated[TrainUnit | EvaluateUnit | UnlearnUnit, Field(discriminator="kind")]
+class Sweep(Resolved):
+    """One search for hyperparameters on the models of one seed (protocol §6.1).
+
+    Attributes:
+        given: hyperparameters that are not searched.
+        space: what is drawn, by hyperparameter.
+        model_seed: whose original is unlearned; also seeds the sampler.
+        max_batch_size: proposals with a larger batch size are pruned (protocol §6.6); None is no limit.
+        target: whose accuracies are aimed at, the retrained model's or, without that oracle, the original's.
+        original: the unit that trained the original.
+        reference: the evaluation of the target model.
+    """
+
+    setting: Setting
+    unlearner: str
+    unlearner_revision: int
+    given: dict[str, HyperparameterValue]
+    space: dict[str, Range]
+    model_seed: int
+    num_trials: int
+    max_batch_size: int | None
+    target: TuningTarget
+    original: UnitId
+    reference: UnitId
+    revision: int
+
+    @cached_property
+    def sha256(self) -> str:
+        """The sweep's content hash."""
+        return content_hash(self.model_dump(mode="json"))
+
+    def trials(self, generation: int) -> tuple["TrialUnit", ...]:
+        """The trials of a generation, from 0."""
+        first = generation * POPULATION
+        last = min(first + POPULATION, self.num_trials)
+        return tuple(TrialUnit(sweep=self, index=index) for index in range(first, last))
+
+    @property
+    def num_generations(self) -> int:
+        """Generations, the last of which may be short."""
+        return -(-self.num_trials // POPULATION)
+
+
+class SweepPart(Resolved):
+    """Base of a sweep's units. Their ids come from its hash, so that it is hashed once, not per trial."""
+
+    sweep: Sweep
+
+    @property
+    def setting(self) -> Setting:
+        """The sweep's setting."""
+        return self.sweep.setting
+
+    @property
+    def model_seed(self) -> int:
+        """The sweep's model seed."""
+        return self.sweep.model_seed
+
+
+class TrialUnit(SweepPart):
+    """The `index`-th completed trial: unlearn with proposed hyperparameters and score what comes out."""
+
+    kind: Literal["trial"] = "trial"
+    index: int
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is hashed."""
+        return {"kind": self.kind, "sweep": self.sweep.sha256, "index": self.index}
+
+    @property
+    def generation(self) -> int:
+        """The generation that the trial belongs to, from 0."""
+        return self.index // POPULATION
+
+    @property
+    def depends_on(self) -> tuple[UnitId, ...]:
+        """The original, the target's evaluation, and its generation's proposals; generation 0 is random."""
+        models = (self.sweep.original, self.sweep.reference)
+        if self.generation == 0:
+            return models
+        return (*models, unit_id(GenerationUnit(sweep=self.sweep, generation=self.generation)))
+
+    @property
+    def title(self) -> str:
+        """The unit in words."""
+        return f"try {self.sweep.unlearner}, trial {self.index + 1} of {self.sweep.num_trials}"
+
+
+class GenerationUnit(SweepPart):
+    """Propose the trials of a generation from those of all earlier ones."""
+
+    kind: Literal["generation"] = "generation"
+    generation: int
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is hashed."""
+        return {"kind": self.kind, "sweep": self.sweep.sha256, "generation": self.generation}
+
+    @property
+    def depends_on(self) -> tuple[UnitId, ...]:
+        """The trials of the generation before, which rest on those before them."""
+        return tuple(unit_id(trial) for trial in self.sweep.trials(self.generation - 1))
+
+    @property
+    def title(self) -> str:
+        """The unit in words."""
+        return f"propose generation {self.generation} of the {self.sweep.unlearner} sweep"
+
+
+class SelectionUnit(Resolved):
+    """Choose one configuration from the sweeps of all sweep seeds (protocol §6.5)."""
+
+    kind: Literal["selection"] = "selection"
+    sweeps: tuple[Sweep, ...]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is hashed."""
+        return {"kind": self.kind, "sweeps": [sweep.sha256 for sweep in self.sweeps]}
+
+    @property
+    def setting(self) -> Setting:
+        """The sweeps' setting."""
+        return self.sweeps[0].setting
+
+    @property
+    def model_seed(self) -> int:
+        """The first sweep's model seed."""
+        return self.sweeps[0].model_seed
+
+    @property
+    def depends_on(self) -> tuple[UnitId, ...]:
+        """The last generation of each sweep, which rests on those before it."""
+        return tuple(
+            unit_id(trial) for sweep in self.sweeps for trial in sweep.trials(sweep.num_generations - 1)
+        )
+
+    @property
+    def title(self) -> str:
+        """The unit in words."""
+        return f"choose hyperparameters for {self.sweeps[0].unlearner}"
+
+
+Unit: TypeAlias = Annotated[
+    TrainUnit | EvaluateUnit | UnlearnUnit | TrialUnit | GenerationUnit | SelectionUnit,
+    Field(discriminator="kind"),
+]
 _ADAPTER: TypeAdapter[Unit] = TypeAdapter(Unit)
 
 
 def unit_id(unit: Unit) -> UnitId:
     """SHA-256 of the unit's content, in hex."""
-    return UnitId(content_hash(unit.model_dump(mode="json")))
+    return UnitId(content_hash(unit.identity))
 
 
 def unit_from_json(document: dict[str, Any]) -> Unit:

@@ -18,6 +18,8 @@ from core.store.session import changed, database_now
 from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
 from core.store.viewers import EVERYTHING, Viewer, in_visible_job
 
+SIDE_BY_SIDE = ("given", "other_sweep")  # these differ among themselves, so none supersedes another
+
 
 @dataclass(frozen=True)
 class ResultRecord:
@@ -48,15 +50,16 @@ def record_result(
     metrics: dict[str, float | None],
     reasons: dict[str, str],
     provenance: dict[str, Any],
+    hyperparameters: dict[str, Any] | None = None,
 ) -> None:
     """Store the result of a unit, in the transaction that finishes it; an older one of the same place is
-    superseded.
+    superseded. `hyperparameters` are those that were used, where the unit does not name them all.
 
     Writing the same unit again replaces its row: a unit that had to run twice still has one result.
     """
     tuning = session.scalar(select(UnitRow.tuning).where(UnitRow.id == unit_id))
     now = session.execute(select(database_now())).scalar_one()
-    place = _place(unit)
+    place = _place(unit, hyperparameters)
     row = session.scalar(select(ResultRow).where(ResultRow.unit_id == unit_id))
     if row is None:
         row = ResultRow(id=f"res_{uuid7()}", unit_id=unit_id, tuning=tuning, is_superseded=False, **place)
@@ -68,7 +71,7 @@ def record_result(
     row.runtime_efficiency = metrics.get("runtime_efficiency")
     row.created_at = now
     session.flush()
-    if tuning != "given":  # given hyperparameters differ among themselves; they stand side by side
+    if tuning not in SIDE_BY_SIDE:
         same_place = [
             getattr(ResultRow, name) == value for name, value in place.items() if name != "hyperparameters"
         ]
@@ -201,7 +204,7 @@ def _sample_sd(mean: float | None, mean_of_squares: float | None, count: int) ->
     return sqrt(max(mean_of_squares - mean * mean, 0.0) * count / (count - 1))
 
 
-def _place(unit: EvaluateUnit | UnlearnUnit) -> dict[str, Any]:
+def _place(unit: EvaluateUnit | UnlearnUnit, hyperparameters: dict[str, Any] | None) -> dict[str, Any]:
     """Where a unit's result stands: setting, method and seed."""
     if isinstance(unit, EvaluateUnit):
         method: dict[str, Any] = {"unlearner": unit.role, "variant": None, "hyperparameters": {}}
@@ -209,7 +212,7 @@ def _place(unit: EvaluateUnit | UnlearnUnit) -> dict[str, Any]:
         method = {
             "unlearner": unit.unlearner,
             "variant": unit.hyperparameters.get("variant"),
-            "hyperparameters": unit.hyperparameters,
+            "hyperparameters": hyperparameters or unit.hyperparameters,
         }
     return {"setting_id": unit.setting.id, "model_seed": unit.model_seed, **method}
 

@@ -219,6 +219,28 @@ class ResultRow(Table):
     created_at: Mapped[datetime]
 
 
+class TrialRow(Table):
+    """One attempt at a trial of a sweep. `score` is None where it has none that is finite."""
+
+    __tablename__ = "trial"
+    __table_args__ = (Index("ix_trial_sweep", "setting_id", "unlearner", "sweep_seed", "index"),)
+
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    setting_id: Mapped[str] = mapped_column(ForeignKey("setting.id"))
+    unlearner: Mapped[str] = mapped_column(String(64))
+    sweep_seed: Mapped[int]
+    index: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    hyperparameters: Mapped[dict[str, Any]]
+    objectives: Mapped[dict[str, Any] | None]
+    score: Mapped[float | None]
+    metrics: Mapped[dict[str, Any] | None]
+    runtime_seconds: Mapped[float | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
 class EventRow(Table):
     """Append-only: what happened, who did it, and why, in words. Ids grow in the order of commits."""
 
