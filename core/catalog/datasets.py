@@ -83,6 +83,28 @@ def image_folder(
     )
 
 
+def utkface(id: str = "utkface", *, num_images: int = 23_708) -> DatasetInfo:
+    """Declare UTKFace; some copies of it differ by a few files, and with them the sizes of the split that is
+    drawn (protocol §1.3).
+    """
+    num_test = num_images // 5
+    return DatasetInfo(
+        id=id,
+        title="UTKFace" if num_images == 23_708 else f"UTKFace ({num_images:,} files)",
+        source="Zhang et al. 2017, Age progression/regression by conditional adversarial autoencoder; "
+        "aligned and cropped, classes are ages 0–19, 20–39, 40–59, 60–79 and 80 or more",
+        num_classes=5,
+        num_train=num_images - num_test,
+        num_test=num_test,
+        image_size=224,
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        augmentation="none",
+        files=("UTKface_Aligned_cropped/UTKFace",),
+        implementation="core.datasets.utkface:load",
+    )
+
+
 IDX_FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -181,3 +203,5 @@ CIFAR10_JPEG = image_folder(
     std=CIFAR10.std,
     augmentation="crop_flip",
 )
+
+UTKFACE = utkface()
