@@ -1,18 +1,42 @@
 """The board of a protocol, out of the store."""
 
+from dataclasses import dataclass
+
 from sqlalchemy.orm import Session
 
 from core.board import Board, Metric, build_board
 from core.catalog.protocols import Protocol
 from core.cohort import Cohort
 from core.errors import NotFound
+from core.seed_values import SeedValue, summarise
 from core.spec.job import RandomForget
 from core.spec.units import Setting
-from core.store.results import settings_of, summaries
+from core.store.results import seed_values, settings_of
 from core.store.viewers import EVERYTHING, Viewer
 
 
-def load_board(
+@dataclass(frozen=True)
+class BoardData:
+    """What a board is built from: the settings that were asked for, and each model's value in them."""
+
+    protocol: Protocol
+    metric: Metric
+    settings: tuple[Setting, ...]
+    values: tuple[SeedValue, ...]
+
+    def board(self, cohort: Cohort = Cohort.REFERENCE) -> Board:
+        """The board over all of the protocol's model seeds."""
+        return build_board(
+            self.protocol.id,
+            self.metric,
+            self.settings,
+            summarise(self.values),
+            required_seeds=len(self.protocol.model_seeds),
+            cohort=cohort,
+        )
+
+
+def load_board_data(
     session: Session,
     protocol: Protocol,
     metric: Metric,
@@ -20,10 +44,9 @@ def load_board(
     dataset: str | None = None,
     model: str | None = None,
     setting_id: str | None = None,
-    cohort: Cohort = Cohort.REFERENCE,
     viewer: Viewer = EVERYTHING,
-) -> Board:
-    """The board over the settings that were asked for, of the results that the viewer sees.
+) -> BoardData:
+    """What the board over the settings asked for is built from, of the results that the viewer sees.
 
     Without `setting_id` these are the protocol's own: the default forget rule and the protocol's precision,
     so that somebody's special setting does not make everyone else's row incomplete.
@@ -43,10 +66,26 @@ def load_board(
         for setting in settings
         if dataset in (None, setting.dataset) and model in (None, setting.model)
     ]
-    found = summaries(session, settings, metric, protocol, viewer)
-    return build_board(
-        protocol.id, metric, settings, found, required_seeds=len(protocol.model_seeds), cohort=cohort
+    values = seed_values(session, settings, metric, protocol, viewer)
+    return BoardData(protocol, metric, tuple(settings), tuple(values))
+
+
+def load_board(
+    session: Session,
+    protocol: Protocol,
+    metric: Metric,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    setting_id: str | None = None,
+    cohort: Cohort = Cohort.REFERENCE,
+    viewer: Viewer = EVERYTHING,
+) -> Board:
+    """The board over the settings that were asked for; see `load_board_data`."""
+    data = load_board_data(
+        session, protocol, metric, dataset=dataset, model=model, setting_id=setting_id, viewer=viewer
     )
+    return data.board(cohort)
 
 
 def is_standard(setting: Setting, protocol: Protocol) -> bool:

@@ -1,18 +1,18 @@
-"""Results in the store: record behind the fence, read, and summarise for the board."""
+"""Results in the store: record behind the fence, read, and hand to the board."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from core.board import CellSummary, Method, Metric
+from core.board import Method, Metric
 from core.catalog.protocols import Protocol
 from core.errors import NotFound
+from core.seed_values import SeedValue
 from core.spec.units import EvaluateUnit, Setting, SettingId, UnitId, UnlearnUnit
 from core.store.session import changed, database_now
 from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
@@ -149,59 +149,44 @@ def settings_of(session: Session, protocol: str, viewer: Viewer = EVERYTHING) ->
     return [(Setting.model_validate(definition), count) for definition, count in rows]
 
 
-def summaries(
+def seed_values(
     session: Session,
     settings: Sequence[Setting],
     metric: Metric,
     protocol: Protocol,
     viewer: Viewer = EVERYTHING,
-) -> list[CellSummary]:
-    """What each method reached in each setting, over the protocol's model seeds.
+) -> list[SeedValue]:
+    """What each method's models reached in each setting, over the protocol's model seeds: one query.
 
     Only results tuned as the protocol says count; the rest stay visible with their jobs.
     """
-    value = getattr(ResultRow, metric.column)
-    usable = cast(ResultRow.is_usable, Integer)
     rows = session.execute(
         select(
             ResultRow.setting_id,
             ResultRow.unlearner,
             ResultRow.variant,
-            func.count().label("seeds"),
-            func.sum(usable).label("usable"),
-            func.avg(value).label("mean"),
-            func.avg(value * value).label("mean_of_squares"),
-            func.count(value).label("values_"),
-            func.avg(ResultRow.runtime_efficiency).label("runtime_efficiency"),
-        )
-        .where(
+            ResultRow.model_seed,
+            ResultRow.is_usable,
+            getattr(ResultRow, metric.column).label("value"),
+            ResultRow.runtime_efficiency,
+        ).where(
             ResultRow.setting_id.in_([setting.id for setting in settings]),
             ResultRow.model_seed.in_(protocol.model_seeds),
             ~ResultRow.is_superseded,
             in_visible_job(viewer, ResultRow.unit_id),
             (ResultRow.tuning == protocol.ranked_tuning) | ResultRow.tuning.is_(None),
         )
-        .group_by(ResultRow.setting_id, ResultRow.unlearner, ResultRow.variant)
     )
     return [
-        CellSummary(
+        SeedValue(
             setting=SettingId(row.setting_id),
             method=Method(row.unlearner, row.variant),
-            mean=row.mean,
-            sd=_sample_sd(row.mean, row.mean_of_squares, row.values_),
-            seeds=row.seeds,
-            usable=row.usable,
-            runtime_efficiency=row.runtime_efficiency,
+            model_seed=row.model_seed,
+            value=row.value if row.is_usable else None,
+            runtime_efficiency=row.runtime_efficiency if row.is_usable else None,
         )
         for row in rows
     ]
-
-
-def _sample_sd(mean: float | None, mean_of_squares: float | None, count: int) -> float | None:
-    """The sample standard deviation from two moments; SQLite has no such aggregate."""
-    if mean is None or mean_of_squares is None or count < 2:
-        return None
-    return sqrt(max(mean_of_squares - mean * mean, 0.0) * count / (count - 1))
 
 
 def _place(unit: EvaluateUnit | UnlearnUnit, hyperparameters: dict[str, Any] | None) -> dict[str, Any]:
