@@ -7,7 +7,7 @@ BIN := .venv/bin
 NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --no-fund --no-audit --no-update-notifier --loglevel=error
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
 
-.PHONY: help demo serve test lint bench page clean
+.PHONY: help demo serve test lint bench docs page clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ lint: .venv/dev frontend/dist/index.html  ## formatters, linters, types, import 
 
 bench: .venv/dev  ## benchmarks; each prints ratios measured in one run
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+docs: .venv/runtime  ## bring the tables in docs/unlearners up to date with the catalogue
+	$(BIN)/python -m core.reference docs/unlearners
 
 page: frontend/dist/index.html  ## build the page
 

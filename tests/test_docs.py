@@ -1,0 +1,72 @@
+"""The pages of the unlearners: one each, their tables those of the catalogue."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from core.catalog.registry import installed
+from core.catalog.unlearners import Hyperparameters, LearningRate, NumEpochs, Variant
+from core.reference import table, with_table
+from core.spec.search import OneOf
+
+PAGES = Path(__file__).parent.parent / "docs" / "unlearners"
+INDEX = PAGES / "README.md"
+OURS = {  # an installed plug-in has its page in its own package
+    id: info for id, info in installed().unlearners.items() if info.implementation.startswith("core.")
+}
+
+
+class Example(Hyperparameters):
+    learning_rate: LearningRate = 5e-4
+    num_epochs: NumEpochs = 3
+    norm: Annotated[int, Field(ge=1, lt=3, description="|x|."), OneOf((1, 2))] = 2
+    variant: Annotated[Variant, Field(description="Which.")] = "official"
+    augment: Annotated[bool, Field(description="Whether.")] = True
+
+
+def test_a_table_gives_default_bounds_and_search_space_of_every_field():
+    assert table(Example) == (
+        "| name | default | bounds | search space | meaning |\n"
+        "| --- | --- | --- | --- | --- |\n"
+        "| `learning_rate` | 0.0005 | (0, 10] | `LogUniform(1e-05, 0.1)` | Peak learning rate. |\n"
+        "| `num_epochs` | 3 | [0, 1000] | `Epochs()` | Passes over the data. |\n"
+        "| `norm` | 2 | [1, 3) | `OneOf(1, 2)` | \\|x\\|. |\n"
+        "| `variant` | official | official, fixed | – | Which. |\n"
+        "| `augment` | true | false, true | – | Whether. |\n"
+    )
+
+
+def test_a_table_replaces_the_one_before_it_and_nothing_else():
+    page = "# A\n<!-- hyperparameters -->\nold\n<!-- /hyperparameters -->\nend\n"
+
+    filled = with_table(page, Example)
+
+    assert filled == page.replace("old\n", table(Example))
+    assert with_table(filled, Example) == filled
+
+
+def test_a_page_without_markers_is_refused_by_its_title():
+    with pytest.raises(ValueError, match="0 such pairs below '# Lost'"):
+        with_table("# Lost\ntext", Example)
+
+
+def test_every_unlearner_has_a_page_and_every_page_an_unlearner():
+    assert {page.stem for page in PAGES.glob("*.md")} - {INDEX.stem} == set(OURS)
+
+
+@pytest.mark.parametrize("info", OURS.values(), ids=lambda info: info.id)
+def test_every_table_is_that_of_the_catalogue(info):
+    page = (PAGES / f"{info.id}.md").read_text()
+
+    assert with_table(page, info.hyperparameters) == page, "out of date; run `make docs`"
+
+
+def test_the_index_names_every_unlearner_and_its_sets():
+    rows = re.findall(r"^\| \[(.+?)\]\((\w+)\.md\) \|.*\| (.+?) \|$", INDEX.read_text(), re.MULTILINE)
+    listed = {id: (title, set(sets.split(", "))) for title, id, sets in rows}
+
+    for id, info in OURS.items():
+        assert listed[id] == (info.title, set(info.uses))
