@@ -30,8 +30,9 @@ def rmia(
     """Share of population samples z that each sample x dominates, in [0, 1]: high is a member.
 
     x dominates z where `(p(x) / E[p(x)]) / (p(z) / E[p(z)]) ≥ γ`: the attacked model's probability of the
-    label over its mean over reference models. The mean of x is half over reference models that had it and half
-    over those that had not; the offline attack knows only the latter, m, and takes `((1 + a) m + 1 − a) / 2`.
+    label over its mean over reference models. The mean of x is half over reference models that had it and
+    half over those that had not; the offline attack knows only the latter, m, and takes
+    `((1 + a) m + 1 − a) / 2`.
 
     For unlearning, the attacked model is the unlearned one, members are its forget set, and the reference
     models are of other splits. Few are needed, unlike for U-LiRA.
@@ -106,8 +107,8 @@ def _check_shapes(
     if scores.ndim != 1 or population.ndim != 1 or shapes != rows or not num_models or not expected[1]:
         raise ObservationsInvalid(
             "RMIA takes (N,) scores, (M, N) reference scores and memberships, (Z,) population scores and "
-            f"(M, Z) of the reference models, M and Z at least 1, not {scores.shape}, {shapes[0]}, {shapes[1]}, "
-            f"{population.shape} and {shapes[2]}."
+            f"(M, Z) of the reference models, M and Z at least 1, not {scores.shape}, {shapes[0]}, "
+            f"{shapes[1]}, {population.shape} and {shapes[2]}."
         )
     for name, values in (
         ("scores", scores),
