@@ -138,6 +138,7 @@ def keys(given: argparse.Namespace, settings: Settings) -> None:
                 console.print(f"The key {given.id} is revoked.", markup=False, highlight=False)
             case _:
                 console.print(keys_table(list_keys(session)))
+    store.engine.dispose()
 
 
 def _show_once(key: str) -> None:

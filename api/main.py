@@ -9,12 +9,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
-from api.routes import catalog, events, health, jobs, keys, leaderboard, page, results, workers
+from api.envelope import Service
+from api.routes import catalog, docs, events, health, jobs, keys, leaderboard, page, results, workers
 from core.settings import Settings
 from core.store.session import Store
 
 PREFIX = "/api/v1"
-MAX_BODY_BYTES = 1_000_000
 SUMMARY = "Submit unlearning benchmarks, follow them, read the leaderboard."
 
 
@@ -32,13 +32,13 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         store.engine.dispose()
 
-    app = FastAPI(
+    app = Service(
         title="Lethe",
         version=version("lethe"),
         summary=SUMMARY,
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
         openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # the stock page loads its scripts from elsewhere
         redoc_url=None,
     )
     app.state.store, app.state.settings = store, settings
@@ -60,6 +60,7 @@ def _add_routes(app: FastAPI) -> None:
         versioned.include_router(module.router)
     app.include_router(versioned)
     app.include_router(health.router)
+    app.include_router(docs.router)
     app.include_router(page.router)  # last: it answers every path that is left
 
     def openapi() -> dict[str, Any]:

@@ -1,11 +1,15 @@
-"""Errors as problem+json (RFC 9457): one table from our exceptions, one last resort that leaks nothing."""
+"""Errors as problem+json (RFC 9457): one table from our exceptions, one last resort that leaks nothing.
 
-from http import HTTPStatus
+A problem's `type` leads to the page that lists `KINDS`.
+"""
+
+from dataclasses import dataclass
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from uuid6 import uuid7
 
@@ -25,19 +29,114 @@ from core.errors import (
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-TABLE: dict[type[LetheError], tuple[int, str, str]] = {
-    SpecInvalid: (422, "invalid_spec", "The request is not valid"),
-    DatasetMissing: (422, "dataset_missing", "A dataset is not there"),
-    KeyRefused: (401, "key_refused", "A key is needed"),
-    Forbidden: (403, "forbidden", "That is not allowed"),
-    NotFound: (404, "not_found", "There is no such thing"),
-    Conflict: (409, "conflict", "That cannot be done now"),
-    KeyReused: (409, "idempotency_key_reused", "The key was used for something else"),
-    StoreNotReady: (503, "store_not_ready", "The database is not ready"),
+PAGE = "/docs/problems"
+BUSY_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: its code, its usual status, and what to do about it."""
+
+    code: str
+    status: int
+    title: str
+    advice: str
+
+
+KINDS = {
+    kind.code: kind
+    for kind in (
+        Kind(
+            "invalid_spec",
+            422,
+            "The request is not valid",
+            "Each of `errors` points at a place in what was sent and says what is wrong there. "
+            "Nothing was stored; mend them all and send it again.",
+        ),
+        Kind(
+            "invalid_request",
+            422,
+            "The request is not valid",
+            "A path, query or header parameter is of the wrong type or out of bounds; `errors` names each.",
+        ),
+        Kind(
+            "dataset_missing",
+            422,
+            "A dataset is not there",
+            "Put the file that is named under the service's data directory, and submit again.",
+        ),
+        Kind("bad_request", 400, "The request cannot be read", "It breaks the rules of HTTP; see `detail`."),
+        Kind(
+            "key_refused",
+            401,
+            "A key is needed",
+            "Send `Authorization: Bearer lethe_…` with a key that holds; `lethe keys create` makes one.",
+        ),
+        Kind(
+            "forbidden",
+            403,
+            "That is not allowed",
+            "The key holds, but this needs another scope, or the job is another owner's.",
+        ),
+        Kind(
+            "not_found",
+            404,
+            "There is no such thing",
+            "Nothing has this address, or it is private to somebody else. The endpoints are listed at /docs.",
+        ),
+        Kind("method_not_allowed", 405, "The endpoint has no such method", "`Allow` names those it has."),
+        Kind(
+            "conflict",
+            409,
+            "That cannot be done now",
+            "The state of the thing forbids it; read it again and decide anew.",
+        ),
+        Kind(
+            "idempotency_key_reused",
+            409,
+            "The key was used for something else",
+            "An Idempotency-Key belongs to one content; send a new key with new content.",
+        ),
+        Kind("body_too_large", 413, "The body is too large", "A job spec has at most a million bytes."),
+        Kind(
+            "rate_limited",
+            429,
+            "Too many requests",
+            "Wait for the seconds that `Retry-After` names; `RateLimit` says beforehand how many are left.",
+        ),
+        Kind(
+            "internal_error",
+            500,
+            "Internal error",
+            "A fault of this service; its traceback is in the log under the request's id.",
+        ),
+        Kind(
+            "store_not_ready", 503, "The database is not ready", "Its operator finds what to run in `detail`."
+        ),
+        Kind(
+            "store_busy",
+            503,
+            "The database does not answer",
+            "Nothing was stored. Send it again after the seconds that `Retry-After` names, with the same "
+            "Idempotency-Key.",
+        ),
+        Kind("http_error", 400, "The request was refused", "`status` and `detail` say why."),
+    )
 }
+TABLE: dict[type[LetheError], str] = {
+    SpecInvalid: "invalid_spec",
+    DatasetMissing: "dataset_missing",
+    KeyRefused: "key_refused",
+    Forbidden: "forbidden",
+    NotFound: "not_found",
+    Conflict: "conflict",
+    KeyReused: "idempotency_key_reused",
+    StoreNotReady: "store_not_ready",
+}
+HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 DECLARED = {
     status: {"model": Problem, "description": "A problem", "content": {MEDIA_TYPE: {}}}
-    for status in (401, 403, 404, 405, 409, 413, 422, 500, 503)
+    for status in sorted({kind.status for kind in KINDS.values()})
 }
 
 
@@ -46,30 +145,32 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LetheError, _lethe_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _store_busy)
     app.add_exception_handler(Exception, _unexpected)
 
 
 def problem_response(
     request: Request,
-    status: int,
     code: str,
-    title: str,
     detail: str,
+    *,
+    status: int | None = None,
     errors: list[ProblemError] | None = None,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    """One problem document."""
+    """One problem document; its status is the kind's unless another is given."""
+    kind = KINDS[code]
     problem = Problem(
-        type=f"/docs/problems#{code}",
-        title=title,
-        status=status,
+        type=f"{PAGE}#{code}",
+        title=kind.title,
+        status=status or kind.status,
         code=code,
         detail=detail,
         instance=request.url.path,
         request_id=request_id(request),
         errors=errors or [],
     )
-    return JSONResponse(problem.model_dump(mode="json"), status, headers, MEDIA_TYPE)
+    return JSONResponse(problem.model_dump(mode="json"), problem.status, headers, MEDIA_TYPE)
 
 
 def request_id(request: Request) -> str:
@@ -81,20 +182,20 @@ def request_id(request: Request) -> str:
 
 def _lethe_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LetheError)
-    known = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
-    if known is None:
+    code = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
+    if code is None:
         return _unexpected(request, error)
-    status, code, title = known
     if isinstance(error, SpecInvalid):
         errors = [ProblemError(**problem.as_dict()) for problem in error.problems]
-        detail = f"{len(errors)} problem(s) found; nothing was stored."
-        return problem_response(request, status, code, title, detail, errors)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return problem_response(request, status, code, title, str(error), headers=headers)
+        return problem_response(
+            request, code, f"{len(errors)} problem(s) found; nothing was stored.", errors=errors
+        )
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, KeyRefused) else None
+    return problem_response(request, code, str(error), headers=headers)
 
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:
-    """What FastAPI found wrong with a path or query parameter."""
+    """What FastAPI found wrong with a path, query or header parameter."""
     assert isinstance(error, RequestValidationError)
     errors = [
         ProblemError(
@@ -104,27 +205,29 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
         )
         for found in error.errors()
     ]
-    return problem_response(
-        request,
-        422,
-        "invalid_request",
-        "The request is not valid",
-        f"{len(errors)} problem(s) found.",
-        errors,
-    )
+    return problem_response(request, "invalid_request", f"{len(errors)} problem(s) found.", errors=errors)
 
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    title = HTTPStatus(error.status_code).phrase
-    code = title.lower().replace(" ", "_").replace("-", "_")
-    headers = dict(error.headers) if error.headers else None
-    detail = f"{request.method} {request.url.path}: {error.detail}."
-    return problem_response(request, error.status_code, code, title, detail, headers=headers)
+    return problem_response(
+        request,
+        HTTP_CODES.get(error.status_code, "http_error"),
+        f"{request.method} {request.url.path}: {error.detail}.",
+        status=error.status_code,
+        headers=dict(error.headers) if error.headers else None,
+    )
+
+
+def _store_busy(request: Request, error: Exception) -> JSONResponse:
+    """The database is away, or another transaction held it for too long; the transaction left nothing."""
+    log.warning("store_busy", path=request.url.path, error=str(error))
+    detail = "The database did not answer in time; nothing was stored."
+    return problem_response(request, "store_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)})
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     """The last resort: the traceback goes to the log, not to the client."""
     log.error("request_failed", request_id=request_id(request), path=request.url.path, exc_info=error)
     detail = "Something went wrong here that should not have. Quote the request_id when you report it."
-    return problem_response(request, 500, "internal_error", "Internal error", detail)
+    return problem_response(request, "internal_error", detail)

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         86400.0, gt=0, description="How long a submission's Idempotency-Key is remembered."
     )
 
+    reads_per_minute: int = Field(1200, gt=0, description="How often one address may read the API.")
+    writes_per_minute: int = Field(120, gt=0, description="How often one address may change something.")
+
     @model_validator(mode="after")
     def _beat_within_lease(self) -> Self:
         if self.beat_seconds * 2 > self.lease_seconds:

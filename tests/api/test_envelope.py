@@ -1,0 +1,99 @@
+"""What every answer has, whatever is inside: an id, security headers, limits, a problem that has a page."""
+
+import re
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from starlette.testclient import TestClient
+
+from api.main import create_app
+from api.problems import KINDS
+from tests.api.steps import JOBS, SPEC, problem
+
+
+@pytest.fixture
+def breaking(client, monkeypatch):
+    """Make every read of the jobs fail with an error."""
+
+    def fail_with(error: Exception) -> None:
+        def fail(*_arguments, **_options):
+            raise error
+
+        monkeypatch.setattr("core.store.jobs.list_jobs", fail)
+
+    return fail_with
+
+
+def test_a_request_id_that_was_sent_comes_back_and_is_in_the_problem_and_the_log(client, capsys):
+    answer = client.get(f"{JOBS}/job_none", headers={"X-Request-ID": "mine-1"})
+    assert answer.headers["x-request-id"] == "mine-1"
+    assert answer.json()["request_id"] == "mine-1"
+    assert "mine-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["x" * 65, "two words", "level=error"])
+def test_a_request_id_that_would_spoil_the_log_is_replaced(client, given):
+    assert client.get(JOBS, headers={"X-Request-ID": given}).headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/problems", JOBS, f"{JOBS}/job_none", "/nothing.js"])
+def test_every_answer_carries_an_id_and_forbids_what_is_not_from_here(client, path):
+    headers = client.get(path).headers
+    assert headers["x-request-id"].startswith("req_")
+    assert headers["content-security-policy"].startswith("default-src 'self';")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_fault_is_a_problem_that_leaks_nothing_and_has_all_headers(client, breaking, capsys):
+    breaking(RuntimeError("the secret"))
+    answer = client.get(JOBS)
+    document = problem(answer, 500, "internal_error")
+    assert "the secret" not in answer.text
+    assert answer.headers["x-request-id"] == document["request_id"]
+    assert "content-security-policy" in answer.headers
+    assert document["request_id"] in capsys.readouterr().out
+
+
+def test_a_database_that_does_not_answer_asks_to_come_back(client, breaking):
+    breaking(OperationalError("SELECT 1", {}, Exception("database is locked")))
+    answer = client.get(JOBS)
+    problem(answer, 503, "store_busy")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_huge_body_is_a_problem_too(client):
+    answer = client.post(JOBS, json={**SPEC, "label": "x" * 2_000_000})
+    problem(answer, 413, "body_too_large")
+    assert "content-security-policy" in answer.headers
+
+
+def test_the_limit_is_told_before_it_is_reached_and_when_to_come_back_after(settings, store):
+    narrow = settings.model_copy(update={"writes_per_minute": 2})
+    with TestClient(create_app(narrow)) as client:
+        answers = [client.post(JOBS, json=SPEC) for _ in range(3)]
+        assert client.get(JOBS).status_code == 200  # reading has a limit of its own
+        assert client.get("/healthz").headers.get("ratelimit") is None
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    problem(answers[2], 429, "rate_limited")
+    assert [re.search(r"r=(\d+)", answer.headers["ratelimit"])[1] for answer in answers] == ["1", "0", "0"]
+    assert answers[0].headers["ratelimit-policy"] == '"write";q=2;w=60'
+    assert 0 < int(answers[2].headers["retry-after"]) <= 60
+
+
+def test_the_type_of_every_problem_leads_to_its_place_on_a_page(client):
+    page = client.get("/docs/problems")
+    assert page.headers["content-type"].startswith("text/html")
+    for code in KINDS:
+        assert f'id="{code}"' in page.text
+    kind = client.get(f"{JOBS}/job_none").json()["type"]
+    assert kind == "/docs/problems#not_found"
+
+
+def test_the_documentation_lists_every_endpoint_and_loads_nothing_from_elsewhere(client):
+    page = client.get("/docs").text
+    document = client.get("/api/v1/openapi.json").json()
+    assert all(path in page for path in document["paths"])
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+    assert "<script" not in page
+    assert client.get("/docs/style.css").headers["content-type"].startswith("text/css")
