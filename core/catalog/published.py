@@ -17,7 +17,7 @@ from core.catalog.unlearners import (
     Variant,
     WeightDecay,
 )
-from core.catalog.work import SetSizes, Work, inference, training
+from core.catalog.work import GRADIENT_BLOCK, SetSizes, Work, inference, training
 from core.spec.search import Epochs, LogUniform, Uniform
 
 
@@ -268,4 +268,44 @@ FF = UnlearnerInfo(
     uses=frozenset({"retain"}),
     hyperparameters=FFHyperparameters,
     implementation="core.unlearners.ff:unlearn",
+)
+
+
+IU_SAMPLES = 1000  # that stand for the retain set's curvature; also the damping of the paper's recursion
+
+
+class IUHyperparameters(Hyperparameters):
+    """Influence unlearning: a single step, without training."""
+
+    # The paper's code searches [0, 1], most of which does next to nothing (methods.md §5.7).
+    alpha: Annotated[
+        float, Field(ge=0, le=1e4, description="α: factor on the step."), LogUniform(1e-2, 1e2)
+    ] = 0.2
+    variant: Annotated[
+        Variant,
+        Field(
+            description="official: a recursion over the first retain samples that only ever moves along the "
+            "first one's gradient; fixed: the damped inverse over 1000 that are drawn (methods.md §8 row 13)."
+        ),
+    ] = "official"
+
+    def work(self, sizes: SetSizes) -> Work:
+        """Images through the model (methods.md §6)."""
+        influence = training(sizes.training)
+        if self.variant == "official":
+            return influence + training(min(sizes.retain, IU_SAMPLES + 2))
+        samples = min(sizes.retain, IU_SAMPLES)
+        # Each block of inner products asks for the gradients of its own samples and of all before them.
+        ends = (min(start + GRADIENT_BLOCK, samples) for start in range(0, samples, GRADIENT_BLOCK))
+        return influence + training(sum(ends) + samples)
+
+
+IU = UnlearnerInfo(
+    id="iu",
+    title="IU",
+    name="Influence unlearning",
+    source="Koh & Liang 2017, arXiv 1703.04730; Izzo et al. 2021, arXiv 2002.10077 (methods.md §5.7)",
+    uses=frozenset({"retain", "forget"}),
+    hyperparameters=IUHyperparameters,
+    implementation="core.unlearners.iu:unlearn",
 )

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.catalog.published import FFHyperparameters
+from core.catalog.work import GRADIENT_BLOCK
 from core.datasets.resident import ResidentSet
-from core.unlearners.per_sample import BLOCK, per_sample_gradients
+from core.unlearners.per_sample import per_sample_gradients
 from core.unlearners.task import Task
 
 DAMPING = 1e-8  # on the Fisher information, before it is inverted
@@ -62,7 +63,7 @@ def fisher_of_samples(model: nn.Module, data: ResidentSet, generator: torch.Gene
     """
     fisher = [torch.zeros_like(parameter) for parameter in model.parameters()]
     uniforms = torch.rand(len(data), generator=generator, device=generator.device)
-    for batch, uniform in zip(data.in_order(BLOCK), uniforms.split(BLOCK), strict=True):
+    for batch, uniform in zip(data.in_order(GRADIENT_BLOCK), uniforms.split(GRADIENT_BLOCK), strict=True):
         gradients = per_sample_gradients(model, _loss_of_drawn_label, batch.images, uniform)
         for total, gradient in zip(fisher, gradients, strict=True):
             total += gradient.square().sum(dim=0)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.catalog.challenge import MSGHyperparameters
-from core.datasets.resident import Batch, ResidentSet
+from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
 from core.errors import ModelUnsuitable
 from core.optimisers import sgd, triangular
@@ -20,6 +20,7 @@ from core.training import fit
 from core.unlearners.pieces import (
     accumulate_gradients,
     convolutions,
+    draw_subset,
     restored_buffers,
     scaled_gradients,
     smallest,
@@ -49,7 +50,7 @@ def unlearn(model: nn.Module, task: Task, hp: MSGHyperparameters) -> None:
 
 def _contrast_gradients(model: nn.Module, task: Task, hp: MSGHyperparameters) -> None:
     """Leave ∇CE(retain subset) − ∇CE(forget) in the parameters' `.grad`."""
-    subset = _draw_subset(task.retain, min(len(task.retain), len(task.forget)), task.generator)
+    subset = draw_subset(task.retain, min(len(task.retain), len(task.forget)), task.generator)
     is_fixed = hp.variant == "fixed"
     retain_batch = hp.batch_size if is_fixed else OFFICIAL_RETAIN_BATCH
     model.train()
@@ -59,10 +60,6 @@ def _contrast_gradients(model: nn.Module, task: Task, hp: MSGHyperparameters) ->
         for data, batch_size, weight in ((subset, retain_batch, 1.0), (task.forget, hp.batch_size, -1.0)):
             batches = (b for b in data.shuffled(batch_size, task.generator) if len(b) > 1)
             accumulate_gradients(model, batches, weight=weight, per_sample=is_fixed)
-
-
-def _draw_subset(data: ResidentSet, count: int, generator: torch.Generator) -> ResidentSet:
-    return data.subset(torch.randperm(len(data), generator=generator, device=generator.device)[:count])
 
 
 def _redraw_smallest(convolution: nn.Conv2d, share: float, generator: torch.Generator) -> Tensor:

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-BLOCK = 50  # samples at once: their gradients take 2.2 GB at the 11 million parameters of ResNet18
-
 
 def per_sample_gradients(
     model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], images: Tensor, targets: Tensor
 ) -> tuple[Tensor, ...]:
     """Each sample's own gradient, per parameter in the model's order: `(B, *shape)`.
 
-    Memory is `B` times that of the parameters, so take `BLOCK` samples at most. The model should be in eval
-    mode, where samples do not meet in batch norm.
+    Memory is `B` times that of the parameters, so take `GRADIENT_BLOCK` samples at most. The model should be
+    in eval mode, where samples do not meet in batch norm.
 
     Args:
         loss: `(1, C)` logits and one sample's target to the scalar that is differentiated.

@@ -116,6 +116,11 @@ def fan_in(weight: Tensor) -> int:
     return weight[0].numel()
 
 
+def draw_subset(data: ResidentSet, count: int, generator: torch.Generator) -> ResidentSet:
+    """`count` different samples in random order; all of them where there are fewer."""
+    return data.subset(torch.randperm(len(data), generator=generator, device=generator.device)[:count])
+
+
 def class_counts(labels: Tensor, num_classes: int) -> Tensor:
     """`(C,)` float32: the samples of each class, absent ones included as 0."""
     return labels.bincount(minlength=num_classes).to(torch.float32)

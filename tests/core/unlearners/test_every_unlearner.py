@@ -1,11 +1,13 @@
 """What every unlearner of the catalogue owes the harness, whoever wrote it (methods.md §0.5, §0.6)."""
 
+from copy import deepcopy
 from typing import Any, get_args
 
 import pytest
+import torch
 from pydantic.fields import FieldInfo
 
-from core.catalog.registry import installed
+from core.catalog.registry import implementation, installed
 from core.catalog.unlearners import UnlearnerInfo
 from core.catalog.work import SetSizes
 from core.errors import SetWithheld
@@ -64,8 +66,13 @@ def test_the_method_does_something_and_the_seed_decides_what(info):
     first, again, other = run(info, seed=1), run(info, seed=1), run(info, seed=2)
 
     assert same_weights(first, again)
-    assert not same_weights(first, other)
+    assert same_weights(first, other) is not draws(info)
     assert not same_weights(first, original())
+
+
+@pytest.mark.parametrize("info", WITH_EPOCHS, ids=lambda info: info.id)
+def test_training_draws_from_the_run_s_generator(info):
+    assert draws(info)
 
 
 @every_unlearner
@@ -148,6 +155,14 @@ def test_no_hook_and_no_gradient_is_left_behind(info):
     assert not any(parameter._backward_hooks for parameter in unlearned.parameters())
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     assert not any(getattr(module, kind) for module in unlearned.modules() for kind in hooks)
+
+
+def draws(info: UnlearnerInfo) -> bool:
+    """Whether a run takes anything from its generator: a method that does not is the same for all seeds."""
+    task = task_for(info, toy_sets())
+    before = task.generator.get_state()
+    implementation(info.implementation)(deepcopy(original()), task, small(info))
+    return not torch.equal(task.generator.get_state(), before)
 
 
 def has_variants(info: UnlearnerInfo) -> bool:

@@ -139,7 +139,7 @@ def test_fixed_information_does_not_depend_on_how_many_samples_go_at_once(monkey
     data = toy_set(20)
     together = ff.fisher_of_samples(original(), data, torch.Generator().manual_seed(0))
 
-    monkeypatch.setattr(ff, "BLOCK", 3)
+    monkeypatch.setattr(ff, "GRADIENT_BLOCK", 3)
     apart = ff.fisher_of_samples(original(), data, torch.Generator().manual_seed(0))
 
     for one, other in zip(together, apart, strict=True):
