@@ -48,6 +48,15 @@ TOY_SLEEPER = UnlearnerInfo(
     hyperparameters=SleepHyperparameters,
     implementation="lethe_toy_torch:sleep",
 )
+TOY_RAISER = UnlearnerInfo(
+    id="toy_raiser",
+    title="Raiser",
+    name="Never works",
+    source="nobody",
+    uses=frozenset(),
+    hyperparameters=NoiseHyperparameters,
+    implementation="lethe_toy_torch:raise_an_error",
+)
 TOY_NET = ModelInfo(
     id="toy_net",
     title="Toy net",

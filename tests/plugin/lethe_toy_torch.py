@@ -31,3 +31,7 @@ def kill_itself(model: nn.Module, task, hp) -> None:
 
 def sleep(model: nn.Module, task, hp) -> None:
     time.sleep(hp.seconds)
+
+
+def raise_an_error(model: nn.Module, task, hp) -> None:
+    raise RuntimeError("it never works")
