@@ -1,0 +1,105 @@
+"""The paper's claims, tested on the paper's own tables and on others."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.board import Metric
+from core.paper.claims import CLAIMS, Finding, Verdict, ledger
+from core.paper.tables import Standings, published
+from core.ranking import GroupCounts
+
+WORST = GroupCounts(0, 0, 0, 9)
+
+
+def findings(found: Standings) -> dict[str, Finding]:
+    return {finding.claim.id: finding for finding in ledger(found)}
+
+
+def verdicts(found: Standings) -> dict[str, Verdict]:
+    return {name: finding.verdict for name, finding in findings(found).items()}
+
+
+def with_counts(name: str, counts: GroupCounts, metrics=tuple(Metric)) -> Standings:
+    changed = {m: {**c, name: counts} if m in metrics else c for m, c in published().counts.items()}
+    return replace(published(), counts=changed)
+
+
+def without(name: str) -> Standings:
+    counts = {m: {n: c for n, c in found.items() if n != name} for m, found in published().counts.items()}
+    times = {n: found for n, found in published().efficiency.items() if n != name}
+    return Standings(counts, times)
+
+
+def test_all_claims_hold_on_the_papers_own_tables_but_the_captions_count_of_methods():
+    found = verdicts(published())
+
+    assert {name for name, verdict in found.items() if verdict is not Verdict.HOLDS} == {"three_in_both_tops"}
+    assert found["three_in_both_tops"] is Verdict.FAILS
+
+
+def test_six_methods_are_in_the_top_three_of_both_halves_as_printed():
+    evidence = findings(published())["three_in_both_tops"].evidence
+
+    assert evidence == "msg 1 and 1, ct 3 and 1, kde 3 and 2, ft 1 and 3, prmq 2 and 3, cfw 3 and 2"
+
+
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("msg", {"msg_first_in_both"}),
+        ("ft", {"ft_retains_best", "ft_hides_less"}),
+        ("ng_plus", {"ng_plus_beats_ga"}),
+        ("prmq", {"prmq_retains_well_hides_less"}),
+        ("ct", {"ct_hides_best"}),
+    ],
+)
+def test_a_claim_fails_where_its_method_collapses(name, claims):
+    found = verdicts(with_counts(name, WORST))
+
+    assert claims <= {claim for claim, verdict in found.items() if verdict is Verdict.FAILS}
+
+
+def test_ga_among_the_best_is_not_poor():
+    found = verdicts(with_counts("ga", GroupCounts(9, 0, 0, 0), (Metric.INDISCERNIBILITY,)))
+
+    assert (found["ga_poor_in_both"], found["ng_plus_beats_ga"]) == (Verdict.FAILS, Verdict.FAILS)
+
+
+def test_speed_is_compared_over_the_datasets_that_all_were_measured_on():
+    slow_on_the_shared = {**published().efficiency, "ct": {"cifar10": 1.0, "digits": 900.0}}
+
+    found = findings(replace(published(), efficiency=slow_on_the_shared))["ct_fastest"]
+
+    assert found.verdict is Verdict.FAILS
+    assert "ct 1.00x" in found.evidence
+
+
+def test_a_slower_msg_is_not_five_times_faster():
+    slower = {**published().efficiency, "msg": {"cifar10": 4.9}}
+
+    found = verdicts(replace(published(), efficiency=slower))
+
+    assert found["msg_five_times_faster"] is Verdict.FAILS
+
+
+def test_a_claim_about_a_place_needs_every_reference_unlearner():
+    found = findings(without("bt"))
+
+    assert found["msg_first_in_both"].verdict is Verdict.NOT_ENOUGH_RUNS
+    assert found["msg_first_in_both"].missing == ("bt",)
+    assert found["ng_plus_beats_ga"].verdict is Verdict.HOLDS
+
+
+def test_a_claim_about_speed_needs_a_shared_dataset():
+    apart = {**published().efficiency, "ct": {"digits": 900.0}}
+
+    found = verdicts(replace(published(), efficiency=apart))
+
+    assert found["ct_fastest"] is Verdict.NOT_ENOUGH_RUNS
+
+
+def test_without_any_run_no_claim_is_decided():
+    found = verdicts(Standings({metric: {} for metric in Metric}, {}))
+
+    assert found == {claim.id: Verdict.NOT_ENOUGH_RUNS for claim in CLAIMS}
