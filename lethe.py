@@ -125,20 +125,22 @@ def keys(given: argparse.Namespace, settings: Settings) -> None:
 
     store = Store(settings.database)
     store.require_current()
-    with store.write() as session:
-        match given.action:
-            case "create":
-                owner = given.owner or given.name
-                scope, days = Scope(given.scope), given.days or None
-                _show_once(create_key(session, name=given.name, owner=owner, scope=scope, days=days))
-            case "rotate":
-                _show_once(rotate_key(session, given.id, overlap_seconds=given.overlap_hours * 3600))
-            case "revoke":
-                revoke_key(session, given.id)
-                console.print(f"The key {given.id} is revoked.", markup=False, highlight=False)
-            case _:
-                console.print(keys_table(list_keys(session)))
-    store.engine.dispose()
+    try:
+        with store.write() as session:
+            match given.action:
+                case "create":
+                    owner = given.owner or given.name
+                    scope, days = Scope(given.scope), given.days or None
+                    _show_once(create_key(session, name=given.name, owner=owner, scope=scope, days=days))
+                case "rotate":
+                    _show_once(rotate_key(session, given.id, overlap_seconds=given.overlap_hours * 3600))
+                case "revoke":
+                    revoke_key(session, given.id)
+                    console.print(f"The key {given.id} is revoked.", markup=False, highlight=False)
+                case _:
+                    console.print(keys_table(list_keys(session)))
+    finally:
+        store.engine.dispose()
 
 
 def _show_once(key: str) -> None:

@@ -1,4 +1,4 @@
-"""What every request and answer has, whatever is inside: an id, security headers, limits, a line in the log."""
+"""What every request and answer has, whatever is inside: an id, security headers, limits, a log line."""
 
 import re
 import time
@@ -104,7 +104,7 @@ class Envelope:
             await app(scope, receive_limited, send_with_headers)
 
     def _count(self, request: Request) -> tuple[dict[str, str], int | None]:
-        """Count the request: the headers that tell its limit, and the seconds to wait if it is one too many."""
+        """Count the request: the headers that tell its limit, and the seconds to wait if it is too many."""
         name = "read" if request.method in SAFE_METHODS else "write"
         policy: RateLimitItem = self._policies[name]
         client = request.client.host if request.client else ""

@@ -10,7 +10,19 @@ from fastapi.openapi.utils import get_openapi
 
 from api import problems
 from api.envelope import Service
-from api.routes import catalog, docs, events, health, jobs, keys, leaderboard, page, results, workers
+from api.routes import (
+    catalog,
+    docs,
+    events,
+    health,
+    jobs,
+    keys,
+    leaderboard,
+    page,
+    results,
+    steering,
+    workers,
+)
 from core.settings import Settings
 from core.store.session import Store
 
@@ -56,7 +68,7 @@ def openapi_document() -> dict[str, Any]:
 
 def _add_routes(app: FastAPI) -> None:
     versioned = APIRouter(prefix=PREFIX)
-    for module in (jobs, events, results, leaderboard, catalog, workers, keys):
+    for module in (steering, jobs, events, results, leaderboard, catalog, workers, keys):
         versioned.include_router(module.router)
     app.include_router(versioned)
     app.include_router(health.router)

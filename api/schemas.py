@@ -64,6 +64,13 @@ class JobLinks(Answer):
     page: str
 
 
+class WaitingAnswer(Answer):
+    """Why a job waits, in words, and how many units of other jobs come before its next one."""
+
+    reason: str
+    units_ahead: int
+
+
 class JobAnswer(Answer):
     """A job."""
 
@@ -79,11 +86,34 @@ class JobAnswer(Answer):
     ]
     visibility: Literal["public", "private"]
     units: UnitCounts
-    waiting_reason: Annotated[str | None, Field(description="Why nothing of it is running, in words.")]
+    priority: int
+    waiting: Annotated[
+        WaitingAnswer | None, Field(description="Set while nothing of an open job is running.")
+    ]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     links: JobLinks
+
+
+class BulkCancelRequest(Answer):
+    """Which jobs to stop."""
+
+    ids: Annotated[list[str], Field(min_length=1, max_length=100)]
+
+
+class RefusedAnswer(Answer):
+    """A job that was not stopped, and why."""
+
+    id: str
+    detail: str
+
+
+class BulkCancelAnswer(Answer):
+    """What became of each job that was to be stopped."""
+
+    cancelled: list[JobAnswer]
+    refused: list[RefusedAnswer]
 
 
 class JobPage(Answer):

@@ -10,9 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.access import CallerDep
+from api.answers import unit_answer
 from api.dependencies import StoreDep
 from api.problems import DECLARED
-from api.routes.jobs import unit_answer
 from core.store import events, jobs, units
 from core.store.events import Event
 from core.store.session import Store

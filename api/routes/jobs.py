@@ -1,10 +1,15 @@
-"""Jobs: submit, follow, steer."""
+"""Jobs: submit and read."""
 
-from typing import Annotated, Any
+import asyncio
+import time
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
 from api.access import CallerDep, SubmitterDep
+from api.answers import job_answer, read_job, unit_answer, why_waiting
+from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import (
     CatalogueDep,
     CursorDep,
@@ -18,27 +23,22 @@ from api.dependencies import (
 from api.problems import DECLARED
 from api.schemas import (
     JobAnswer,
-    JobLinks,
     JobPage,
     ResultAnswer,
     ResultPage,
-    UnitAnswer,
-    UnitCounts,
     UnitPage,
 )
 from core.catalog.registry import Catalogue
-from core.errors import DatasetMissing, SpecInvalid, SpecProblem
+from core.errors import DatasetMissing, Forbidden, SpecInvalid, SpecProblem
 from core.plan import plan
 from core.settings import Settings
 from core.spec.canonical import content_hash
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import idempotency, jobs, results, units, workers
-from core.store.jobs import JobRecord
-from core.store.session import Store
-from core.store.states import OPEN_JOB, UnitState
-from core.store.units import UnitRecord
-from core.store.viewers import EVERYTHING, Viewer
+from core.store import idempotency, jobs, results, units
+from core.store.keys import Scope
+from core.store.states import FINAL_JOB
+from core.store.viewers import PUBLIC
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], responses={401: DECLARED[401], 422: DECLARED[422]})
 EXAMPLE = {
@@ -54,7 +54,7 @@ BODY = {
         },
     }
 }
-ONLINE_BEATS = 3
+POLL_SECONDS = 0.25
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -94,6 +94,8 @@ def submit_job(
 ) -> JobAnswer:
     """Submit a job spec. It is refused whole, or stored whole; its units are shared with other jobs."""
     spec = parse_job_spec(body)
+    if spec.priority > 0 and Scope.ADMIN not in caller.scopes:
+        raise Forbidden("Only administrators may submit with a priority above 0.")
     resolved = resolve(spec, catalogue)
     if settings.is_embedded:  # elsewhere the data are where the workers are
         _require_data(resolved, settings, catalogue)
@@ -108,7 +110,7 @@ def submit_job(
     if known:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = f"/api/v1/jobs/{job_id}"
-    return _job(store, settings, job_id)
+    return read_job(store, settings, job_id)
 
 
 @router.get("", operation_id="listJobs")
@@ -120,15 +122,34 @@ def list_jobs(
         found = jobs.list_jobs(session, limit=limit + 1, before=cursor, viewer=caller.viewer)
     more = next_cursor(found[limit - 1].id) if len(found) > limit else None
     return JobPage(
-        items=[job_answer(record, _reason(store, settings, record)) for record in found[:limit]],
+        items=[job_answer(record, why_waiting(store, settings, record)) for record in found[:limit]],
         next_cursor=more,
     )
 
 
-@router.get("/{job_id}", operation_id="getJob", responses={404: DECLARED[404]})
-def get_job(job_id: str, store: StoreDep, caller: CallerDep, settings: SettingsDep) -> JobAnswer:
-    """One job as it is now."""
-    return _job(store, settings, job_id, caller.viewer)
+@router.get(
+    "/{job_id}",
+    operation_id="getJob",
+    response_model=JobAnswer,
+    responses={**NOT_MODIFIED, 404: DECLARED[404]},
+)
+async def get_job(
+    job_id: str,
+    store: StoreDep,
+    caller: CallerDep,
+    settings: SettingsDep,
+    wait: Annotated[
+        float, Query(ge=0, le=60, description="Answer when its state changes, or after so long.")
+    ] = 0,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """One job as it is now, or once its state has changed."""
+    deadline = time.monotonic() + wait
+    job = before = await run_in_threadpool(read_job, store, settings, job_id, caller.viewer)
+    while job.state == before.state and job.state not in FINAL_JOB and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+        job = await run_in_threadpool(read_job, store, settings, job_id, caller.viewer)
+    return cached(job.model_dump_json().encode(), if_none_match, is_public=job.visibility == PUBLIC)
 
 
 @router.get("/{job_id}/units", operation_id="listJobUnits", responses={404: DECLARED[404]})
@@ -155,113 +176,6 @@ def list_job_results(
     return ResultPage(
         items=[ResultAnswer.model_validate(record) for _, record in found[:limit]], next_cursor=more
     )
-
-
-@router.post(
-    "/{job_id}/cancel",
-    status_code=202,
-    operation_id="cancelJob",
-    responses={403: DECLARED[403], 404: DECLARED[404], 409: DECLARED[409]},
-)
-def cancel_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
-    """Stop a job; units that other jobs need go on."""
-    with store.write() as session:
-        caller.require_control(jobs.get_job(session, job_id, caller.viewer))
-        jobs.cancel(session, job_id, actor=str(caller.owner))
-    return _job(store, settings, job_id)
-
-
-@router.post(
-    "/{job_id}/retry",
-    status_code=202,
-    operation_id="retryJob",
-    responses={403: DECLARED[403], 404: DECLARED[404], 409: DECLARED[409]},
-)
-def retry_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
-    """Run what failed or was cancelled of an ended job again; what is done stays."""
-    with store.write() as session:
-        caller.require_control(jobs.get_job(session, job_id, caller.viewer))
-        jobs.retry(session, job_id, actor=str(caller.owner))
-    return _job(store, settings, job_id)
-
-
-def unit_answer(record: UnitRecord) -> UnitAnswer:
-    """A unit as the API shows it."""
-    setting: dict[str, Any] = record.payload["setting"]
-    return UnitAnswer(
-        id=record.id,
-        kind=record.kind,
-        title=record.title,
-        dataset=setting["dataset"],
-        model=setting["model"],
-        model_seed=record.payload["model_seed"],
-        unlearner=record.payload.get("unlearner"),
-        state=record.state,
-        attempt=record.attempt,
-        max_attempts=record.max_attempts,
-        worker=record.lease_owner,
-        progress=record.progress,
-        progress_text=record.progress_text,
-        runtime_seconds=record.runtime_seconds,
-        failure_class=record.failure_class,
-        error=record.error,
-        created_at=record.created_at,
-        started_at=record.started_at,
-        finished_at=record.finished_at,
-    )
-
-
-def job_answer(record: JobRecord, waiting_reason: str | None) -> JobAnswer:
-    """A job as the API shows it."""
-    here = f"/api/v1/jobs/{record.id}"
-    counts = {state.value: count for state, count in record.units.items()}
-    return JobAnswer(
-        id=record.id,
-        state=record.state,
-        label=record.label,
-        protocol=record.protocol,
-        spec=record.spec,
-        spec_sha256=record.spec_sha256,
-        owner=record.owner,
-        duplicate_of=record.duplicate_of,
-        visibility=record.visibility,
-        units=UnitCounts(total=sum(counts.values()), **counts),
-        waiting_reason=waiting_reason,
-        created_at=record.created_at,
-        started_at=record.started_at,
-        finished_at=record.finished_at,
-        links=JobLinks(
-            self=here,
-            events=f"{here}/events",
-            units=f"{here}/units",
-            results=f"{here}/results",
-            page=f"/jobs/{record.id}",
-        ),
-    )
-
-
-def _job(store: Store, settings: Settings, job_id: str, viewer: Viewer = EVERYTHING) -> JobAnswer:
-    with store.read() as session:
-        record = jobs.get_job(session, job_id, viewer)
-    return job_answer(record, _reason(store, settings, record))
-
-
-def _reason(store: Store, settings: Settings, record: JobRecord) -> str | None:
-    """Why nothing of an open job is running."""
-    if record.state not in OPEN_JOB or record.units[UnitState.RUNNING]:
-        return None
-    with store.read() as session:
-        online = [
-            worker
-            for worker in workers.list_workers(session)
-            if worker.silent_seconds < ONLINE_BEATS * settings.beat_seconds
-        ]
-        running = units.count_by_state(session)[UnitState.RUNNING]
-    if not online:
-        return "No worker is online."
-    if running:
-        return f"All {len(online)} worker(s) are busy with units that came first."
-    return "A worker is about to take its first unit."
 
 
 def _require_data(resolved: ResolvedJob, settings: Settings, catalogue: Catalogue) -> None:

@@ -1,11 +1,11 @@
 """The leaderboard: ranked by the server, never by the reader."""
 
-import hashlib
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
+from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import CatalogueDep, StoreDep
 from api.problems import DECLARED
 from api.schemas import ForgetAnswer, LeaderboardAnswer, SettingAnswer, SettingsAnswer
@@ -38,7 +38,7 @@ CohortQuery = Annotated[
     "",
     operation_id="getLeaderboard",
     response_model=LeaderboardAnswer,
-    responses={200: {"content": TEXTS}, 304: {"description": "Not modified"}, 404: DECLARED[404]},
+    responses={200: {"content": TEXTS}, **NOT_MODIFIED, 404: DECLARED[404]},
 )
 def get_leaderboard(
     store: StoreDep,
@@ -50,7 +50,7 @@ def get_leaderboard(
     setting: Annotated[str | None, Query(description="One setting, by id, standard or not.")] = None,
     cohort: CohortQuery = Cohort.REFERENCE,
     format: ExportFormat = ExportFormat.JSON,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Groups and ranks over the protocol's settings, or those that the filters leave."""
     rules = _protocol(protocol, catalogue)
@@ -68,13 +68,7 @@ def get_leaderboard(
             cohort=cohort,
         )
     content = render(board, format).encode()
-    headers = {
-        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-        "Cache-Control": "public, max-age=0, must-revalidate",
-    }
-    if if_none_match == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type=FORMATS[format].media_type, headers=headers)
+    return cached(content, if_none_match, media_type=FORMATS[format].media_type, is_public=True)
 
 
 @router.get("/settings", operation_id="listSettings")

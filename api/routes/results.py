@@ -1,8 +1,9 @@
 """Results, over all jobs."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api.access import CallerDep
+from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import CursorDep, LimitDep, StoreDep, next_cursor
 from api.problems import DECLARED
 from api.schemas import ResultAnswer, ResultPage
@@ -36,8 +37,16 @@ def list_results(
     )
 
 
-@router.get("/{result_id}", operation_id="getResult", responses={404: DECLARED[404]})
-def get_result(result_id: str, store: StoreDep, caller: CallerDep) -> ResultAnswer:
+@router.get(
+    "/{result_id}",
+    operation_id="getResult",
+    response_model=ResultAnswer,
+    responses={**NOT_MODIFIED, 404: DECLARED[404]},
+)
+def get_result(
+    result_id: str, store: StoreDep, caller: CallerDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """One result with its provenance."""
     with store.read() as session:
-        return ResultAnswer.model_validate(results.get_result(session, result_id, caller.viewer))
+        answer = ResultAnswer.model_validate(results.get_result(session, result_id, caller.viewer))
+    return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

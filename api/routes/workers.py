@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
+from api.answers import ONLINE_BEATS
 from api.dependencies import SettingsDep, StoreDep
-from api.routes.jobs import ONLINE_BEATS
 from api.schemas import QueueAnswer, WorkerAnswer, WorkersAnswer
 from core.settings import Settings
 from core.store import units, workers

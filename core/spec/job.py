@@ -100,6 +100,14 @@ class JobSpec(SpecModel):
             description="Who sees the job and its results: everyone, or its owner. Not part of its identity."
         ),
     ] = "public"
+    priority: Annotated[
+        StrictInt,
+        Field(
+            ge=-10,
+            le=10,
+            description="Higher comes first; above 0 for administrators. Not part of its identity.",
+        ),
+    ] = 0
     settings: Annotated[tuple[SettingRequest, ...], Field(min_length=1, max_length=100)]
     unlearners: Annotated[
         tuple[UnlearnerRequest, ...],

@@ -40,6 +40,7 @@ class JobRecord:
     owner: str
     duplicate_of: str | None
     visibility: str
+    priority: int
     state: JobState
     created_at: datetime
     started_at: datetime | None
@@ -75,7 +76,7 @@ def submit(
             duplicate_of=duplicate_of,
             visibility=spec.visibility,
             state=JobState.QUEUED,
-            priority=0,
+            priority=spec.priority,
             created_at=now,
         )
     )
@@ -83,7 +84,11 @@ def submit(
     _insert_new(session, SettingRow, [_setting_values(cell.setting) for cell in job.cells])
     # In id order, so that two jobs submitted at once wait for each other instead of deadlocking.
     by_id = sorted(enumerate(units), key=lambda item: item[1].id)
-    _insert_new(session, UnitRow, [_unit_values(planned, position, now) for position, planned in by_id])
+    _insert_new(
+        session,
+        UnitRow,
+        [_unit_values(planned, position, now, -spec.priority) for position, planned in by_id],
+    )
     dependencies = [(planned.id, needed) for _, planned in by_id for needed in planned.unit.depends_on]
     _insert_new(
         session, UnitDependencyRow, [{"unit_id": unit, "depends_on": on} for unit, on in dependencies]
@@ -93,6 +98,7 @@ def submit(
         JobUnitRow,
         [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
     )
+    _bring_forward(session, job_id, -spec.priority)
     _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
     shared = unit_counts(session, job_id)[UnitState.DONE]
     already = f", {shared} of them already done" if shared else ""
@@ -204,6 +210,14 @@ def _same_of_owner(session: Session, owner: str, spec_sha256: str) -> str | None
     )
 
 
+def _bring_forward(session: Session, job_id: str, precedence: int) -> None:
+    """Let no unit of the job come later than its priority says; shared units go with the first job."""
+    mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
+    changed(
+        session, update(UnitRow).where(mine, UnitRow.precedence > precedence).values(precedence=precedence)
+    )
+
+
 def _revive(session: Session, job_id: str, states: tuple[UnitState, ...]) -> int:
     """Queue the job's units in these states again, and take back requests to stop; returns how many were
     revived.
@@ -254,6 +268,7 @@ def _record(session: Session, row: JobRow) -> JobRecord:
         owner=row.owner,
         duplicate_of=row.duplicate_of,
         visibility=row.visibility,
+        priority=row.priority,
         state=JobState(row.state),
         created_at=row.created_at,
         started_at=row.started_at,
@@ -272,8 +287,8 @@ def _setting_values(setting: Setting) -> dict[str, Any]:
     }
 
 
-def _unit_values(planned: PlannedUnit, position: int, now: datetime) -> dict[str, Any]:
-    """A new unit's row. Older jobs come first, then the plan's own order."""
+def _unit_values(planned: PlannedUnit, position: int, now: datetime, precedence: int) -> dict[str, Any]:
+    """A new unit's row. Higher priorities come first, then older jobs, then the plan's own order."""
     return {
         "id": planned.id,
         "kind": planned.unit.kind,
@@ -281,7 +296,7 @@ def _unit_values(planned: PlannedUnit, position: int, now: datetime) -> dict[str
         "payload": planned.unit.model_dump(mode="json"),
         "tuning": planned.tuning,
         "queue": QUEUE,
-        "precedence": 0,
+        "precedence": precedence,
         "position": now.timestamp() + position * 1e-6,
         "state": UnitState.WAITING,
         "not_before": now,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, literal, select, update
+from sqlalchemy import exists, func, literal, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from core.spec.units import Unit, UnitId, unit_from_json
@@ -331,6 +331,29 @@ def count_by_state(session: Session) -> dict[UnitState, int]:
     for state, count in session.execute(select(UnitRow.state, func.count()).group_by(UnitRow.state)):
         found[UnitState(state)] = count
     return found
+
+
+def count_ahead(session: Session, job_id: str) -> int:
+    """How many units that this job does not need will be claimed before its first one that waits."""
+    place = tuple_(UnitRow.precedence, UnitRow.position, UnitRow.id)
+    mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
+    waits = UnitRow.state.in_((UnitState.WAITING, UnitState.READY))
+    first = session.execute(
+        select(UnitRow.precedence, UnitRow.position, UnitRow.id, UnitRow.queue)
+        .where(mine, waits)
+        .order_by(UnitRow.precedence, UnitRow.position, UnitRow.id)
+        .limit(1)
+    ).first()
+    if first is None:
+        return 0
+    return (
+        session.scalar(
+            select(func.count()).where(
+                waits, UnitRow.queue == first.queue, ~mine, place < tuple_(*map(literal, first[:3]))
+            )
+        )
+        or 0
+    )
 
 
 def job_units(session: Session, job_id: str, *, limit: int, after: int = -1) -> list[tuple[int, UnitRecord]]:

@@ -143,7 +143,7 @@ function Header({ job, onChanged }: { job: Job; onChanged: () => void }) {
           <code>{job.id}</code>
         </Fact>
       </dl>
-      {job.waiting_reason && <p class="notice">Waiting: {job.waiting_reason}</p>}
+      {job.waiting && <p class="notice">Waiting: {job.waiting.reason}</p>}
       <p class="actions">
         {isOpen && job.state !== "cancelling" && (
           <button type="button" disabled={isActing} onClick={() => void act(cancelJob)}>

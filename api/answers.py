@@ -1,0 +1,98 @@
+"""Rows of the store as the API shows them."""
+
+from typing import Any
+
+from api.schemas import JobAnswer, JobLinks, UnitAnswer, UnitCounts, WaitingAnswer
+from core.settings import Settings
+from core.store import jobs, units, workers
+from core.store.jobs import JobRecord
+from core.store.session import Store
+from core.store.states import OPEN_JOB, UnitState
+from core.store.units import UnitRecord
+from core.store.viewers import EVERYTHING, Viewer
+
+ONLINE_BEATS = 3
+
+
+def unit_answer(record: UnitRecord) -> UnitAnswer:
+    """A unit as the API shows it."""
+    setting: dict[str, Any] = record.payload["setting"]
+    return UnitAnswer(
+        id=record.id,
+        kind=record.kind,
+        title=record.title,
+        dataset=setting["dataset"],
+        model=setting["model"],
+        model_seed=record.payload["model_seed"],
+        unlearner=record.payload.get("unlearner"),
+        state=record.state,
+        attempt=record.attempt,
+        max_attempts=record.max_attempts,
+        worker=record.lease_owner,
+        progress=record.progress,
+        progress_text=record.progress_text,
+        runtime_seconds=record.runtime_seconds,
+        failure_class=record.failure_class,
+        error=record.error,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+    )
+
+
+def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
+    """A job as the API shows it."""
+    here = f"/api/v1/jobs/{record.id}"
+    counts = {state.value: count for state, count in record.units.items()}
+    return JobAnswer(
+        id=record.id,
+        state=record.state,
+        label=record.label,
+        protocol=record.protocol,
+        spec=record.spec,
+        spec_sha256=record.spec_sha256,
+        owner=record.owner,
+        duplicate_of=record.duplicate_of,
+        visibility=record.visibility,
+        priority=record.priority,
+        units=UnitCounts(total=sum(counts.values()), **counts),
+        waiting=waiting,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        links=JobLinks(
+            self=here,
+            events=f"{here}/events",
+            units=f"{here}/units",
+            results=f"{here}/results",
+            page=f"/jobs/{record.id}",
+        ),
+    )
+
+
+def read_job(store: Store, settings: Settings, job_id: str, viewer: Viewer = EVERYTHING) -> JobAnswer:
+    """One job as it is now."""
+    with store.read() as session:
+        record = jobs.get_job(session, job_id, viewer)
+    return job_answer(record, why_waiting(store, settings, record))
+
+
+def why_waiting(store: Store, settings: Settings, record: JobRecord) -> WaitingAnswer | None:
+    """Why nothing of an open job is running, and what comes before it; None for any other job."""
+    if record.state not in OPEN_JOB or record.units[UnitState.RUNNING]:
+        return None
+    with store.read() as session:
+        online = [
+            worker
+            for worker in workers.list_workers(session)
+            if worker.silent_seconds < ONLINE_BEATS * settings.beat_seconds
+        ]
+        running = units.count_by_state(session)[UnitState.RUNNING]
+        ahead = units.count_ahead(session, record.id)
+    if not online:
+        reason = "No worker is online."
+    elif running:
+        reason = f"All {len(online)} worker(s) are busy with units that came first."
+    else:
+        reason = "A worker is about to take its first unit."
+    return WaitingAnswer(reason=reason, units_ahead=ahead)

@@ -1,0 +1,64 @@
+"""Jobs, once they are submitted: cancel, many at once, and retry."""
+
+from fastapi import APIRouter
+
+from api.access import SubmitterDep
+from api.answers import read_job
+from api.dependencies import SettingsDep, StoreDep
+from api.problems import DECLARED
+from api.schemas import BulkCancelAnswer, BulkCancelRequest, JobAnswer, RefusedAnswer
+from core.errors import Conflict, Forbidden, NotFound
+from core.store import jobs
+
+router = APIRouter(
+    prefix="/jobs",
+    tags=["jobs"],
+    responses={status: DECLARED[status] for status in (401, 403, 422)},
+)
+
+
+@router.post("/cancel", status_code=202, operation_id="cancelJobs")
+def cancel_jobs(
+    wanted: BulkCancelRequest, store: StoreDep, caller: SubmitterDep, settings: SettingsDep
+) -> BulkCancelAnswer:
+    """Stop many jobs; each that cannot be stopped says why, and does not keep the others from it."""
+    cancelled, refused = [], []
+    with store.write() as session:
+        for job_id in dict.fromkeys(wanted.ids):
+            try:
+                caller.require_control(jobs.get_job(session, job_id, caller.viewer))
+                jobs.cancel(session, job_id, actor=str(caller.owner))
+                cancelled.append(job_id)
+            except (NotFound, Forbidden, Conflict) as error:
+                refused.append(RefusedAnswer(id=job_id, detail=str(error)))
+    return BulkCancelAnswer(
+        cancelled=[read_job(store, settings, job_id) for job_id in cancelled], refused=refused
+    )
+
+
+@router.post(
+    "/{job_id}/cancel",
+    status_code=202,
+    operation_id="cancelJob",
+    responses={404: DECLARED[404], 409: DECLARED[409]},
+)
+def cancel_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
+    """Stop a job; units that other jobs need go on."""
+    with store.write() as session:
+        caller.require_control(jobs.get_job(session, job_id, caller.viewer))
+        jobs.cancel(session, job_id, actor=str(caller.owner))
+    return read_job(store, settings, job_id)
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    operation_id="retryJob",
+    responses={404: DECLARED[404], 409: DECLARED[409]},
+)
+def retry_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
+    """Run what failed or was cancelled of an ended job again; what is done stays."""
+    with store.write() as session:
+        caller.require_control(jobs.get_job(session, job_id, caller.viewer))
+        jobs.retry(session, job_id, actor=str(caller.owner))
+    return read_job(store, settings, job_id)
