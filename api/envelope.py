@@ -76,7 +76,9 @@ class Envelope:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(headers)
+                sent = MutableHeaders(scope=message)
+                for name, value in headers.items():
+                    sent.setdefault(name, value)  # a route may know better, as for what other sites show
                 if request.url.path.startswith("/api/"):
                     seconds = round(time.perf_counter() - started, 4)
                     status = message["status"]

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from api import problems
 from api.envelope import Service
 from api.routes import (
+    badges,
     catalog,
     docs,
     events,
@@ -68,7 +69,7 @@ def openapi_document() -> dict[str, Any]:
 
 def _add_routes(app: FastAPI) -> None:
     versioned = APIRouter(prefix=PREFIX)
-    for module in (steering, jobs, events, results, leaderboard, catalog, workers, keys):
+    for module in (steering, jobs, events, results, leaderboard, badges, catalog, workers, keys):
         versioned.include_router(module.router)
     app.include_router(versioned)
     app.include_router(health.router)

@@ -149,6 +149,12 @@ class ResultAnswer(Answer):
     created_at: datetime
 
 
+class ResultDetail(ResultAnswer):
+    """One result with the jobs that it came of."""
+
+    jobs: Annotated[list[str], Field(description="Those that the caller sees, newest first.")]
+
+
 class ResultPage(Answer):
     """Results."""
 
@@ -322,6 +328,9 @@ class ProtocolAnswer(Answer):
     summary: str
     model_seeds: list[int]
     precision: str
+    ranked_tuning: Annotated[
+        str, Field(description="Only results whose hyperparameters were chosen this way count on its board.")
+    ]
     recipes: dict[str, Any]
     hyperparameters: dict[str, Any]
 

@@ -59,6 +59,7 @@ def _protocol(protocol: Protocol) -> ProtocolAnswer:
         summary=protocol.summary,
         model_seeds=list(protocol.model_seeds),
         precision=protocol.precision,
+        ranked_tuning=protocol.ranked_tuning,
         recipes={place: recipe.model_dump() for place, recipe in protocol.recipes.items()},
         hyperparameters={place: dict(tuned) for place, tuned in protocol.hyperparameters.items()},
     )

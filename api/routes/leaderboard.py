@@ -54,8 +54,8 @@ def get_leaderboard(
 ) -> Response:
     """Groups and ranks over the protocol's settings, or those that the filters leave."""
     rules = _protocol(protocol, catalogue)
-    _require_known("dataset", dataset, catalogue.datasets)
-    _require_known("model", model, catalogue.models)
+    require_known("dataset", dataset, catalogue.datasets)
+    require_known("model", model, catalogue.models)
     with store.read() as session:
         board = load_board(
             session,
@@ -96,11 +96,16 @@ def list_settings(
 
 
 def _protocol(name: str, catalogue: Catalogue) -> Protocol:
-    _require_known("protocol", name, catalogue.protocols)
+    require_known("protocol", name, catalogue.protocols)
     return catalogue.protocols[name]
 
 
-def _require_known(parameter: str, name: str | None, known: Iterable[str]) -> None:
+def require_known(parameter: str, name: str | None, known: Iterable[str]) -> None:
+    """Refuse a query parameter that names nothing.
+
+    Raises:
+        SpecInvalid: `name` is given, but not among `known`.
+    """
     if name is not None and name not in known:
         detail = f"There is no {parameter} {name!r}; there are {', '.join(sorted(known))}."
         raise SpecInvalid(

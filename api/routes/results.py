@@ -1,13 +1,15 @@
 """Results, over all jobs."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Response
 
 from api.access import CallerDep
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import CursorDep, LimitDep, StoreDep, next_cursor
 from api.problems import DECLARED
-from api.schemas import ResultAnswer, ResultPage
-from core.store import results
+from api.schemas import ResultAnswer, ResultDetail, ResultPage
+from core.store import jobs, results
 
 router = APIRouter(prefix="/results", tags=["results"], responses={401: DECLARED[401], 422: DECLARED[422]})
 
@@ -40,7 +42,7 @@ def list_results(
 @router.get(
     "/{result_id}",
     operation_id="getResult",
-    response_model=ResultAnswer,
+    response_model=ResultDetail,
     responses={**NOT_MODIFIED, 404: DECLARED[404]},
 )
 def get_result(
@@ -48,5 +50,7 @@ def get_result(
 ) -> Response:
     """One result with its provenance."""
     with store.read() as session:
-        answer = ResultAnswer.model_validate(results.get_result(session, result_id, caller.viewer))
+        record = results.get_result(session, result_id, caller.viewer)
+        mine = jobs.jobs_with_unit(session, record.unit_id, caller.viewer)
+    answer = ResultDetail(jobs=mine, **asdict(record))
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

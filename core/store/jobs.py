@@ -137,6 +137,18 @@ def list_jobs(
     return [_record(session, row) for row in session.scalars(query)]
 
 
+def jobs_with_unit(session: Session, unit_id: str, viewer: Viewer = EVERYTHING) -> list[str]:
+    """The ids of the jobs that need a unit and that the viewer sees, newest first."""
+    return list(
+        session.scalars(
+            select(JobRow.id)
+            .join(JobUnitRow, JobUnitRow.job_id == JobRow.id)
+            .where(JobUnitRow.unit_id == unit_id, visible_job(viewer))
+            .order_by(JobRow.id.desc())
+        )
+    )
+
+
 def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
     """Stop a job: what has not begun never will, what runs is told to stop; units of other jobs live on.
 
