@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from core.catalog.registry import implementation, installed
+from core.catalog.work import SetSizes
 from core.datasets.augment import AUGMENTATIONS
 from core.datasets.image_files import ImageFiles, decoded
 from core.datasets.resident import ResidentSet
@@ -24,6 +25,11 @@ class Sets:
     test: ResidentSet
     num_classes: int
     split: Split
+
+    @property
+    def sizes(self) -> SetSizes:
+        """How many samples methods have."""
+        return SetSizes(len(self.retain), len(self.forget), len(self.validation), self.num_classes)
 
 
 class DataCache:

@@ -12,13 +12,15 @@ from core.artifacts import ArtifactStore
 from core.catalog.protocols import QUICK, Recipe
 from core.catalog.registry import Catalogue
 from core.errors import ArtifactMissing, SetWithheld, UnlearnerMissing
-from core.execute import COMPARISONS, DISTANCES, OWN, Outcome, Workbench
+from core.execute import Workbench
+from core.measurement import ALL, COMPARISONS, DISTANCES, OWN
+from core.outcome import Outcome
 from core.plan import plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.spec.units import EvaluateUnit, TrainUnit, Unit, UnitId, UnlearnUnit, unit_id
 
-ALL_METRICS = {"runtime_seconds", "runtime_efficiency", *OWN, *COMPARISONS, *DISTANCES}
+ALL_METRICS = set(ALL)
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def unlearning(todo: Mapping[UnitId, Unit]) -> dict[UnitId, Unit]:
 
 
 def test_a_job_gives_every_metric_of_every_model(bench, catalogue):
-    outcomes = execute(bench, units(catalogue, "toy_noise", "ft"))
+    outcomes = execute(bench, units(catalogue, "ga", "ft"))
 
     for title, outcome in outcomes.items():
         assert outcome.is_usable
@@ -84,7 +86,7 @@ def test_progress_is_reported_in_epochs_while_training_and_in_images_while_unlea
         bench.execute(unit, heard.setdefault(unit.title, []).append)
 
     assert [step.fraction for step in heard["train the original model"]] == [1 / 3, 2 / 3, 1]
-    assert heard["unlearn with ft"][0].fraction is None
+    assert 0 < heard["unlearn with ft"][0].fraction < 1
     assert heard["unlearn with ft"][0].text.endswith("images")
 
 

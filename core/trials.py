@@ -1,0 +1,101 @@
+"""The units of a sweep: try, propose, select (protocol §6). No weights are kept, no test set is touched."""
+
+import math
+from dataclasses import asdict
+
+import torch
+
+from core.bench import Bench, MethodRun, Report, is_finite
+from core.errors import LetheError
+from core.evaluation import evaluate, own_metrics
+from core.measurement import DIVERGED
+from core.outcome import Outcome
+from core.spec.units import POPULATION, GenerationUnit, SelectionUnit, Sweep, TrialUnit, unit_id
+from core.sweep import (
+    MAX_ATTEMPTS,
+    WORST,
+    Attempt,
+    Parameters,
+    Proposal,
+    Trial,
+    choose,
+    objectives,
+    propose,
+    redrawn,
+)
+
+SEARCHED_SETS = ("retain", "forget", "validation")
+
+
+def run_trial(bench: Bench, unit: TrialUnit, report: Report) -> Outcome:
+    """One completed trial; a method that raises is tried again with other hyperparameters."""
+    sweep = unit.sweep
+    proposal = _proposal(bench, unit)
+    attempts = [Attempt(parameters, "pruned") for parameters in proposal.pruned]
+    parameters = proposal.parameters
+    for number in range(1, MAX_ATTEMPTS + 1):
+        attempts.append(_attempt(bench, sweep, parameters, report))
+        if attempts[-1].state == "completed":
+            break
+        parameters = redrawn(sweep, unit.index, number)
+    documents = tuple(attempt.as_json() for attempt in attempts)
+    artifact = bench.artifacts.write(unit_id(unit), tensors={}, record={"attempts": documents})
+    last = attempts[-1]
+    return Outcome(
+        math.isfinite(last.score), last.seconds or 0.0, artifact=asdict(artifact), attempts=documents
+    )
+
+
+def propose_generation(bench: Bench, unit: GenerationUnit) -> Outcome:
+    """The proposals of a generation, from the trials of all earlier ones."""
+    history = [trial for earlier in range(unit.generation) for trial in _trials(bench, unit.sweep, earlier)]
+    proposals = [asdict(proposal) for proposal in propose(unit.sweep, unit.generation, history)]
+    artifact = bench.artifacts.write(unit_id(unit), tensors={}, record={"proposals": proposals})
+    return Outcome(is_usable=True, runtime_seconds=0.0, artifact=asdict(artifact))
+
+
+def select(bench: Bench, unit: SelectionUnit) -> Outcome:
+    """The best configuration of the sweeps; none where no score is finite."""
+    winner = choose((sweep.model_seed, _all_trials(bench, sweep)) for sweep in unit.sweeps)
+    record = {"winner": None if winner is None else asdict(winner)}
+    artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
+    return Outcome(winner is not None, 0.0, artifact=asdict(artifact))
+
+
+def _proposal(bench: Bench, unit: TrialUnit) -> Proposal:
+    if unit.generation == 0:
+        return propose(unit.sweep, 0, [])[unit.index]
+    generation = unit_id(GenerationUnit(sweep=unit.sweep, generation=unit.generation))
+    return Proposal(**bench.artifacts.read_record(generation)["proposals"][unit.index % POPULATION])
+
+
+def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report) -> Attempt:
+    """Run the method once and score the model; an error of the method's own is a failed attempt."""
+    hyperparameters = {**sweep.given, **parameters}
+    run = MethodRun(sweep.setting, sweep.unlearner, hyperparameters, sweep.model_seed, sweep.original)
+    try:
+        unlearned = bench.unlearn(run, report)
+    except (LetheError, MemoryError, OSError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a method raises is told with the trial
+        return Attempt(parameters, "failed", reason=f"{type(error).__name__}: {error}")
+    evaluation = evaluate(unlearned.model, bench.sets(sweep.setting), SEARCHED_SETS)
+    if not (is_finite(unlearned.model) and evaluation.is_finite):
+        return Attempt(parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED)
+    metrics = own_metrics(evaluation)
+    target = bench.artifacts.read_record(sweep.reference)
+    if not target["is_usable"]:
+        why = f"the {sweep.target} model diverged"
+        return Attempt(parameters, "completed", WORST, unlearned.seconds, metrics, why)
+    losses = objectives(metrics, target["metrics"], sweep)
+    return Attempt(parameters, "completed", losses, unlearned.seconds, metrics)
+
+
+def _trials(bench: Bench, sweep: Sweep, generation: int) -> list[Trial]:
+    records = [bench.artifacts.read_record(unit_id(trial)) for trial in sweep.trials(generation)]
+    return [[Attempt.from_json(attempt) for attempt in record["attempts"]] for record in records]
+
+
+def _all_trials(bench: Bench, sweep: Sweep) -> list[Trial]:
+    generations = range(sweep.num_generations)
+    return [trial for generation in generations for trial in _trials(bench, sweep, generation)]
