@@ -84,5 +84,14 @@ def _requiring(scope: Scope) -> Callable[[Caller], Caller]:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+def _known(caller: CallerDep) -> Caller:
+    if caller.owner is None:
+        raise KeyRefused("This needs a key, of any scope: send `Authorization: Bearer lethe_…`.")
+    return caller
+
+
+KnownDep = Annotated[Caller, Depends(_known)]
 SubmitterDep = Annotated[Caller, Depends(_requiring(Scope.SUBMIT))]
 AdminDep = Annotated[Caller, Depends(_requiring(Scope.ADMIN))]

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid6 import uuid7
 
+from api.metrics import Metrics
 from api.problems import problem_response
 from core.settings import Settings
 
@@ -40,14 +41,14 @@ class Service(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The envelope around everything else."""
-        return Envelope(super().build_middleware_stack(), self.state.settings)
+        return Envelope(super().build_middleware_stack(), self.state.settings, self.state.metrics)
 
 
 class Envelope:
     """An ASGI layer. Limits hold for each address that requests come from, in each process of the API."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
         self._policies = {
             "read": RateLimitItemPerMinute(settings.reads_per_minute),
             "write": RateLimitItemPerMinute(settings.writes_per_minute),
@@ -79,16 +80,11 @@ class Envelope:
                 sent = MutableHeaders(scope=message)
                 for name, value in headers.items():
                     sent.setdefault(name, value)  # a route may know better, as for what other sites show
+                status, seconds = message["status"], time.perf_counter() - started
+                self._metrics.observe(scope, status, seconds)
                 if request.url.path.startswith("/api/"):
-                    seconds = round(time.perf_counter() - started, 4)
-                    status = message["status"]
-                    log.info(
-                        "request",
-                        method=request.method,
-                        path=request.url.path,
-                        status=status,
-                        seconds=seconds,
-                    )
+                    said = {"method": request.method, "path": request.url.path, "status": status}
+                    log.info("request", **said, seconds=round(seconds, 4))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

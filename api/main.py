@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import problems
 from api.envelope import Service
+from api.metrics import Metrics
 from api.routes import (
     badges,
     catalog,
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # the stock page loads its scripts from elsewhere
         redoc_url=None,
     )
-    app.state.store, app.state.settings = store, settings
+    app.state.store, app.state.settings, app.state.metrics = store, settings, Metrics(store)
     problems.install(app)
     _add_routes(app)
     return app

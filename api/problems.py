@@ -17,6 +17,7 @@ from api.schemas import Problem, ProblemError
 from core.errors import (
     Conflict,
     DatasetMissing,
+    DeploymentInvalid,
     Forbidden,
     KeyRefused,
     KeyReused,
@@ -114,6 +115,12 @@ KINDS = {
             "store_not_ready", 503, "The database is not ready", "Its operator finds what to run in `detail`."
         ),
         Kind(
+            "deployment_invalid",
+            503,
+            "The service cannot work",
+            "Its operator finds what to change in `detail`.",
+        ),
+        Kind(
             "store_busy",
             503,
             "The database does not answer",
@@ -131,6 +138,7 @@ TABLE: dict[type[LetheError], str] = {
     NotFound: "not_found",
     Conflict: "conflict",
     KeyReused: "idempotency_key_reused",
+    DeploymentInvalid: "deployment_invalid",
     StoreNotReady: "store_not_ready",
 }
 HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

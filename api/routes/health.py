@@ -1,10 +1,17 @@
-"""Is the process alive, and can the service do its work?"""
+"""Is the process alive, can the service do its work, and how is it doing?"""
 
-from fastapi import APIRouter
+import os
+from typing import cast
 
-from api.dependencies import StoreDep
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.access import KnownDep
+from api.dependencies import SettingsDep, StoreDep
+from api.metrics import Metrics
 from api.problems import DECLARED
 from api.schemas import HealthAnswer
+from core.errors import DeploymentInvalid
 
 router = APIRouter(tags=["health"])
 
@@ -16,9 +23,32 @@ def get_health() -> HealthAnswer:
 
 
 @router.get("/readyz", operation_id="getReadiness", responses={503: DECLARED[503]})
-def get_readiness(store: StoreDep) -> HealthAnswer:
-    """The database is there, at the revision that this version needs. The broker may be away: submitting
-    works.
+def get_readiness(store: StoreDep, settings: SettingsDep) -> HealthAnswer:
+    """The database is there, at the revision that this version needs, and artifacts can be written.
+
+    The broker may be away: submitting works.
     """
     store.require_current()
+    place = settings.artifacts
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise DeploymentInvalid(
+            f"The artifact directory {settings.artifacts} cannot be written. Set LETHE_ARTIFACTS_DIR."
+        )
     return HealthAnswer()
+
+
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        401: DECLARED[401],
+    },
+)
+def get_metrics(request: Request, _caller: KnownDep) -> Response:
+    """Figures in Prometheus' text format; from the first key on, for callers with a key."""
+    metrics = cast(Metrics, request.app.state.metrics)
+    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,73 @@
+"""What operators watch."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from api.main import create_app
+from core.store import keys, units
+from core.store.keys import Scope
+from core.store.session import changed, database_now
+from core.store.states import UnitState
+from core.store.tables import UnitRow
+from tests.api.steps import JOBS, SPEC, problem
+
+
+def figures(client: TestClient) -> dict[tuple[str, ...], float]:
+    """Every sample, by its name and the values of its labels."""
+    text = client.get("/metrics").text
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_the_queue_is_counted_by_state_and_its_age_is_told(client, store):
+    client.post(JOBS, json=SPEC)
+    with store.write() as session:
+        changed(session, update(UnitRow).values(not_before=database_now(-100)))
+    found = figures(client)
+    assert found["lethe_units", "ready"] + found["lethe_units", "waiting"] == 18
+    assert 100 <= found["lethe_queue_oldest_seconds", "gpu"] < 200
+    assert found["lethe_lease_expiries_total",] == 0
+
+
+def test_a_lease_that_expired_is_counted(client, store):
+    client.post(JOBS, json=SPEC)
+    with store.write() as session:
+        units.claim(session, "gpu", "worker", -1)
+        units.reap(session)
+    assert figures(client)["lethe_lease_expiries_total",] == 1
+
+
+def test_requests_are_counted_by_route_and_never_by_id(client):
+    for number in range(3):
+        client.get(f"{JOBS}/job_{number}")
+        client.get(f"/nothing-{number}.js")
+    client.request("BREW", JOBS)
+    found = figures(client)
+    assert found["lethe_http_requests_total", "GET", "/jobs/{job_id}", "404"] == 3
+    assert found["lethe_http_request_seconds_count", "GET", "/jobs/{job_id}"] == 3
+    assert not [labels for labels in found if "job_0" in str(labels) or "nothing" in str(labels)]
+    assert not [labels for labels in found if "BREW" in labels]
+
+
+def test_from_the_first_key_on_metrics_need_one(client, store):
+    with store.write() as session:
+        text = keys.create_key(session, name="scraper", owner="ops", scope=Scope.READ, days=None)
+    problem(client.get("/metrics"), 401, "key_refused")
+    assert client.get("/metrics", headers={"Authorization": f"Bearer {text}"}).status_code == 200
+
+
+def test_a_service_that_cannot_write_artifacts_is_not_ready(settings, store, tmp_path):
+    (tmp_path / "file").touch()
+    broken = settings.model_copy(update={"artifacts_dir": tmp_path / "file" / "artifacts"})
+    with TestClient(create_app(broken)) as client:
+        assert "LETHE_ARTIFACTS_DIR" in problem(client.get("/readyz"), 503, "deployment_invalid")["detail"]
+
+
+@pytest.mark.parametrize("state", UnitState)
+def test_every_state_is_there_even_when_it_is_empty(client, state):
+    assert figures(client)["lethe_units", state] == 0
