@@ -1,9 +1,8 @@
 """Rows of the store as the API shows them."""
 
-from typing import Any
-
 from api.schemas import JobAnswer, JobLinks, UnitAnswer, UnitCounts, WaitingAnswer
 from core.settings import Settings
+from core.spec.units import unit_from_json
 from core.store import jobs, units, workers
 from core.store.jobs import JobRecord
 from core.store.session import Store
@@ -16,15 +15,15 @@ ONLINE_BEATS = 3
 
 def unit_answer(record: UnitRecord) -> UnitAnswer:
     """A unit as the API shows it."""
-    setting: dict[str, Any] = record.payload["setting"]
+    unit = unit_from_json(record.payload)
     return UnitAnswer(
         id=record.id,
         kind=record.kind,
         title=record.title,
-        dataset=setting["dataset"],
-        model=setting["model"],
-        model_seed=record.payload["model_seed"],
-        unlearner=record.payload.get("unlearner"),
+        dataset=unit.setting.dataset,
+        model=unit.setting.model,
+        model_seed=unit.model_seed,
+        unlearner=unit.method,
         state=record.state,
         attempt=record.attempt,
         max_attempts=record.max_attempts,
@@ -40,10 +39,13 @@ def unit_answer(record: UnitRecord) -> UnitAnswer:
     )
 
 
+def _counts(states: dict[UnitState, int]) -> UnitCounts:
+    return UnitCounts(total=sum(states.values()), **{state.value: count for state, count in states.items()})
+
+
 def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
     """A job as the API shows it."""
     here = f"/api/v1/jobs/{record.id}"
-    counts = {state.value: count for state, count in record.units.items()}
     return JobAnswer(
         id=record.id,
         state=record.state,
@@ -55,7 +57,8 @@ def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
         duplicate_of=record.duplicate_of,
         visibility=record.visibility,
         priority=record.priority,
-        units=UnitCounts(total=sum(counts.values()), **counts),
+        units=_counts(record.units),
+        stages={kind: _counts(counts) for kind, counts in record.stages.items()},
         waiting=waiting,
         created_at=record.created_at,
         started_at=record.started_at,
@@ -65,6 +68,7 @@ def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
             events=f"{here}/events",
             units=f"{here}/units",
             results=f"{here}/results",
+            trials=f"{here}/trials",
             page=f"/jobs/{record.id}",
         ),
     )

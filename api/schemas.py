@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.board import CellState, Metric
 from core.cohort import Cohort
 from core.ranking import Group
+from core.spec.units import UnitKind
 from core.store.keys import Scope
 from core.store.states import JobState, UnitState
 
@@ -34,7 +35,7 @@ class UnitAnswer(Answer):
     """One unit of work."""
 
     id: str
-    kind: Literal["train", "evaluate", "unlearn"]
+    kind: UnitKind
     title: str
     dataset: str
     model: str
@@ -61,6 +62,7 @@ class JobLinks(Answer):
     events: str
     units: str
     results: str
+    trials: str
     page: str
 
 
@@ -86,6 +88,7 @@ class JobAnswer(Answer):
     ]
     visibility: Literal["public", "private"]
     units: UnitCounts
+    stages: Annotated[dict[UnitKind, UnitCounts], Field(description="The same for each kind of unit it has.")]
     priority: int
     waiting: Annotated[
         WaitingAnswer | None, Field(description="Set while nothing of an open job is running.")
@@ -127,6 +130,34 @@ class UnitPage(Answer):
     """A job's units, in the order of its plan."""
 
     items: list[UnitAnswer]
+    next_cursor: str | None
+
+
+class TrialAnswer(Answer):
+    """One attempt at a trial of a sweep."""
+
+    unit_id: str
+    setting_id: str
+    unlearner: str
+    sweep_seed: int
+    index: Annotated[int, Field(description="Of the trial in its sweep, from 0.")]
+    attempt: Annotated[int, Field(description="From 1; only the last attempt at a trial may be completed.")]
+    state: Literal["completed", "pruned", "failed"]
+    hyperparameters: dict[str, Any]
+    objectives: Annotated[
+        dict[str, float] | None, Field(description="The four losses (protocol §6.4); null unless finite.")
+    ]
+    score: Annotated[float | None, Field(description="Their Euclidean norm: the smallest wins.")]
+    metrics: dict[str, float | None] | None
+    runtime_seconds: float | None
+    reason: str | None
+    created_at: datetime
+
+
+class TrialPage(Answer):
+    """A job's trials, in the order of its plan."""
+
+    items: list[TrialAnswer]
     next_cursor: str | None
 
 

@@ -26,6 +26,8 @@ from api.schemas import (
     JobPage,
     ResultAnswer,
     ResultPage,
+    TrialAnswer,
+    TrialPage,
     UnitPage,
 )
 from core.catalog.registry import Catalogue
@@ -35,7 +37,7 @@ from core.settings import Settings
 from core.spec.canonical import content_hash
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import idempotency, jobs, results, units
+from core.store import idempotency, jobs, results, trials, units
 from core.store.keys import Scope
 from core.store.states import FINAL_JOB
 from core.store.viewers import PUBLIC
@@ -176,6 +178,21 @@ def list_job_results(
     return ResultPage(
         items=[ResultAnswer.model_validate(record) for _, record in found[:limit]], next_cursor=more
     )
+
+
+@router.get("/{job_id}/trials", operation_id="listJobTrials", responses={404: DECLARED[404]})
+def list_job_trials(
+    job_id: str, store: StoreDep, caller: CallerDep, position: PositionDep, limit: LimitDep = 100
+) -> TrialPage:
+    """What the job's sweeps have tried so far, in the order of its plan; the limit counts trials, not
+    attempts.
+    """
+    with store.read() as session:
+        jobs.get_job(session, job_id, caller.viewer)
+        found = trials.job_trials(session, job_id, limit=limit + 1, after=position)
+    more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
+    attempts = [attempt for _, attempts in found[:limit] for attempt in attempts]
+    return TrialPage(items=[TrialAnswer.model_validate(attempt) for attempt in attempts], next_cursor=more)
 
 
 def _require_data(resolved: ResolvedJob, settings: Settings, catalogue: Catalogue) -> None:

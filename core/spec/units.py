@@ -53,6 +53,11 @@ class PlainUnit(Resolved):
     """Base of the units whose id is the hash of all that they carry."""
 
     @property
+    def method(self) -> str | None:
+        """The unlearner that the unit runs or tunes, if it is about one."""
+        return None
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What is hashed."""
         return self.model_dump(mode="json")
@@ -126,6 +131,11 @@ class UnlearnUnit(PlainUnit):
     revision: int
 
     @property
+    def method(self) -> str:
+        """The unlearner."""
+        return self.unlearner
+
+    @property
     def depends_on(self) -> tuple[UnitId, ...]:
         """The original to start from, the retrained model and its evaluation to compare with, the sweep."""
         chosen = () if self.selection is None else (self.selection,)
@@ -184,6 +194,11 @@ class SweepPart(Resolved):
     """Base of a sweep's units. Their ids come from its hash, so that it is hashed once, not per trial."""
 
     sweep: Sweep
+
+    @property
+    def method(self) -> str:
+        """The unlearner that is tuned."""
+        return self.sweep.unlearner
 
     @property
     def setting(self) -> Setting:
@@ -258,6 +273,11 @@ class SelectionUnit(Resolved):
     def identity(self) -> dict[str, Any]:
         """What is hashed."""
         return {"kind": self.kind, "sweeps": [sweep.sha256 for sweep in self.sweeps]}
+
+    @property
+    def method(self) -> str:
+        """The unlearner that is tuned."""
+        return self.sweeps[0].unlearner
 
     @property
     def setting(self) -> Setting:

@@ -39,14 +39,22 @@ def refresh_open_jobs(session: Session) -> None:
 
 def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
     """How many of the job's units are in each state; every state is a key."""
+    by_kind = stage_counts(session, job_id).values()
+    return {state: sum(counts[state] for counts in by_kind) for state in UnitState}
+
+
+def stage_counts(session: Session, job_id: str) -> dict[str, dict[UnitState, int]]:
+    """The same for each kind of unit that the job has."""
     rows = session.execute(
-        select(UnitRow.state, func.count())
+        select(UnitRow.kind, UnitRow.state, func.count())
         .join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id)
         .where(JobUnitRow.job_id == job_id)
-        .group_by(UnitRow.state)
+        .group_by(UnitRow.kind, UnitRow.state)
     )
-    found = {state: count for state, count in rows}  # noqa: C416 - rows are not pairs to the type checker
-    return {state: found.get(state, 0) for state in UnitState}
+    found: dict[str, dict[UnitState, int]] = {}
+    for kind, state, count in rows:
+        found.setdefault(kind, dict.fromkeys(UnitState, 0))[UnitState(state)] = count
+    return found
 
 
 def _refresh(session: Session, jobs: Select[JobRow]) -> None:

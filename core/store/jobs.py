@@ -16,7 +16,7 @@ from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.spec.units import Setting
 from core.store.events import append_event
-from core.store.job_states import needed_by_a_live_job, refresh_job, unit_counts
+from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
 from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
@@ -45,7 +45,12 @@ class JobRecord:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    units: dict[UnitState, int]
+    stages: dict[str, dict[UnitState, int]]
+
+    @property
+    def units(self) -> dict[UnitState, int]:
+        """How many units are in each state, over all kinds."""
+        return {state: sum(counts[state] for counts in self.stages.values()) for state in UnitState}
 
 
 def submit(
@@ -285,7 +290,7 @@ def _record(session: Session, row: JobRow) -> JobRecord:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        units=unit_counts(session, row.id),
+        stages=stage_counts(session, row.id),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -67,22 +69,28 @@ def record_trial(
 
 
 def job_trials(
-    session: Session, job_id: str, *, limit: int, after: tuple[int, int] = (-1, 0)
-) -> list[tuple[tuple[int, int], TrialRecord]]:
-    """The job's trials in the order of its plan, with their (position, attempt), those after `after`."""
-    position, attempt = after
+    session: Session, job_id: str, *, limit: int, after: int = -1
+) -> list[tuple[int, list[TrialRecord]]]:
+    """The job's trials in the order of its plan, as position and attempts, positions above `after`."""
+    last = (
+        select(JobUnitRow.position)
+        .join(TrialRow, TrialRow.unit_id == JobUnitRow.unit_id)
+        .where(JobUnitRow.job_id == job_id, JobUnitRow.position > after)
+        .distinct()
+        .order_by(JobUnitRow.position)
+        .limit(limit)
+        .subquery()
+    )
     rows = session.execute(
         select(JobUnitRow.position, TrialRow)
         .join(TrialRow, TrialRow.unit_id == JobUnitRow.unit_id)
-        .where(
-            JobUnitRow.job_id == job_id,
-            (JobUnitRow.position > position)
-            | ((JobUnitRow.position == position) & (TrialRow.attempt > attempt)),
-        )
+        .where(JobUnitRow.job_id == job_id, JobUnitRow.position.in_(select(last.c.position)))
         .order_by(JobUnitRow.position, TrialRow.attempt)
-        .limit(limit)
     )
-    return [((place, row.attempt), _record(row)) for place, row in rows]
+    return [
+        (position, [_record(row) for _, row in attempts])
+        for position, attempts in groupby(rows, key=itemgetter(0))
+    ]
 
 
 def _record(row: TrialRow) -> TrialRecord:

@@ -1,8 +1,9 @@
 """What the API's tests say and check, in their own words."""
 
-from core.spec.units import TrainUnit
-from core.store import results, units
+from core.spec.units import EvaluateUnit, TrialUnit, UnlearnUnit
+from core.store import results, trials, units
 from core.store.session import Store
+from core.sweep import Attempt
 
 JOBS = "/api/v1/jobs"
 SPEC = {"settings": [{"dataset": "digits", "model": "resnet18"}], "unlearners": ["ft", "ga"]}
@@ -17,7 +18,11 @@ def work(store: Store) -> None:
             if lease is None:
                 return
             units.finish(session, lease, owner="worker", runtime_seconds=1.0, artifact={}, text="Done.")
-            if not isinstance(lease.unit, TrainUnit):
+            if isinstance(lease.unit, TrialUnit):
+                raised = Attempt({"learning_rate": 0.5}, "failed", reason="it raised").as_json()
+                scored = Attempt({"learning_rate": 0.1}, "completed", (0.1, 0.2, 0.2, 0.0), 1.5, {}).as_json()
+                trials.record_trial(session, lease.unit_id, lease.unit, [raised, scored])
+            if isinstance(lease.unit, EvaluateUnit | UnlearnUnit):
                 value = {**METRICS, "retention_deviation": 0.1 if lease.unit.kind == "evaluate" else 0.3}
                 results.record_result(
                     session,

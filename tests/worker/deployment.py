@@ -55,12 +55,15 @@ class Deployment:
                 process.kill()
                 process.wait()
 
-    def submit(self, *unlearners: object, model_seeds: tuple[int, ...] = (0,)) -> str:
+    def submit(
+        self, *unlearners: object, model_seeds: tuple[int, ...] = (0,), sweep: dict | None = None
+    ) -> str:
         """Submit a job on the plug-in's tiny model, whose units take a fraction of a second."""
         document = {
             "settings": [{"dataset": "digits", "model": "toy_net"}],
             "unlearners": list(unlearners),
             "model_seeds": model_seeds,
+            "sweep": sweep,
         }
         spec = parse_job_spec(json.dumps(document))
         resolved = resolve(spec, self.catalogue)

@@ -5,6 +5,9 @@ import type { Part, Stage } from "./stages";
 const TITLES: Record<Stage["kind"], string> = {
   train: "Train references",
   evaluate: "Evaluate references",
+  trial: "Try hyperparameters",
+  generation: "Propose the next trials",
+  selection: "Choose hyperparameters",
   unlearn: "Unlearn and attack",
 };
 const WORTH_A_WORD: Part[] = ["running", "failed", "cancelled", "waiting"];

@@ -1,7 +1,7 @@
 // A job's units by stage, in the order in which the stages depend on each other: units to bars.
 import type { Unit } from "../api/client";
 
-export const STAGES = ["train", "evaluate", "unlearn"] as const;
+export const STAGES = ["train", "evaluate", "trial", "generation", "selection", "unlearn"] as const;
 export type Part = "done" | "running" | "failed" | "cancelled" | "waiting";
 const PARTS: Part[] = ["done", "running", "failed", "cancelled", "waiting"];
 
