@@ -23,6 +23,7 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
 METRICS = ("retention_deviation", "indiscernibility")
 COHORTS = ("reference", "all")
 READY_SECONDS = 60.0
+ALIVE_BEATS = 6  # a process that missed this many beats is not at work
 
 console = Console()
 
@@ -107,6 +108,26 @@ def worker(given: argparse.Namespace, settings: Settings) -> None:
     store = Store(settings.database)
     store.require_current()
     serve_queue(settings, store, create_celery(settings), queues=given.queues.split(","))
+
+
+def alive(given: argparse.Namespace, settings: Settings) -> None:
+    """Check that a process of this var directory is at work; status 2 where it is not."""
+    from core.pulse import require_pulse
+
+    if given.process == "api":
+        _require_answer(_url(settings))
+    else:
+        within = ALIVE_BEATS * max(settings.beat_seconds, settings.reap_seconds)
+        require_pulse(settings.var_dir, given.process, within_seconds=within)
+
+
+def _require_answer(url: str) -> None:
+    import httpx
+
+    try:
+        httpx.get(f"{url}/healthz").raise_for_status()
+    except httpx.HTTPError as error:
+        raise DeploymentInvalid(f"The API at {url} does not answer: {error}.") from error
 
 
 def migrate(_given: argparse.Namespace, settings: Settings) -> None:
@@ -309,6 +330,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, function in (("serve", serve), ("api", api), ("scheduler", scheduler), ("worker", worker)):
         add(name, function).add_argument("--supervised-by", type=int, metavar="PID", help=argparse.SUPPRESS)
     commands.choices["worker"].add_argument("--queues", default="gpu", help="comma-separated (default: gpu)")
+    add("alive", alive).add_argument("process", choices=("api", "scheduler", "worker"), metavar="PROCESS")
     add("migrate", migrate)
     add("openapi", openapi)
     _add_keys(add("keys", keys))

@@ -2,20 +2,32 @@
 down.
 """
 
+import os
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+SECRETS_DIR = Path("/run/secrets")  # where Compose, Swarm and Kubernetes' manifests put them
 
 
 class Settings(BaseSettings):
-    """Every knob, from `LETHE_*` variables. The defaults are the embedded deployment under `./var`."""
+    """Every knob, from `LETHE_*` variables, else from files of the same names in lower case in the secrets
+    directory. The defaults are the embedded deployment under `./var`.
+    """
 
     model_config = SettingsConfigDict(env_prefix="LETHE_", frozen=True, extra="ignore")
 
     var_dir: Path = Field(Path("var"), description="Where the embedded deployment keeps everything.")
     database_url: str = Field("", description="SQLAlchemy URL; empty = SQLite under var_dir.")
+    database_password: SecretStr = Field(SecretStr(""), description="The password, for a URL without one.")
+    secrets_dir: Path = Field(SECRETS_DIR, description="Where files hold what should not be a variable.")
     broker_url: str = Field("", description="Celery broker URL; empty = files under var_dir.")
     artifacts_dir: Path | None = Field(None, description="Weights and logits; empty = var_dir/artifacts.")
     data_dir: Path | None = Field(None, description="Datasets in torchvision's layout; empty = var_dir/data.")
@@ -27,6 +39,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on.")
     key: SecretStr = Field(SecretStr(""), description="The key that the command line sends to a service.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    slots_per_device: int = Field(1, ge=1, description="How many workers may share a GPU or a CPU.")
     lease_seconds: float = Field(
         60.0, gt=0, description="A unit whose worker is silent this long is requeued."
     )
@@ -53,9 +66,30 @@ class Settings(BaseSettings):
             )
         return self
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - its directory would have to exist
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments before variables before secret files."""
+        directory = Path(os.environ.get("LETHE_SECRETS_DIR", SECRETS_DIR))
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=directory) if directory.is_dir() else None
+        return (init_settings, env_settings, *((secrets,) if secrets else ()))
+
     @property
     def database(self) -> str:
-        """The database URL in force."""
+        """The database URL in force, with its password."""
+        password = self.database_password.get_secret_value()
+        if self.database_url and password:
+            from sqlalchemy import make_url  # slow to load, and seldom needed
+
+            url = make_url(self.database_url)
+            if url.password is None:
+                return url.set(password=password).render_as_string(hide_password=False)
         return self.database_url or f"sqlite:///{(self.var_dir / 'lethe.db').absolute()}"
 
     @property

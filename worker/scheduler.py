@@ -8,6 +8,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError as BrokerUnreachable
 from sqlalchemy.exc import DBAPIError
 
+from core.pulse import beat_pulse
 from core.settings import Settings
 from core.store import units, workers
 from core.store.session import Store
@@ -25,6 +26,7 @@ def schedule(settings: Settings, store: Store, celery: Celery, *, is_stopped: Ca
         try:
             if time.monotonic() >= next_reap:
                 next_reap = time.monotonic() + settings.reap_seconds
+                beat_pulse(settings.var_dir, "scheduler")
                 _reap(store)
             _ring_for_ready_work(settings, store, celery)
         except DBAPIError as error:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.outcome import Outcome, Progress
+from core.pulse import beat_pulse
 from core.settings import Settings
 from core.spec.units import EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
 from core.store import results, trials, units, workers
@@ -282,5 +283,6 @@ class Worker:
 
     def _beat_forever(self) -> None:
         while True:
+            beat_pulse(self._settings.var_dir, "worker")
             time.sleep(self._settings.beat_seconds)
             self._say(self._state)

@@ -1,0 +1,135 @@
+"""docker-compose.yml, read as a document: what an administrator may count on without having read it."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from core.settings import Settings
+from core.store.session import ROOT
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+ONE_SHOT = {"migrate"}
+LASTING = {name: service for name, service in SERVICES.items() if name not in ONE_SHOT}
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+each_lasting_service = pytest.mark.parametrize("service", LASTING.values(), ids=LASTING)
+each_of_ours = pytest.mark.parametrize("service", OURS.values(), ids=OURS)
+
+
+def named_volumes(service: dict) -> set[str]:
+    sources = {volume.split(":")[0] for volume in service.get("volumes", [])}
+    return {source for source in sources if re.fullmatch(r"\w+", source)}
+
+
+def test_everything_that_a_service_names_is_declared():
+    for service in SERVICES.values():
+        assert set(service.get("networks", [])) <= set(COMPOSE["networks"])
+        assert set(service.get("secrets", [])) <= set(COMPOSE["secrets"])
+        assert named_volumes(service) <= set(COMPOSE["volumes"])
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+
+
+def test_nothing_is_declared_that_no_service_names():
+    services = SERVICES.values()
+    assert set().union(*(service.get("networks", []) for service in services)) == set(COMPOSE["networks"])
+    assert set().union(*(service.get("secrets", []) for service in services)) == set(COMPOSE["secrets"])
+    assert set().union(*map(named_volumes, services)) == set(COMPOSE["volumes"])
+
+
+@each_lasting_service
+def test_what_lasts_says_whether_it_is_well_and_comes_back(service):
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["restart"] == "unless-stopped"
+
+
+def test_a_service_is_waited_for_in_a_way_that_it_can_fulfil():
+    for service in SERVICES.values():
+        for name, wait in service.get("depends_on", {}).items():
+            expected = "service_completed_successfully" if name in ONE_SHOT else "service_healthy"
+            assert wait["condition"] == expected
+
+
+def test_nothing_of_ours_starts_on_a_database_that_is_not_migrated():
+    for name in OURS.keys() - ONE_SHOT:
+        assert "migrate" in SERVICES[name]["depends_on"]
+
+
+@each_service
+def test_a_service_cannot_write_into_its_image_nor_gain_rights(service):
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@each_service
+def test_a_service_is_not_root(service):
+    user = service.get("user")
+    if user is None:
+        dockerfile = ROOT / service["build"]["dockerfile"]
+        user = re.findall(r"^USER (\S+)$", dockerfile.read_text(), re.MULTILINE)[-1]
+    assert user not in ("root", "0")
+
+
+def test_no_secret_stands_in_the_file():
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            is_secret = re.search(r"PASSWORD|SECRET|KEY", name) is not None
+            assert not is_secret or (name.endswith("_FILE") and value.startswith("/run/secrets/"))
+            assert not re.search(r"//[^/@]*:[^/@]*@", str(value)), f"{name} carries a password"
+    for secret in COMPOSE["secrets"].values():
+        assert (ROOT / secret["file"]).parent == ROOT / ".secrets"
+    assert {"/.secrets/", "/.env"} <= set((ROOT / ".gitignore").read_text().splitlines())
+
+
+def test_every_variable_and_every_secret_of_ours_is_a_setting():
+    settings = {f"LETHE_{name}".upper() for name in Settings.model_fields}
+    for service in OURS.values():
+        given = {name for name in service["environment"] if name.startswith("LETHE_")}
+        assert given | {secret.upper() for secret in service["secrets"]} <= settings
+
+
+def test_only_the_api_is_reached_from_outside_and_by_default_only_from_this_host():
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"api"}
+    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {"api"}
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+    assert SERVICES["api"]["ports"] == ["${PUBLISH:-127.0.0.1:8000}:8000"]
+
+
+def test_workers_can_be_scaled():
+    worker = SERVICES["worker"]
+    assert not {"container_name", "ports", "hostname"} & set(worker)
+
+
+def test_a_worker_has_time_to_give_its_unit_back():
+    assert SERVICES["worker"]["stop_grace_period"] == "2m"
+
+
+def test_a_host_without_a_gpu_needs_no_other_file():
+    worker = SERVICES["worker"]
+    assert worker["runtime"] == "${WORKER_RUNTIME:-runc}"
+    assert "deploy" not in worker
+
+
+def test_everything_that_the_file_reads_from_env_has_a_default_and_is_explained():
+    text = (ROOT / "docker-compose.yml").read_text()
+    read = set(re.findall(r"\$\{(\w+)", text))
+    assert set(re.findall(r"\$\{(\w+):-", text)) == read
+    explained = set(re.findall(r"^#(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert explained == read
+
+
+def test_the_volumes_that_a_worker_writes_are_its_users():
+    made = re.search(r"install --directory --owner=10001 (.+)", (ROOT / "Dockerfile.worker").read_text())
+    worker = SERVICES["worker"]
+    written = {volume.split(":")[-1] for volume in worker["volumes"] if not volume.endswith(":ro")}
+    assert written <= set(made[1].split())
+    for variable in ("LETHE_ARTIFACTS_DIR", "LETHE_CACHE_DIR"):
+        assert worker["environment"][variable] in written
+
+
+@each_of_ours
+def test_what_we_build_is_built_from_a_file_that_is_there(service):
+    assert Path(ROOT / service["build"]["dockerfile"]).is_file()
