@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.catalog.tuned import QUICK_DIGITS_RESNET18
+
 Precision: TypeAlias = Literal["fp32", "bf16"]
 Tuning: TypeAlias = Literal["default", "given", "sweep", "other_sweep"]
 
@@ -80,30 +82,6 @@ class Protocol(BaseModel):
         return self.hyperparameters.get(f"{dataset}/{model}", {}).get(unlearner, {})
 
 
-# The best of a few random trials each on model seed 0, by the sweep's four objectives (protocol §6.4–6.5):
-# accuracy on retain, forget and validation set against the retrained model, and U-MIA on the validation set.
-# The test set was not looked at.
-QUICK_DIGITS_RESNET18: Mapping[str, Mapping[str, Any]] = {
-    "ft": {"learning_rate": 0.038, "weight_decay": 6.9e-5, "batch_size": 128, "num_epochs": 2},
-    "ga": {"learning_rate": 0.0012, "weight_decay": 0.0013, "batch_size": 64, "num_epochs": 1},
-    "srl": {"learning_rate": 0.00023, "weight_decay": 0.0011, "batch_size": 128, "num_epochs": 2},
-    "ct": {"learning_rate": 0.0024, "weight_decay": 2.3e-5, "batch_size": 64, "num_epochs": 2},
-    "msg": {
-        "redraw_share": 0.31,
-        "learning_rate": 0.0021,
-        "weight_decay": 0.0017,
-        "batch_size": 64,
-        "num_epochs": 2,
-    },
-    "ng_plus": {
-        "alpha": 0.55,
-        "learning_rate": 0.00023,
-        "weight_decay": 0.0011,
-        "batch_size": 128,
-        "num_epochs": 2,
-    },
-}
-
 QUICK = Protocol(
     id="quick/1.0",
     title="Quick",
@@ -111,6 +89,7 @@ QUICK = Protocol(
     model_seeds=(0, 1, 2),
     recipes={
         "digits/*": Recipe(num_epochs=8, batch_size=32, learning_rate=0.005),
+        "mnist/*": Recipe(num_epochs=2, batch_size=128, learning_rate=0.05),
         "*/*": Recipe(num_epochs=5, batch_size=128, learning_rate=0.05),
     },
     hyperparameters={"digits/resnet18": QUICK_DIGITS_RESNET18},
