@@ -315,7 +315,7 @@ def test_a_resolved_job_has_every_default_filled_in():
         "num_epochs": 5,
         "augment": False,
     }
-    assert (cell.setting.recipe.num_epochs, cell.setting.precision) == (5, "fp32")
+    assert (cell.setting.recipe.num_epochs, cell.setting.precision) == (2, "fp32")
     assert resolved().model_seeds == (0, 1, 2)
 
 
