@@ -6,7 +6,14 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from core.export import cell_text
@@ -29,6 +36,8 @@ class JobProgress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=console,
             transient=True,
         )
@@ -59,10 +68,6 @@ class JobProgress:
     def describe(self, model_seed: int, title: str, text: str | None) -> None:
         """Show which unit is in hand, and how far it is in words."""
         self._bar.update(self._task, description=f"seed {model_seed}: {title} - {text or 'starting'}")
-
-    def set_done(self, done: int) -> None:
-        """Show how many units are done."""
-        self._bar.update(self._task, completed=done)
 
 
 def board_table(board: dict[str, Any]) -> Table:

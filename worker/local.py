@@ -1,8 +1,6 @@
 """Run a job here, with no service: the same plan, store, claim, runner and publish as in the fleet."""
 
-import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,23 +10,24 @@ from core.board import Metric
 from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
-from core.export import FORMATS, board_document, render
+from core.export import board_document
 from core.outcome import Progress
 from core.plan import plan
 from core.settings import Settings
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import jobs, results, units
+from core.store import events, jobs, units
 from core.store.boards import load_board
 from core.store.jobs import QUEUE, JobId, JobRecord
 from core.store.session import Store
 from core.store.states import FINAL_JOB, JobState, UnitState
 from core.store.units import Lease
 from core.terminal import JobProgress, board_table
+from worker.outputs import MANIFEST, write_outputs
 from worker.work import Worker
 
 RETRY_LOOK_SECONDS = 0.5
-MAX_RESULTS = 100_000
+MAX_UNITS = 1_000_000
 
 
 def run_here(document: bytes, settings: Settings, *, out: Path, console: Console) -> int:
@@ -55,7 +54,7 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
             store.migrate()
             job_id = _submit_or_resume(store, spec, job)
             _work(here, store, job_id, console)
-            return _report(store, job_id, job, out, console)
+            return _report(store, job_id, spec, job, out, console)
     except Timeout:
         raise DeploymentInvalid(
             f"Another run is using {out.absolute()}. Wait for it, or choose another --out."
@@ -85,31 +84,51 @@ def _work(settings: Settings, store: Store, job_id: JobId, console: Console) -> 
         job = _job(store, job_id)
         total = sum(job.units.values())
         with JobProgress(console, total=total, done=job.units[UnitState.DONE]) as progress:
+            news = News(store, job_id)
 
             def show(lease: Lease, progressed: Progress | None) -> None:
+                news.tell(progress)
                 progress.describe(lease.unit.model_seed, lease.title, progressed.text if progressed else None)
-                progress.set_done(_job(store, job_id).units[UnitState.DONE])
 
             while _job(store, job_id).state not in FINAL_JOB:
                 if not worker.work(QUEUE, on_progress=show):
                     time.sleep(RETRY_LOOK_SECONDS)  # a unit that failed for the machine's sake waits a moment
+            news.tell(progress)
     finally:
         worker.close()
 
 
-def _report(store: Store, job_id: JobId, job: ResolvedJob, out: Path, console: Console) -> int:
-    """Print the boards, write them and the results; the exit status."""
+class News:
+    """The job's events that have not been told yet."""
+
+    def __init__(self, store: Store, job_id: JobId) -> None:
+        self._store, self._job_id = store, job_id
+        with store.read() as session:
+            self._last = events.last_event_id(session)
+
+    def tell(self, progress: JobProgress) -> None:
+        """Show what has happened since the last time."""
+        with self._store.read() as session:
+            found = events.job_events(session, self._job_id, after=self._last)
+        for event in found:
+            self._last = event.id
+            progress.show("state" if event.job_id else "unit", {**event.data, "text": event.text})
+
+
+def _report(store: Store, job_id: JobId, spec: JobSpec, job: ResolvedJob, out: Path, console: Console) -> int:
+    """Print the boards, write what there is to know; the exit status."""
     protocol = PROTOCOLS[job.protocol]
     with store.read() as session:
         boards = {metric: load_board(session, protocol, metric) for metric in Metric}
-        rows = [asdict(record) for _, record in results.job_results(session, job_id, limit=MAX_RESULTS)]
-        failed = [unit for _, unit in units.job_units(session, job_id, limit=MAX_RESULTS) if unit.error]
-    for metric, board in boards.items():
+        failed = [unit for _, unit in units.job_units(session, job_id, limit=MAX_UNITS) if unit.error]
+    for board in boards.values():
         console.print(board_table(board_document(board)))
-        for export_format, info in FORMATS.items():
-            (out / f"{metric}.{info.extension}").write_text(render(board, export_format), encoding="utf-8")
-    (out / "results.json").write_text(json.dumps(rows, indent=2, default=str), encoding="utf-8")
-    console.print(f"The boards and results.json are in {out.absolute()}.", markup=False, soft_wrap=True)
+    written = write_outputs(out, store, job_id, spec, job, boards)
+    console.print(
+        f"{len(written)} files are in {out.absolute()}: boards, results and {MANIFEST}, which lists them.",
+        markup=False,
+        soft_wrap=True,
+    )
     for unit in failed:
         console.print(f"Failed to {unit.title}: {(unit.error or '').strip().splitlines()[-1]}", markup=False)
     return 0 if _job(store, job_id).state == JobState.SUCCEEDED else 1

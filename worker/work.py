@@ -73,6 +73,8 @@ class Worker:
             self._unit_id = lease.unit_id
             self._say("busy")
             self._run(lease, on_progress)
+            if on_progress:
+                on_progress(lease, None)
             self._unit_id = None
             done += 1
         self._say("draining" if self._draining.is_set() else "idle")

@@ -5,7 +5,7 @@ two jobs that need the same work share it, and an executor needs no database to 
 """
 
 from functools import cached_property
-from typing import Annotated, Any, Literal, NewType, TypeAlias
+from typing import Annotated, Any, Literal, NewType, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -43,7 +43,7 @@ class Setting(Resolved):
     split_seed: int
     run_seed: int
 
-    @cached_property
+    @property
     def id(self) -> SettingId:
         """`set_` and the first 16 hex digits of the content hash."""
         return SettingId(f"set_{content_hash(self.model_dump(mode='json'))[:16]}")
@@ -177,6 +177,11 @@ class Sweep(Resolved):
     def sha256(self) -> str:
         """The sweep's content hash."""
         return content_hash(self.model_dump(mode="json"))
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied.__dict__.pop("sha256", None)  # `model_copy` is about to change what it was the hash of
+        return copied
 
     def trials(self, generation: int) -> tuple["TrialUnit", ...]:
         """The trials of a generation, from 0."""

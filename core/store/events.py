@@ -55,6 +55,11 @@ def append_event(
     )
 
 
+def last_event_id(session: Session) -> int:
+    """The id of the newest event, 0 where there is none."""
+    return session.scalar(select(func.max(EventRow.id))) or 0
+
+
 def job_events(session: Session, job_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
     """The job's events and its units' since it was submitted, oldest first, ids above `after`."""
     first = select(func.min(EventRow.id)).where(EventRow.job_id == job_id).scalar_subquery()

@@ -186,3 +186,10 @@ def test_an_infinite_or_failed_trial_never_wins():
 )
 def test_an_attempt_survives_its_way_through_json(attempt):
     assert Attempt.from_json(json.loads(json.dumps(attempt.as_json(), allow_nan=False))) == attempt
+
+
+def test_a_changed_copy_of_a_sweep_has_another_hash():
+    of = sweep()
+
+    assert of.sha256 != of.model_copy(update={"num_trials": 7}).sha256
+    assert of.sha256 == of.model_copy().sha256

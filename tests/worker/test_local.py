@@ -1,0 +1,91 @@
+"""`lethe run`: a job with no service, from its spec to files that say everything (real processes)."""
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SPEC = {
+    "settings": [{"dataset": "digits", "model": "toy_net"}],
+    "unlearners": ["toy_noise"],
+    "model_seeds": [0],
+    "sweep": {"seeds": [0], "trials": 6},
+}
+
+
+@pytest.fixture
+def run(tmp_path, plugin_path):
+    (tmp_path / "spec.json").write_text(json.dumps(SPEC))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(plugin_path),
+        "OMP_NUM_THREADS": "1",
+        "LETHE_DEVICE": "cpu",
+    }
+
+    def start() -> "subprocess.Popen[str]":
+        command = [
+            sys.executable,
+            "-m",
+            "lethe",
+            "run",
+            str(tmp_path / "spec.json"),
+            "--out",
+            str(tmp_path / "out"),
+        ]
+        return subprocess.Popen(
+            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    return start
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path):
+    process = run()
+    told, _ = process.communicate(timeout=200)
+
+    assert process.returncode == 0, told
+    assert "Done: try toy_noise, trial 6 of 6" in told
+    out = tmp_path / "out"
+    manifest = json.loads((out / "manifest.json").read_text())
+    for name, file in manifest["files"].items():
+        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == file["sha256"], name
+    assert manifest["spec"]["unlearners"][0]["id"] == "toy_noise"
+    trials = rows(out / "trials.csv")
+    assert [int(trial["index"]) for trial in trials] == list(range(6))
+    best = min(trials, key=lambda trial: float(trial["score"]))
+    final = next(row for row in rows(out / "results.csv") if row["unlearner"] == "toy_noise")
+    assert final["hyperparameters.sigma"] == best["hyperparameters.sigma"]
+    assert float(final["metrics.retention_deviation"]) >= 0
+
+
+def test_a_killed_run_goes_on_where_it_was(run, tmp_path):
+    first = run()
+    seen = []
+    for line in first.stdout:
+        seen.append(line)
+        if "trial 2 of 6" in line:
+            break
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    time.sleep(1)  # its runner dies with it
+
+    second = run()
+    told, _ = second.communicate(timeout=200)
+
+    assert second.returncode == 0, told
+    assert "trial 1 of 6" not in told
+    assert "trial 6 of 6" in told
+    assert len(rows(tmp_path / "out" / "trials.csv")) == 6

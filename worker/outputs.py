@@ -1,0 +1,67 @@
+"""The files that a local run leaves: boards, results of every seed, trials, and a manifest of them all."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from core.board import Board, Metric
+from core.export import FORMATS, as_csv, render
+from core.spec.job import JobSpec
+from core.spec.resolve import ResolvedJob
+from core.store import results, trials
+from core.store.jobs import JobId
+from core.store.session import Store
+
+MANIFEST = "manifest.json"
+MAX_ROWS = 1_000_000
+
+
+def write_outputs(
+    out: Path, store: Store, job_id: JobId, spec: JobSpec, job: ResolvedJob, boards: Mapping[Metric, Board]
+) -> list[str]:
+    """Write everything that there is to know of a job; the names of the files."""
+    with store.read() as session:
+        rows = [asdict(record) for _, record in results.job_results(session, job_id, limit=MAX_ROWS)]
+        found = trials.job_trials(session, job_id, limit=MAX_ROWS)
+    attempts = [asdict(attempt) for _, attempts in found for attempt in attempts]
+    files = {
+        f"{metric}.{info.extension}": render(board, export_format)
+        for metric, board in boards.items()
+        for export_format, info in FORMATS.items()
+    }
+    files |= _tables("results", rows) | (_tables("trials", attempts) if attempts else {})
+    for name, content in files.items():
+        (out / name).write_text(content, encoding="utf-8")
+    (out / MANIFEST).write_text(_json(_manifest(files, spec, job)), encoding="utf-8")
+    return [*files, MANIFEST]
+
+
+def _tables(name: str, rows: list[dict[str, Any]]) -> dict[str, str]:
+    return {f"{name}.json": _json(rows), f"{name}.csv": as_csv(rows)}
+
+
+def _manifest(files: Mapping[str, str], spec: JobSpec, job: ResolvedJob) -> dict[str, Any]:
+    """What was asked for, what it meant, and the checksum of every file that answers it."""
+    return {
+        "lethe": version("lethe"),
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "spec": spec.model_dump(mode="json"),
+        "resolved_sha256": job.sha256,
+        "resolved": job.model_dump(mode="json"),
+        "files": {
+            name: {
+                "sha256": hashlib.sha256(content.encode()).hexdigest(),
+                "size_bytes": len(content.encode()),
+            }
+            for name, content in files.items()
+        },
+    }
+
+
+def _json(document: Any) -> str:  # noqa: ANN401 - whatever is plain JSON, and times
+    return json.dumps(document, indent=2, default=str, allow_nan=False) + "\n"
