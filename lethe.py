@@ -200,6 +200,33 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
             sys.stdout.write(answer.text)
 
 
+def estimate(given: argparse.Namespace, settings: Settings) -> None:
+    """Say what a job spec would cost, from what this installation has measured."""
+    from core.catalog.registry import installed
+    from core.estimate import estimate
+    from core.plan import plan
+    from core.spec.job import parse_job_spec
+    from core.spec.resolve import resolve
+    from core.store import measurements
+    from core.store.session import Store
+    from core.terminal import estimate_table
+
+    catalogue = installed()
+    units = plan(resolve(parse_job_spec(_read_spec(given.spec)), catalogue))
+    store = Store(f"sqlite:///{(given.out / 'lethe.db').absolute()}" if given.out else settings.database)
+    done, measured = set(), []
+    if store.is_ready():
+        with store.read() as session:
+            done, measured = (
+                measurements.done_units(session, units),
+                measurements.recent_measurements(session),
+            )
+    found = estimate(units, done, measured, catalogue)
+    console.print(estimate_table(found))
+    for line in found.rests_on:
+        console.print(line, markup=False, soft_wrap=True)
+
+
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Run a job spec here, with no service."""
     from core.logs import configure_logs
@@ -341,6 +368,11 @@ def _parser() -> argparse.ArgumentParser:
     submit_parser.add_argument("spec", type=Path, metavar="SPEC.json")
     submit_parser.add_argument(
         "--wait", action="store_true", help="follow the job; status 1 if a unit failed"
+    )
+    estimate_parser = add("estimate", estimate)
+    estimate_parser.add_argument("spec", type=Path, metavar="SPEC.json")
+    estimate_parser.add_argument(
+        "--out", type=Path, help="rest on what this `lethe run` has measured, not on the service's store"
     )
     run_parser = add("run", run)
     run_parser.add_argument("spec", type=Path, metavar="SPEC.json")

@@ -133,6 +133,36 @@ class UnitPage(Answer):
     next_cursor: str | None
 
 
+class SecondsAnswer(Answer):
+    """Device-seconds: an even chance of less, and nine chances in ten of less."""
+
+    p50: float
+    p90: float
+
+
+class StageEstimateAnswer(Answer):
+    """The units of one kind; those that are cached are done already and cost nothing."""
+
+    units: int
+    cached: int
+    work: Annotated[float, Field(description="Forward passes of one image; a backward pass counts as two.")]
+    seconds: SecondsAnswer | None
+
+
+class EstimateAnswer(Answer):
+    """What a job would cost if it were submitted now."""
+
+    units: int
+    cached: int
+    stages: dict[UnitKind, StageEstimateAnswer]
+    work: float
+    flop: float
+    seconds: Annotated[
+        SecondsAnswer | None, Field(description="On one device, all in all; null while nothing was measured.")
+    ]
+    rests_on: Annotated[list[str], Field(description="The measurements behind the seconds, in words.")]
+
+
 class TrialAnswer(Answer):
     """One attempt at a trial of a sweep."""
 

@@ -7,7 +7,10 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from core.catalog.datasets import DatasetInfo
+from core.catalog.work import SetSizes
 from core.spec.job import RandomForget
+from core.spec.units import Setting
 
 Indices = NDArray[np.int64]
 
@@ -52,6 +55,13 @@ def drawn_official_split(num_images: int) -> tuple[Indices, Indices]:
     order: Indices = np.random.default_rng(OFFICIAL_SPLIT_SEED).permutation(num_images)
     num_test = floor(OFFICIAL_TEST_FRACTION * num_images)
     return order[num_test:], order[:num_test]
+
+
+def set_sizes(info: DatasetInfo, setting: Setting) -> SetSizes:
+    """How many samples each set of a setting has."""
+    training = info.num_train - ceil(setting.validation_fraction * info.num_train)
+    forget = ceil(setting.forget.fraction * training)
+    return SetSizes(training - forget, forget, info.num_train - training, info.num_classes)
 
 
 def fingerprint(indices: Indices) -> str:

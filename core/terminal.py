@@ -16,6 +16,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from core.estimate import Estimate, Seconds
 from core.export import cell_text
 from core.store.keys import KeyRecord, Scope
 
@@ -108,6 +109,37 @@ def _cell(cell: dict[str, Any]) -> tuple[str, str]:
     group, efficiency = cell["group"], cell["runtime_efficiency"]
     text = f"[{GROUP_STYLES[group]}]{cell_text(cell)}[/]" if group else cell_text(cell)
     return text, "" if efficiency is None else f"{efficiency:.1f}x"
+
+
+def estimate_table(found: Estimate) -> Table:
+    """What each stage of a job would cost, and all of it."""
+    table = Table("Stage", box=None)
+    for name in ("Units", "Done already", "Images (forward)", "Device time", "Nine times in ten below"):
+        table.add_column(name, justify="right")
+    for kind, stage in found.stages.items():
+        table.add_row(
+            kind, f"{stage.units:,}", f"{stage.cached:,}", f"{stage.work:,.0f}", *_device_time(stage.seconds)
+        )
+    units = sum(stage.units for stage in found.stages.values())
+    cached = sum(stage.cached for stage in found.stages.values())
+    table.add_section()
+    table.add_row("all", f"{units:,}", f"{cached:,}", f"{found.work:,.0f}", *_device_time(found.seconds))
+    table.caption = f"{found.flop:.3g} floating-point operations"
+    return table
+
+
+def _device_time(seconds: Seconds | None) -> tuple[str, str]:
+    return ("unknown", "unknown") if seconds is None else (duration(seconds.p50), duration(seconds.p90))
+
+
+def duration(seconds: float) -> str:
+    """A span of time as people say it: its two largest parts."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    first = next(index for index, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
 def keys_table(keys: Sequence[KeyRecord]) -> Table:

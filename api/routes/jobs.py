@@ -22,6 +22,7 @@ from api.dependencies import (
 )
 from api.problems import DECLARED
 from api.schemas import (
+    EstimateAnswer,
     JobAnswer,
     JobPage,
     ResultAnswer,
@@ -32,12 +33,13 @@ from api.schemas import (
 )
 from core.catalog.registry import Catalogue
 from core.errors import DatasetMissing, Forbidden, SpecInvalid, SpecProblem
+from core.estimate import estimate, estimate_document
 from core.plan import plan
 from core.settings import Settings
 from core.spec.canonical import content_hash
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import idempotency, jobs, results, trials, units
+from core.store import idempotency, jobs, measurements, results, trials, units
 from core.store.keys import Scope
 from core.store.states import FINAL_JOB
 from core.store.viewers import PUBLIC
@@ -113,6 +115,20 @@ def submit_job(
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = f"/api/v1/jobs/{job_id}"
     return read_job(store, settings, job_id)
+
+
+@router.post(
+    "/estimate",
+    operation_id="estimateJob",
+    openapi_extra=BODY,
+)
+def estimate_job(body: RawBodyDep, store: StoreDep, catalogue: CatalogueDep) -> EstimateAnswer:
+    """What a job spec would cost, from what this installation has measured; nothing is submitted."""
+    units = plan(resolve(parse_job_spec(body), catalogue))
+    with store.read() as session:
+        done = measurements.done_units(session, units)
+        measured = measurements.recent_measurements(session)
+    return EstimateAnswer.model_validate(estimate_document(estimate(units, done, measured, catalogue)))
 
 
 @router.get("", operation_id="listJobs")

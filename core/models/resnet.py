@@ -20,6 +20,19 @@ def resnet18(num_classes: int) -> nn.Module:
     return cast(nn.Module, build(num_classes=num_classes))
 
 
+def resnet18_cifar(num_classes: int) -> nn.Module:
+    """The same with a 3×3 stem of stride 1 and no max pool, so that 32 px are not down to one pixel at the
+    end.
+
+    Source: He et al. 2016, arXiv 1512.03385, §4.2; outside the paper's benchmark (protocol §3.1).
+    """
+    model = resnet18(num_classes)
+    stem = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
+    model.conv1, model.maxpool = stem, nn.Identity()
+    return model
+
+
 def parts(model: nn.Module) -> Parts:
     """Four stages: `layer1` … `layer4`."""
     stages = tuple((model.get_submodule(f"layer{number}"),) for number in (1, 2, 3, 4))

@@ -94,6 +94,17 @@ class Store:
         config.attributes["url"] = self.url
         command.upgrade(config, "head")
 
+    def is_ready(self) -> bool:
+        """Whether there is a store at the newest revision; none is made by looking."""
+        file = make_url(self.url).database if self.url.startswith("sqlite") else None
+        if file is not None and not Path(file).is_file():
+            return False
+        try:
+            self.require_current()
+        except StoreNotReady:
+            return False
+        return True
+
     def require_current(self) -> None:
         """Check that the schema is at the newest revision.
 

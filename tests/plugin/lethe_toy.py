@@ -64,4 +64,5 @@ TOY_NET = ModelInfo(
     implementation="lethe_toy_torch:toy_net",
     parts="lethe_toy_torch:parts",
     num_stages=1,
+    forward_mflop={16: 0.01},
 )

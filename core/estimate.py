@@ -1,0 +1,285 @@
+"""What a job would cost: units, work and device-seconds, from what this installation has measured. Pure.
+
+Work counts images through models (methods.md §6, protocol §9); a rate turns it into seconds. Rates come from
+finished units of the same dataset and model, else from others, scaled by arithmetic per image.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.catalog.registry import Catalogue
+from core.catalog.work import SetSizes, Work, inference, training
+from core.plan import PlannedUnit
+from core.spec.canonical import content_hash
+from core.spec.job import HyperparameterValue
+from core.spec.search import Choices, Range
+from core.spec.units import (
+    EvaluateUnit,
+    Setting,
+    TrainUnit,
+    TrialUnit,
+    Unit,
+    UnitId,
+    UnlearnUnit,
+)
+from core.splits import set_sizes
+
+DRAWS = 64  # of a search space, to average a method's work over
+QUANTILES = (0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a rate holds: what an image costs depends on the model and the image size."""
+
+    dataset: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A finished unit: its forward units of work, and the seconds that they took."""
+
+    place: Place
+    device: str
+    work: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Device-seconds: an even chance of less, and nine chances in ten of less."""
+
+    p50: float
+    p90: float
+
+    def __add__(self, other: "Seconds") -> "Seconds":
+        return Seconds(self.p50 + other.p50, self.p90 + other.p90)
+
+    def times(self, factor: float) -> "Seconds":
+        """Scaled."""
+        return Seconds(self.p50 * factor, self.p90 * factor)
+
+
+@dataclass(frozen=True)
+class StageEstimate:
+    """The units of one kind. `cached` are done already and cost nothing; `work` is that of the others."""
+
+    units: int
+    cached: int
+    work: float
+    seconds: Seconds | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A whole job. `seconds` is None while something has never been measured; `rests_on` says it in words."""
+
+    stages: Mapping[str, StageEstimate]
+    work: float
+    flop: float
+    seconds: Seconds | None
+    rests_on: tuple[str, ...]
+
+
+def estimate(
+    units: Sequence[PlannedUnit],
+    done: Collection[UnitId],
+    measurements: Iterable[Measurement],
+    catalogue: Catalogue,
+) -> Estimate:
+    """What is left to do of a planned job.
+
+    Args:
+        units: the plan.
+        done: ids of units that are done, of this job or another.
+        measurements: of this installation, of any place and device.
+        catalogue: knows what methods compute and how large datasets are.
+    """
+    workload = _Workload(catalogue)
+    rates = _Rates(tuple(measurements), catalogue)
+    stages: dict[str, StageEstimate] = {}
+    flop = 0.0
+    for planned in units:
+        unit, stage = planned.unit, stages.get(planned.unit.kind, StageEstimate(0, 0, 0.0, Seconds(0, 0)))
+        if planned.id in done:
+            stages[unit.kind] = replace(stage, units=stage.units + 1, cached=stage.cached + 1)
+            continue
+        work = workload.of(unit)
+        place = Place(unit.setting.dataset, unit.setting.model)
+        flop += work * _flop_per_image(place, catalogue)
+        rate = rates.at(place) if work else Seconds(0, 0)
+        seconds = stage.seconds + rate.times(work) if stage.seconds and rate else None
+        stages[unit.kind] = StageEstimate(stage.units + 1, stage.cached, stage.work + work, seconds)
+    return Estimate(
+        stages=stages,
+        work=sum(stage.work for stage in stages.values()),
+        flop=flop,
+        seconds=_total(stages.values()),
+        rests_on=rates.told(),
+    )
+
+
+def estimate_document(found: Estimate) -> dict[str, Any]:
+    """The estimate as plain JSON, as `POST /jobs/estimate` answers it."""
+    return {
+        "units": sum(stage.units for stage in found.stages.values()),
+        "cached": sum(stage.cached for stage in found.stages.values()),
+        **asdict(found),
+        "rests_on": list(found.rests_on),
+    }
+
+
+class _Workload:
+    """Forward units of work of units; methods are asked once per setting and hyperparameters."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._sizes: dict[str, tuple[SetSizes, int]] = {}
+        self._methods: dict[tuple[str, str], float] = {}
+        self._settings: dict[int, str] = {}
+        self._spaces: dict[str, tuple[str, dict[str, HyperparameterValue], dict[str, Range]]] = {}
+
+    def of(self, unit: Unit) -> float:
+        if isinstance(unit, TrainUnit):
+            sizes, _ = self._of_setting(unit.setting)
+            images = sizes.training if unit.role == "original" else sizes.retain
+            return training(unit.setting.recipe.num_epochs * images).forward_units
+        if isinstance(unit, EvaluateUnit):
+            return self._evaluation(unit.setting, with_test=True)
+        if isinstance(unit, UnlearnUnit):
+            return unit.timed_runs * self._final(unit) + self._evaluation(unit.setting, with_test=True)
+        if isinstance(unit, TrialUnit):
+            return self._trial(unit) + self._evaluation(unit.setting, with_test=False)
+        return 0.0  # proposing and choosing take moments
+
+    def _of_setting(self, setting: Setting) -> tuple[SetSizes, int]:
+        known = self._settings.setdefault(id(setting), setting.id)
+        if known not in self._sizes:
+            info = self._catalogue.datasets[setting.dataset]
+            self._sizes[known] = (set_sizes(info, setting), info.num_test)
+        return self._sizes[known]
+
+    def _evaluation(self, setting: Setting, *, with_test: bool) -> float:
+        sizes, num_test = self._of_setting(setting)
+        return inference(sizes.training + sizes.validation + with_test * num_test).forward_units
+
+    def _trial(self, unit: TrialUnit) -> float:
+        sweep = unit.sweep
+        key = (sweep.sha256, "trial")
+        if key not in self._methods:
+            sizes, _ = self._of_setting(sweep.setting)
+            self._methods[key] = self._mean_work(sweep.unlearner, sweep.given, sweep.space, sizes)
+            self._spaces[f"{sweep.setting.id}/{sweep.unlearner}"] = (sweep.sha256, sweep.given, sweep.space)
+        return self._methods[key]
+
+    def _final(self, unit: UnlearnUnit) -> float:
+        """The work of a final run; where a sweep chooses, what an average trial of it takes."""
+        sizes, _ = self._of_setting(unit.setting)
+        if unit.selection is not None:
+            sha256, _, _ = self._spaces[f"{unit.setting.id}/{unit.unlearner}"]
+            return self._methods[sha256, "trial"]
+        key = (unit.setting.id, content_hash({"id": unit.unlearner, "hp": unit.hyperparameters}))
+        if key not in self._methods:
+            self._methods[key] = self._mean_work(unit.unlearner, unit.hyperparameters, {}, sizes)
+        return self._methods[key]
+
+    def _mean_work(
+        self,
+        unlearner: str,
+        given: Mapping[str, HyperparameterValue],
+        space: Mapping[str, Range],
+        sizes: SetSizes,
+    ) -> float:
+        """Averaged over the search space; a method that does not say counts as fine-tuning for an epoch."""
+        schema = self._catalogue.unlearners[unlearner].hyperparameters
+        draws = _draws(space, DRAWS if space else 1)
+        works: list[Work] = [
+            schema.model_validate({**given, **drawn}).work(sizes) or training(sizes.retain) for drawn in draws
+        ]
+        return float(np.mean([work.forward_units for work in works]))
+
+
+class _Rates:
+    """Seconds per forward unit of work."""
+
+    def __init__(self, measurements: tuple[Measurement, ...], catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._ratios: dict[Place, list[float]] = {}
+        self._devices: dict[Place, set[str]] = {}
+        for found in measurements:
+            if found.work > 0 and found.seconds > 0:
+                self._ratios.setdefault(found.place, []).append(found.seconds / found.work)
+                self._devices.setdefault(found.place, set()).add(found.device)
+        self._told: dict[Place, tuple[Seconds | None, str]] = {}
+
+    def at(self, place: Place) -> Seconds | None:
+        if place not in self._told:
+            self._told[place] = self._find(place)
+        return self._told[place][0]
+
+    def told(self) -> tuple[str, ...]:
+        return tuple(text for _, text in self._told.values())
+
+    def _find(self, place: Place) -> tuple[Seconds | None, str]:
+        name = f"{place.dataset}/{place.model}"
+        if place in self._ratios:
+            return _quantiles(self._ratios[place]), (
+                f"{name}: {len(self._ratios[place])} finished units on {self._on(place)}."
+            )
+        own = _flop_per_image(place, self._catalogue)
+        scaled = [
+            (other, [ratio * own / _flop_per_image(other, self._catalogue) for ratio in ratios])
+            for other, ratios in self._ratios.items()
+        ]
+        same_model = [item for item in scaled if item[0].model == place.model]
+        for other, ratios in same_model or scaled:
+            return _quantiles(ratios), (
+                f"{name}: nothing measured yet; scaled by arithmetic per image from {len(ratios)} finished "
+                f"units of {other.dataset}/{other.model} on {self._on(other)}."
+            )
+        return None, f"{name}: nothing has been measured on this installation, so no time can be told."
+
+    def _on(self, place: Place) -> str:
+        return " and ".join(sorted(self._devices[place]))
+
+
+def _draws(space: Mapping[str, Range], count: int) -> list[dict[str, HyperparameterValue]]:
+    generator = np.random.default_rng(0)
+    columns = {name: _column(values, generator, count) for name, values in space.items()}
+    return [{name: column[row] for name, column in columns.items()} for row in range(count)]
+
+
+def _column(values: Range, generator: np.random.Generator, count: int) -> list[HyperparameterValue]:
+    if isinstance(values, Choices):
+        return [values.choices[index] for index in generator.integers(len(values.choices), size=count)]
+    if values.kind == "int":
+        drawn = generator.integers(int(values.low), int(values.high) + 1, size=count)
+        return [int(number) for number in drawn]
+    shares: NDArray[np.float64] = generator.uniform(size=count)
+    if values.log:
+        return [float(number) for number in values.low * (values.high / values.low) ** shares]
+    return [float(number) for number in values.low + (values.high - values.low) * shares]
+
+
+def _quantiles(ratios: list[float]) -> Seconds:
+    p50, p90 = np.quantile(ratios, QUANTILES)
+    return Seconds(float(p50), float(p90))
+
+
+def _flop_per_image(place: Place, catalogue: Catalogue) -> float:
+    image_size = catalogue.datasets[place.dataset].image_size
+    return catalogue.models[place.model].forward_flop(image_size)
+
+
+def _total(stages: Iterable[StageEstimate]) -> Seconds | None:
+    total = Seconds(0, 0)
+    for stage in stages:
+        if stage.seconds is None:
+            return None
+        total += stage.seconds
+    return total
