@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from uuid6 import uuid7
 
@@ -153,6 +153,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LetheError, _lethe_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DataError, _unstorable)
     app.add_exception_handler(OperationalError, _store_busy)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -225,6 +226,13 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
         status=error.status_code,
         headers=dict(error.headers) if error.headers else None,
     )
+
+
+def _unstorable(request: Request, error: Exception) -> JSONResponse:
+    """PostgreSQL has no text with NUL characters in it, so nothing has such an id."""
+    if "NUL" not in str(error):
+        return _unexpected(request, error)
+    return problem_response(request, "invalid_request", "No text that was sent may contain NUL characters.")
 
 
 def _store_busy(request: Request, error: Exception) -> JSONResponse:

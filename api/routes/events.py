@@ -38,7 +38,9 @@ def _existing_job(job_id: str, store: StoreDep, caller: CallerDep) -> str:
 async def follow_job(
     job_id: Annotated[str, Depends(_existing_job)],
     store: StoreDep,
-    last_event_id: Annotated[int | None, Header(description="Resume behind this event.")] = None,
+    last_event_id: Annotated[
+        int | None, Header(ge=0, lt=2**63, description="Resume behind this event.")
+    ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """`state` and `unit` events with ids, `progress` without, and `end` when the job has ended."""
     after = last_event_id or 0

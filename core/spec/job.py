@@ -92,7 +92,10 @@ class JobSpec(SpecModel):
 
     protocol: str = "quick/1.0"
     label: Annotated[
-        str, Field(max_length=200, description="For people; not part of the job's identity.")
+        str,
+        Field(
+            max_length=200, pattern=r"^[^\x00]*$", description="For people; not part of the job's identity."
+        ),
     ] = ""
     visibility: Annotated[
         Literal["public", "private"],
