@@ -184,20 +184,18 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
     from api.client import Client
     from core.terminal import board_table
 
-    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
-        wanted = "json" if given.format == "table" else given.format
-        answer = client.leaderboard(
-            protocol=given.protocol,
-            metric=given.metric,
-            dataset=given.dataset,
-            model=given.model,
-            cohort=given.cohort,
-            format=wanted,
+    if given.intervals and given.format != "table":
+        raise DeploymentInvalid(
+            "--intervals goes with the table; GET /api/v1/leaderboard/uncertainty has all."
         )
-        if given.format == "table":
-            console.print(board_table(answer.json()))
-        else:
-            sys.stdout.write(answer.text)
+    filters = {name: getattr(given, name) for name in ("protocol", "metric", "dataset", "model", "cohort")}
+    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
+        answer = client.leaderboard(**filters, format="json" if given.format == "table" else given.format)
+        uncertainty = client.uncertainty(**filters) if given.intervals else None
+    if given.format == "table":
+        console.print(board_table(answer.json(), uncertainty))
+    else:
+        sys.stdout.write(answer.text)
 
 
 def estimate(given: argparse.Namespace, settings: Settings) -> None:
@@ -380,6 +378,7 @@ def _parser() -> argparse.ArgumentParser:
     board_parser = add("board", board)
     board_parser.add_argument("--format", choices=FORMATS, default="table")
     board_parser.add_argument("--metric", choices=METRICS, default=METRICS[0])
+    board_parser.add_argument("--intervals", action="store_true", help="how sure the ranks are, beside them")
     board_parser.add_argument(
         "--cohort",
         choices=COHORTS,

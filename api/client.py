@@ -79,6 +79,12 @@ class Client:
         given = {name: value for name, value in filters.items() if value is not None}
         return self._request("GET", "/leaderboard", params=given)
 
+    def uncertainty(self, **filters: str | None) -> dict[str, Any]:
+        """How sure the leaderboard's ranks are; filters as for the leaderboard, but for `format`."""
+        given = {name: value for name, value in filters.items() if value is not None}
+        found: dict[str, Any] = self._request("GET", "/leaderboard/uncertainty", params=given).json()
+        return found
+
     def events(self, job_id: str) -> Iterator[ServerEvent]:
         """The job's events from its submission on, until it has ended; a cut connection is taken up again."""
         last_id: str | None = None

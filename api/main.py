@@ -17,6 +17,7 @@ from api.routes import (
     docs,
     events,
     health,
+    honesty,
     jobs,
     keys,
     leaderboard,
@@ -70,7 +71,7 @@ def openapi_document() -> dict[str, Any]:
 
 def _add_routes(app: FastAPI) -> None:
     versioned = APIRouter(prefix=PREFIX)
-    for module in (steering, jobs, events, results, leaderboard, badges, catalog, workers, keys):
+    for module in (steering, jobs, events, results, leaderboard, honesty, badges, catalog, workers, keys):
         versioned.include_router(module.router)
     app.include_router(versioned)
     app.include_router(health.router)

@@ -71,11 +71,17 @@ class JobProgress:
         self._bar.update(self._task, description=f"seed {model_seed}: {title} - {text or 'starting'}")
 
 
-def board_table(board: dict[str, Any]) -> Table:
-    """A leaderboard answer as a table: ranked rows, provisional ones below, references last."""
+def board_table(board: dict[str, Any], uncertainty: dict[str, Any] | None = None) -> Table:
+    """A leaderboard answer as a table: ranked rows, provisional ones below, references last.
+
+    With the board's `uncertainty` answer each rank has its interval over model seeds.
+    """
+    intervals = {row["label"]: _interval(row["over_seeds"]) for row in (uncertainty or {"rows": []})["rows"]}
     settings = board["settings"]
     table = Table(title=f"{TITLES[board['metric']]} - {board['protocol']}", title_justify="left")
     table.add_column("rank", justify="right")
+    if uncertainty:
+        table.add_column(f"{uncertainty['level']:.0%}", justify="right")
     table.add_column("unlearner")
     for name in ("G1", "G2", "G3", "F"):
         table.add_column(name, justify="right")
@@ -91,11 +97,19 @@ def board_table(board: dict[str, Any]) -> Table:
         for row in rows:
             counts = [str(row[name]) if row["rank"] else "" for name in ("g1", "g2", "g3", "failed")]
             cells = [text for cell in row["cells"] for text in _cell(cell)]
-            table.add_row(str(row["rank"] or "-"), row["label"], *counts, *cells)
+            interval = [intervals.get(row["label"], "")] if uncertainty else []
+            table.add_row(str(row["rank"] or "-"), *interval, row["label"], *counts, *cells)
         table.add_section()
     if board["moved"]:
         table.caption = "Moved by taking in all: " + "; ".join(_move(move) for move in board["moved"])
     return table
+
+
+def _interval(interval: dict[str, int] | None) -> str:
+    if interval is None:
+        return ""
+    low, high = interval["low"], interval["high"]
+    return str(low) if low == high else f"{low}-{high}"
 
 
 def _move(move: dict[str, Any]) -> str:

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from api.boards import DEFAULT_PROTOCOL, ProtocolQuery, protocol_named
 from api.dependencies import CatalogueDep, StoreDep
 from api.problems import DECLARED
-from api.routes.leaderboard import DEFAULT_PROTOCOL, ProtocolQuery, require_known
 from core.board import Board, Metric
 from core.errors import NotFound
 from core.store.boards import load_board
@@ -43,11 +43,11 @@ def get_badge(
     variant: Annotated[str | None, Query(description="The published one without it.")] = None,
 ) -> Response:
     """Name and rank by one metric; it says so where there is no rank yet."""
-    require_known("protocol", protocol, catalogue.protocols)
+    rules = protocol_named(protocol, catalogue)
     if unlearner not in catalogue.unlearners:
         raise NotFound("unlearner", unlearner)
     with store.read() as session:
-        board = load_board(session, catalogue.protocols[protocol], metric, viewer=THE_PUBLIC)
+        board = load_board(session, rules, metric, viewer=THE_PUBLIC)
     title = catalogue.unlearners[unlearner].title
     name = f"{title} ({variant})" if variant else title
     rank = _rank(board, unlearner, variant)

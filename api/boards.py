@@ -1,0 +1,89 @@
+"""Which board a request asks for: the query parameters that all of the leaderboard's endpoints share."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from api.dependencies import CatalogueDep
+from core.board import Metric
+from core.catalog.protocols import Protocol
+from core.catalog.registry import Catalogue, closest
+from core.cohort import Cohort
+from core.errors import SpecInvalid, SpecProblem
+from core.store.boards import BoardData, load_board_data
+from core.store.session import Store
+from core.store.viewers import THE_PUBLIC
+
+DEFAULT_PROTOCOL = "quick/1.0"
+ProtocolQuery = Annotated[str, Query(description="Boards never mix protocols.")]
+CohortQuery = Annotated[
+    Cohort,
+    Query(
+        description="Whose results fix the cut points between groups: the eighteen reference unlearners, so "
+        "that no newcomer moves anybody, or all; then `moved` says which rows differ for it."
+    ),
+]
+
+
+class BoardRequest:
+    """The settings of a protocol's board that a request asks for."""
+
+    def __init__(
+        self,
+        catalogue: CatalogueDep,
+        protocol: ProtocolQuery = DEFAULT_PROTOCOL,
+        dataset: str | None = None,
+        model: str | None = None,
+        setting: Annotated[str | None, Query(description="One setting, by id, standard or not.")] = None,
+    ) -> None:
+        self._protocol = protocol_named(protocol, catalogue)
+        require_known("dataset", dataset, catalogue.datasets)
+        require_known("model", model, catalogue.models)
+        self._dataset, self._model, self._setting = dataset, model, setting
+
+    def load(self, store: Store, *metrics: Metric) -> tuple[BoardData, ...]:
+        """What the public sees of the board by each metric, at one moment.
+
+        Raises:
+            NotFound: the setting asked for has no results under the protocol.
+        """
+        with store.read() as session:
+            return tuple(
+                load_board_data(
+                    session,
+                    self._protocol,
+                    metric,
+                    dataset=self._dataset,
+                    model=self._model,
+                    setting_id=self._setting,
+                    viewer=THE_PUBLIC,
+                )
+                for metric in metrics
+            )
+
+
+BoardRequestDep = Annotated[BoardRequest, Depends()]
+
+
+def protocol_named(name: str, catalogue: Catalogue) -> Protocol:
+    """The protocol.
+
+    Raises:
+        SpecInvalid: there is none of this name.
+    """
+    require_known("protocol", name, catalogue.protocols)
+    return catalogue.protocols[name]
+
+
+def require_known(parameter: str, name: str | None, known: Iterable[str]) -> None:
+    """Refuse a query parameter that names nothing.
+
+    Raises:
+        SpecInvalid: `name` is given, but not among `known`.
+    """
+    if name is not None and name not in known:
+        detail = f"There is no {parameter} {name!r}; there are {', '.join(sorted(known))}."
+        raise SpecInvalid(
+            [SpecProblem(f"#/query/{parameter}", f"unknown_{parameter}", detail, closest(name, known))]
+        )

@@ -1,0 +1,150 @@
+"""The API's answers about how far a board can be trusted."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from api.schemas import Answer, RowMoveAnswer
+from core.board import Metric
+from core.cohort import Cohort
+from core.paper.claims import Verdict
+from core.ranking import Group
+
+
+def _example(**example: Any) -> ConfigDict:  # noqa: ANN401 - any JSON
+    return ConfigDict(json_schema_extra={"example": example})
+
+
+class RankIntervalAnswer(Answer):
+    """The ranks from `low`, the best, to `high`."""
+
+    low: int
+    high: int
+
+
+class CellUncertaintyAnswer(Answer):
+    """One method in one setting."""
+
+    setting: str
+    group: Group | None
+    probabilities: Annotated[
+        dict[Group, float], Field(description="Share of the draws in each group; empty without a group.")
+    ]
+    standard_error: Annotated[
+        float | None, Field(description="Of the mean over model seeds; null with fewer than two models.")
+    ]
+
+
+class RowUncertaintyAnswer(Answer):
+    """How sure one row's rank is."""
+
+    model_config = _example(
+        label="msg",
+        rank=1,
+        over_seeds={"low": 1, "high": 2},
+        over_settings={"low": 1, "high": 4},
+        not_distinguishable=["ft"],
+        cells=[
+            {
+                "setting": "set_0123456789abcdef",
+                "group": "G1",
+                "probabilities": {"G1": 0.97, "G2": 0.03, "G3": 0.0, "F": 0.0},
+                "standard_error": 0.004,
+            }
+        ],
+    )
+
+    label: str
+    rank: int | None
+    over_seeds: Annotated[
+        RankIntervalAnswer | None, Field(description="With model seeds redrawn; null for a provisional row.")
+    ]
+    over_settings: Annotated[
+        RankIntervalAnswer | None,
+        Field(description="With settings redrawn as well; null on a board of a single setting."),
+    ]
+    not_distinguishable: Annotated[
+        list[str],
+        Field(description="Ranked rows that are neither strictly ahead nor behind in `level` of the draws."),
+    ]
+    cells: list[CellUncertaintyAnswer]
+
+
+class UncertaintyAnswer(Answer):
+    """How sure the ranks of a board are, by a paired bootstrap over its model seeds."""
+
+    protocol: str
+    metric: Metric
+    cohort: Cohort
+    draws: int
+    level: float
+    model_seeds: list[int]
+    noise_floor: Annotated[
+        dict[str, float],
+        Field(
+            description="By setting, the standard error of the retrained models' indiscernibility: "
+            "differences below it say nothing. Empty for the retention deviation."
+        ),
+    ]
+    rows: list[RowUncertaintyAnswer]
+
+
+class AlternativeAnswer(Answer):
+    """The same results, ranked otherwise. `moved`: rows whose rank or groups then differ."""
+
+    model_config = _example(
+        id="linkage:single",
+        title="Single linkage",
+        ranks={"msg": 1, "ft": 1, "ga": 2},
+        moved=[{"label": "ft", "rank_before": 2, "rank_after": 1, "cells": []}],
+    )
+
+    id: str
+    title: str
+    ranks: dict[str, int | None]
+    moved: list[RowMoveAnswer]
+
+
+class SensitivityAnswer(Answer):
+    """What a board's ranks hang on."""
+
+    protocol: str
+    metric: Metric
+    ranks: Annotated[dict[str, int | None], Field(description="The board's own.")]
+    alternatives: list[AlternativeAnswer]
+
+
+class ClaimAnswer(Answer):
+    """A claim of the paper, tested on the board and on the paper's own tables."""
+
+    model_config = _example(
+        id="msg_first_in_both",
+        text="MSG ranks first in retention deviation and in indiscernibility.",
+        source="§5, on newly proposed methods",
+        check="rank 1 by both",
+        verdict="not_enough_runs",
+        evidence="msg 1 and 1",
+        missing=["bt", "iu"],
+        verdict_on_paper="holds",
+        evidence_on_paper="msg 1 and 1",
+    )
+
+    id: str
+    text: str
+    source: str
+    check: Annotated[str, Field(description="What is tested, where the claim's words leave it open.")]
+    verdict: Verdict
+    evidence: Annotated[
+        str, Field(description="Ranks by retention deviation and indiscernibility, or speed.")
+    ]
+    missing: Annotated[list[str], Field(description="Reference unlearners that still need runs.")]
+    verdict_on_paper: Verdict
+    evidence_on_paper: str
+
+
+class ClaimsAnswer(Answer):
+    """The paper's claims on a board."""
+
+    protocol: str
+    settings: list[str]
+    claims: list[ClaimAnswer]

@@ -1,0 +1,122 @@
+"""How far to trust a board: how sure its ranks are, what they hang on, which of the paper's claims hold."""
+
+from fastapi import APIRouter
+
+from api.boards import BoardRequestDep, CohortQuery
+from api.dependencies import StoreDep
+from api.honesty_schemas import (
+    AlternativeAnswer,
+    CellUncertaintyAnswer,
+    ClaimAnswer,
+    ClaimsAnswer,
+    RankIntervalAnswer,
+    RowUncertaintyAnswer,
+    SensitivityAnswer,
+    UncertaintyAnswer,
+)
+from api.problems import DECLARED
+from api.schemas import RowMoveAnswer
+from core.board import Metric
+from core.cohort import Cohort
+from core.export import row_move
+from core.paper.claims import ledger
+from core.paper.tables import published, standings
+from core.sensitivity import sensitivity
+from core.uncertainty import LEVEL, RankInterval, RowUncertainty, bootstrap
+
+router = APIRouter(
+    prefix="/leaderboard", tags=["leaderboard"], responses={404: DECLARED[404], 422: DECLARED[422]}
+)
+
+
+@router.get("/uncertainty", operation_id="getLeaderboardUncertainty")
+def get_uncertainty(
+    store: StoreDep,
+    request: BoardRequestDep,
+    metric: Metric = Metric.RETENTION_DEVIATION,
+    cohort: CohortQuery = Cohort.REFERENCE,
+) -> UncertaintyAnswer:
+    """Rank intervals, the probability of each group, and the rows that cannot be told apart."""
+    (data,) = request.load(store, metric)
+    found = bootstrap(data.board(cohort), data.values, data.protocol.model_seeds)
+    return UncertaintyAnswer(
+        protocol=data.protocol.id,
+        metric=metric,
+        cohort=cohort,
+        draws=found.draws,
+        level=LEVEL,
+        model_seeds=list(data.protocol.model_seeds),
+        noise_floor={str(setting): error for setting, error in found.noise_floor.items()},
+        rows=[_row(row) for row in found.rows],
+    )
+
+
+@router.get("/sensitivity", operation_id="getLeaderboardSensitivity")
+def get_sensitivity(
+    store: StoreDep, request: BoardRequestDep, metric: Metric = Metric.RETENTION_DEVIATION
+) -> SensitivityAnswer:
+    """The same results ranked otherwise, and which rows that moves."""
+    (data,) = request.load(store, metric)
+    found = sensitivity(data.protocol.id, metric, data.settings, data.values, data.protocol.model_seeds)
+    return SensitivityAnswer(
+        protocol=data.protocol.id,
+        metric=metric,
+        ranks={row.method.label: row.rank for row in data.board().rows},
+        alternatives=[
+            AlternativeAnswer(
+                id=other.id,
+                title=other.title,
+                ranks=other.ranks,
+                moved=[RowMoveAnswer.model_validate(row_move(move)) for move in other.moved],
+            )
+            for other in found
+        ],
+    )
+
+
+@router.get("/claims", operation_id="listLeaderboardClaims")
+def list_claims(store: StoreDep, request: BoardRequestDep) -> ClaimsAnswer:
+    """The claims of Deep Unlearn, tested on the board: each holds, fails, or lacks runs."""
+    loaded = request.load(store, *Metric)
+    here = ledger(standings({data.metric: data.board() for data in loaded}))
+    return ClaimsAnswer(
+        protocol=loaded[0].protocol.id,
+        settings=[setting.id for setting in loaded[0].settings],
+        claims=[
+            ClaimAnswer(
+                id=finding.claim.id,
+                text=finding.claim.text,
+                source=finding.claim.source,
+                check=finding.claim.check,
+                verdict=finding.verdict,
+                evidence=finding.evidence,
+                missing=list(finding.missing),
+                verdict_on_paper=original.verdict,
+                evidence_on_paper=original.evidence,
+            )
+            for finding, original in zip(here, ledger(published()), strict=True)
+        ],
+    )
+
+
+def _row(found: RowUncertainty) -> RowUncertaintyAnswer:
+    return RowUncertaintyAnswer(
+        label=found.row.method.label,
+        rank=found.row.rank,
+        over_seeds=_interval(found.over_seeds),
+        over_settings=_interval(found.over_settings),
+        not_distinguishable=list(found.not_distinguishable),
+        cells=[
+            CellUncertaintyAnswer(
+                setting=cell.setting,
+                group=shown.group,
+                probabilities=dict(cell.probabilities),
+                standard_error=cell.standard_error,
+            )
+            for cell, shown in zip(found.cells, found.row.cells, strict=True)
+        ],
+    )
+
+
+def _interval(found: RankInterval | None) -> RankIntervalAnswer | None:
+    return None if found is None else RankIntervalAnswer(low=found.low, high=found.high)

@@ -1,0 +1,90 @@
+"""How far a board can be trusted, through HTTP."""
+
+import pytest
+
+from core.spec.units import Unit
+from tests.api.steps import JOBS, METRICS, problem, work
+
+BOARD = "/api/v1/leaderboard"
+SPEC = {"settings": [{"dataset": "digits", "model": "resnet18"}], "unlearners": ["ft", "ct", "srl", "ga"]}
+FAR_APART = {"ft": 0.1, "ct": 0.12, "srl": 1.0, "ga": 9.0}
+
+
+def reached(unit: Unit) -> dict[str, float]:
+    """FT and CT change places between seeds; the others never do."""
+    if unit.kind != "unlearn":
+        return {**METRICS, "indiscernibility_test": 0.9 + 0.01 * unit.model_seed}
+    flip = (
+        0.04 * unit.model_seed * (1 if unit.unlearner == "ft" else -1)
+        if unit.unlearner in ("ft", "ct")
+        else 0
+    )
+    return {**METRICS, "retention_deviation": FAR_APART[unit.unlearner] + flip}
+
+
+@pytest.fixture
+def ranked(client, store):
+    client.post(JOBS, json=SPEC)
+    work(store, reached)
+    return client
+
+
+def test_the_uncertainty_tells_a_clear_rank_from_an_open_one(ranked):
+    answer = ranked.get(f"{BOARD}/uncertainty").json()
+
+    assert (answer["draws"], answer["level"], answer["model_seeds"]) == (1000, 0.95, [0, 1, 2])
+    rows = {row["label"]: row for row in answer["rows"]}
+    assert rows["ga"]["over_seeds"] == {"low": rows["ga"]["rank"], "high": rows["ga"]["rank"]}
+    assert rows["ft"]["not_distinguishable"] == ["ct"]
+    assert rows["ga"]["cells"][0]["probabilities"] == {"G1": 0, "G2": 0, "G3": 1, "F": 0}
+    assert rows["ga"]["cells"][0]["standard_error"] == pytest.approx(0)
+
+
+def test_the_noise_floor_is_told_for_indiscernibility(ranked):
+    by_metric = {
+        metric: ranked.get(f"{BOARD}/uncertainty", params={"metric": metric}).json()["noise_floor"]
+        for metric in ("indiscernibility", "retention_deviation")
+    }
+
+    assert list(by_metric["indiscernibility"].values()) == pytest.approx([0.01 / 3**0.5])
+    assert by_metric["retention_deviation"] == {}
+
+
+def test_the_uncertainty_is_the_same_every_time(ranked):
+    assert ranked.get(f"{BOARD}/uncertainty").json() == ranked.get(f"{BOARD}/uncertainty").json()
+
+
+def test_the_sensitivity_ranks_the_same_results_otherwise(ranked):
+    answer = ranked.get(f"{BOARD}/sensitivity").json()
+
+    board = ranked.get(BOARD).json()
+    assert answer["ranks"] == {row["label"]: row["rank"] for row in board["rows"]}
+    logarithmic = next(other for other in answer["alternatives"] if other["id"] == "scale:log")
+    assert set(logarithmic["ranks"]) == set(FAR_APART)
+    assert {"linkage:single", "cohort:all"} <= {other["id"] for other in answer["alternatives"]}
+
+
+def test_the_claims_are_tested_on_the_board_and_on_the_paper(ranked):
+    answer = ranked.get(f"{BOARD}/claims").json()
+
+    claims = {claim["id"]: claim for claim in answer["claims"]}
+    assert len(answer["settings"]) == 1
+    assert (claims["ft_retains_best"]["verdict"], claims["ft_retains_best"]["verdict_on_paper"]) == (
+        "not_enough_runs",
+        "holds",
+    )
+    assert "msg" in claims["ft_retains_best"]["missing"]
+    assert "ft" not in claims["ft_retains_best"]["missing"]
+
+
+@pytest.mark.parametrize("endpoint", ["uncertainty", "sensitivity", "claims"])
+def test_a_board_without_results_is_answered_all_the_same(client, endpoint):
+    assert client.get(f"{BOARD}/{endpoint}").status_code == 200
+
+
+@pytest.mark.parametrize("endpoint", ["uncertainty", "sensitivity", "claims"])
+def test_what_does_not_exist_is_a_problem(client, endpoint):
+    asked = f"{BOARD}/{endpoint}"
+    problem(client.get(asked, params={"protocol": "quik/1.0"}), 422, "invalid_spec")
+    problem(client.get(asked, params={"dataset": "digit"}), 422, "invalid_spec")
+    problem(client.get(asked, params={"setting": "set_none"}), 404, "not_found")
