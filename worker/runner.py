@@ -19,6 +19,7 @@ from core.outcome import Outcome, Progress
 from core.settings import Settings
 from core.spec.units import Unit, unit_from_json
 from core.store.states import FailureClass
+from worker.devices import is_gpu
 from worker.lifeline import die_with_parent
 
 TERM_GRACE_SECONDS = 3.0
@@ -60,10 +61,10 @@ Message = Ready | Progress | Finished | Failed | ArtifactBroken
 class Runner:
     """The parent's handle on the child process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, device_key: str) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, childs_end = context.Pipe()
-        arguments = (childs_end, settings, os.getpid())
+        arguments = (childs_end, settings, device_key, os.getpid())
         self._process = context.Process(target=_serve, args=arguments, name="lethe-runner", daemon=True)
         self._process.start()
         childs_end.close()
@@ -109,7 +110,7 @@ class Runner:
         return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
 
 
-def _serve(connection: Connection, settings: Settings, parent_pid: int) -> None:
+def _serve(connection: Connection, settings: Settings, device_key: str, parent_pid: int) -> None:
     """The child's life: take a unit, run it, report, again."""
     die_with_parent(signal.SIGKILL, parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
@@ -117,6 +118,10 @@ def _serve(connection: Connection, settings: Settings, parent_pid: int) -> None:
     # Read when torch loads: waiting threads sleep. Where they spun, a step took 13 times as long (1,393 ms,
     # not 104) on two cores of which another process had one.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    device = settings.device
+    if is_gpu(device_key):  # also read when torch loads: of all GPUs it then sees the one with our slot
+        os.environ["CUDA_VISIBLE_DEVICES"] = device_key
+        device = "cuda"
     from core.artifacts import ArtifactStore
     from core.execute import Workbench
 
@@ -124,7 +129,7 @@ def _serve(connection: Connection, settings: Settings, parent_pid: int) -> None:
         ArtifactStore(settings.artifacts),
         data_dir=settings.data,
         cache_dir=settings.cache,
-        device=settings.device,
+        device=device,
     )
     connection.send(Ready(workbench.device_name))
     while True:

@@ -1,5 +1,8 @@
 """The worker process: Celery's solo pool around one `Worker`. Its only task answers the bell."""
 
+import signal
+import sys
+from types import FrameType
 from typing import Any
 
 from celery import Celery
@@ -11,8 +14,13 @@ from worker.app import RING
 from worker.work import Worker
 
 
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def serve_queue(settings: Settings, store: Store, celery: Celery, *, queues: list[str]) -> None:
     """Answer bells until SIGTERM or SIGINT; the unit in hand is then given back, uncharged."""
+    signal.signal(signal.SIGTERM, _leave)  # until Celery sets its own: a worker may wait for a slot for long
     worker = Worker(settings, store, queues=queues)
 
     @celery.task(name=RING)

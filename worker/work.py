@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -19,15 +20,18 @@ from core.outcome import Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import Settings
 from core.spec.units import EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
-from core.store import results, trials, units, workers
+from core.store import results, slots, trials, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass
 from core.store.units import Lease
+from worker.devices import device_keys
+from worker.memory import resident_bytes
 from worker.runner import ArtifactBroken, Failed, Finished, Message, Ready, Runner
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
+WAITING_FOR_SLOT = "waiting_for_slot"
 METHODS_FAULT = frozenset({FailureClass.USER_CODE, FailureClass.TIMEOUT})
 POLL_SECONDS = 0.2  # how soon a drain or the end of a unit is seen
 PROGRESS_SECONDS = 1.0  # a beat comes early when there is progress to show, but not more often than this
@@ -58,10 +62,17 @@ class Worker:
         self._draining = Event()
         self._device = "starting"
         self._unit_id: UnitId | None = None
-        self._state = "idle"
-        self._runner = self._new_runner()
+        self._state = WAITING_FOR_SLOT
+        self._device_key: str | None = None
         self._register()
         Thread(target=self._beat_forever, name="worker-beat", daemon=True).start()
+        try:
+            self._device_key = self._await_slot()
+        except BaseException:  # also when told to stop while waiting
+            self._write(lambda session: workers.unregister(session, self.id))
+            raise
+        self._runner = self._new_runner()
+        self._say("idle")
 
     def work(self, queue: str, on_progress: Callable[[Lease, Progress | None], None] | None = None) -> int:
         """Run ready units of the queue until there are none or the worker drains; returns how many it ran."""
@@ -242,8 +253,43 @@ class Worker:
         self._write(fail)
         log.warning("unit_failed", unit=lease.unit_id, title=lease.title, failure=failure, error=error)
 
+    def _await_slot(self) -> str:
+        """The key of a device with a free slot, once there is one."""
+        devices = device_keys(self._settings.device)
+        slots_per_device = self._settings.slots_per_device
+        has_told = False
+
+        def claim(session: Session) -> str | None:
+            workers.forget_dead(session, socket.gethostname(), _is_dead, but=self.id)
+            return slots.claim_slot(
+                session,
+                self.id,
+                devices,
+                slots_per_device=slots_per_device,
+                lease_seconds=self._settings.lease_seconds,
+            )
+
+        while (key := self._write(claim)) is None:
+            if not has_told:
+                log.warning(
+                    "waiting_for_slot",
+                    worker=self.id,
+                    devices=",".join(devices),
+                    slots_per_device=slots_per_device,
+                    hint="every device has its workers; LETHE_SLOTS_PER_DEVICE lets more share one",
+                )
+                has_told = True
+            time.sleep(self._settings.beat_seconds)
+        log.info("slot_claimed", worker=self.id, device=key)
+        return key
+
     def _claim(self, queue: str) -> Lease | None:
-        return self._write(lambda session: units.claim(session, queue, self.id, self._settings.lease_seconds))
+        def claim(session: Session) -> Lease | None:
+            if not workers.may_claim(session, self.id):
+                return None
+            return units.claim(session, queue, self.id, self._settings.lease_seconds)
+
+        return self._write(claim)
 
     @stamina.retry(on=OperationalError, attempts=None, timeout=STORE_PATIENCE_SECONDS)
     def _write(self, change: Callable[[Session], T]) -> T:
@@ -252,7 +298,8 @@ class Worker:
             return change(session)
 
     def _new_runner(self) -> Runner:
-        return Runner(self._settings)
+        assert self._device_key is not None, "a runner starts on a slot"
+        return Runner(self._settings, self._device_key)
 
     def _end_runner(self) -> str:
         """End the runner and start another, which loads while this worker publishes and claims."""
@@ -272,19 +319,43 @@ class Worker:
                 version=version("lethe"),
             )
         )
-        self._say("busy" if self._unit_id else "idle")
+        self._say("busy" if self._unit_id else self._state)
 
     def _say(self, state: str) -> None:
         """Tell the store what this worker is doing; nobody depends on it, so an outage is only logged."""
         self._state = state
+        memory = resident_bytes(os.getpid(), *([self._runner.pid] if self._device_key else []))
         try:
             with self._store.write() as session:
-                workers.worker_beat(session, self.id, state=state, unit_id=self._unit_id)
+                has_slot = workers.worker_beat(
+                    session, self.id, state=state, unit_id=self._unit_id, memory_bytes=memory
+                )
         except DBAPIError as error:
             log.warning("worker_beat_failed", worker=self.id, error=str(error.orig))
+            return
+        if not has_slot and self._device_key is not None:
+            log.error("slot_lost", worker=self.id, device=self._device_key, hint="it was silent for too long")
+            os.kill(
+                os.getpid(), signal.SIGTERM
+            )  # in good order; whoever keeps this process alive starts anew
 
     def _beat_forever(self) -> None:
         while True:
             beat_pulse(self._settings.var_dir, "worker")
             time.sleep(self._settings.beat_seconds)
             self._say(self._state)
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether another worker of this host is gone: a container that starts again has the same name and, for
+    its new process, the same number.
+    """
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's, but there
+        return False
+    return False

@@ -15,6 +15,7 @@ from core.errors import NotFound
 from core.seed_values import SeedValue
 from core.spec.units import EvaluateUnit, Setting, SettingId, UnitId, UnlearnUnit
 from core.store.session import changed, database_now
+from core.store.slots import TIMED_BESIDE, was_timed_beside
 from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
 from core.store.viewers import EVERYTHING, Viewer, in_visible_job
 
@@ -55,8 +56,13 @@ def record_result(
     """Store the result of a unit, in the transaction that finishes it; an older one of the same place is
     superseded. `hyperparameters` are those that were used, where the unit does not name them all.
 
-    Writing the same unit again replaces its row: a unit that had to run twice still has one result.
+    Writing the same unit again replaces its row: a unit that had to run twice still has one result. A run
+    time that was taken beside other runs on its device compares with nothing: such a result has no runtime
+    efficiency.
     """
+    if metrics.get("runtime_efficiency") is not None and was_timed_beside(session, unit_id, unit):
+        metrics = {**metrics, "runtime_efficiency": None}
+        reasons = {**reasons, "runtime_efficiency": TIMED_BESIDE}
     tuning = session.scalar(select(UnitRow.tuning).where(UnitRow.id == unit_id))
     now = session.execute(select(database_now())).scalar_one()
     place = _place(unit, hyperparameters)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -156,6 +157,7 @@ class UnitRow(Table):
     progress_text: Mapped[str | None] = mapped_column(String(200))
     artifact: Mapped[dict[str, Any] | None]
     runtime_seconds: Mapped[float | None]
+    is_timed_beside: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -259,7 +261,7 @@ class EventRow(Table):
 
 
 class WorkerRow(Table):
-    """A worker process, as it last described itself."""
+    """A worker process, as it last described itself; `device_key` is the device that it has a slot on."""
 
     __tablename__ = "worker"
 
@@ -273,3 +275,6 @@ class WorkerRow(Table):
     unit_id: Mapped[str | None] = mapped_column(String(64))
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]
+    device_key: Mapped[str | None] = mapped_column(String(80), index=True)
+    memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    is_drained: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

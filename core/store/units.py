@@ -11,6 +11,7 @@ from core.spec.units import Unit, UnitId, unit_from_json
 from core.store.events import append_event
 from core.store.job_states import needed_by_a_live_job, refresh_jobs_of, refresh_open_jobs
 from core.store.session import changed, database_now
+from core.store.slots import note_neighbours
 from core.store.states import RETRIED, FailureClass, UnitState
 from core.store.tables import JobUnitRow, UnitDependencyRow, UnitRow
 
@@ -81,12 +82,14 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
             finished_at=None,
             progress=0.0,
             progress_text=None,
+            is_timed_beside=False,
         )
         .returning(UnitRow.id, UnitRow.fence, UnitRow.attempt, UnitRow.payload, UnitRow.title)
         .execution_options(synchronize_session=False)
     ).first()
     if row is None:
         return None
+    note_neighbours(session, UnitId(row.id), owner)
     append_event(
         session,
         unit_id=row.id,

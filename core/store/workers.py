@@ -1,11 +1,13 @@
 """Workers in the store: who is there, doing what, and when it last said so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from core.errors import NotFound
 from core.store.session import changed, database_now
 from core.store.tables import WorkerRow
 
@@ -14,7 +16,10 @@ FORGET_AFTER_SECONDS = 3600.0  # a worker that has been silent this long is gone
 
 @dataclass(frozen=True)
 class WorkerRecord:
-    """A worker as the API shows it; `silent_seconds` by the database's clock."""
+    """A worker as the API shows it; `silent_seconds` by the database's clock.
+
+    `memory_bytes` is the resident memory of its processes, None where that cannot be told.
+    """
 
     id: str
     host: str
@@ -24,6 +29,7 @@ class WorkerRecord:
     version: str
     state: str
     unit_id: str | None
+    memory_bytes: int | None
     started_at: datetime
     beat_at: datetime
     silent_seconds: float
@@ -50,14 +56,43 @@ def register(
     )
 
 
-def worker_beat(session: Session, worker_id: str, *, state: str, unit_id: str | None) -> None:
-    """A worker says what it is doing."""
-    changed(
-        session,
+def worker_beat(
+    session: Session, worker_id: str, *, state: str, unit_id: str | None, memory_bytes: int | None = None
+) -> bool:
+    """A worker says what it is doing; whether it still has its slot."""
+    row = session.execute(
         update(WorkerRow)
         .where(WorkerRow.id == worker_id)
-        .values(state=state, unit_id=unit_id, beat_at=database_now()),
-    )
+        .values(state=state, unit_id=unit_id, memory_bytes=memory_bytes, beat_at=database_now())
+        .returning(WorkerRow.device_key)
+        .execution_options(synchronize_session=False)
+    ).first()
+    return row is not None and row.device_key is not None
+
+
+def may_claim(session: Session, worker_id: str) -> bool:
+    """Whether the worker has a slot and is not drained; asked in the transaction that claims."""
+    has_slot = WorkerRow.device_key.is_not(None)
+    ready = select(WorkerRow.id).where(WorkerRow.id == worker_id, has_slot, ~WorkerRow.is_drained)
+    return session.scalar(ready) is not None
+
+
+def set_drained(session: Session, worker_id: str, *, is_drained: bool) -> None:
+    """Let a worker take no more units after the one in hand, or take units again.
+
+    Raises:
+        NotFound: no worker has this id.
+    """
+    if not changed(session, update(WorkerRow).where(WorkerRow.id == worker_id).values(is_drained=is_drained)):
+        raise NotFound("worker", worker_id)
+
+
+def forget_dead(session: Session, host: str, is_dead: Callable[[int], bool], *, but: str) -> None:
+    """Drop workers of a host, but for one, whose process is gone: their slots are free at once."""
+    others = select(WorkerRow.id, WorkerRow.pid).where(WorkerRow.host == host, WorkerRow.id != but)
+    rows = session.execute(others).all()
+    dead = [row.id for row in rows if is_dead(row.pid)]
+    changed(session, delete(WorkerRow).where(WorkerRow.id.in_(dead)))
 
 
 def unregister(session: Session, worker_id: str) -> None:
@@ -70,23 +105,33 @@ def list_workers(session: Session) -> list[WorkerRecord]:
     rows = session.execute(
         select(WorkerRow, database_now().label("now")).order_by(WorkerRow.started_at).limit(1000)
     )
+    told = [name for name in WorkerRecord.__dataclass_fields__ if name not in ("state", "silent_seconds")]
     return [
         WorkerRecord(
-            **{
-                name: getattr(row, name)
-                for name in WorkerRecord.__dataclass_fields__
-                if name != "silent_seconds"
-            },
+            **{name: getattr(row, name) for name in told},
+            state=_shown_state(row),
             silent_seconds=max((now - row.beat_at).total_seconds(), 0.0),
         )
         for row, now in rows
     ]
 
 
+def _shown_state(row: WorkerRow) -> str:
+    """What the worker says, but for what it need not know: that it is drained."""
+    if row.is_drained:
+        return "draining" if row.unit_id else "drained"
+    return row.state
+
+
 def idle_workers(session: Session, *, fresh_seconds: float) -> dict[str, int]:
     """How many workers wait for work, by queue; those silent for longer do not count."""
     rows = session.scalars(
-        select(WorkerRow).where(WorkerRow.state == "idle", WorkerRow.beat_at > database_now(-fresh_seconds))
+        select(WorkerRow).where(
+            WorkerRow.state == "idle",
+            ~WorkerRow.is_drained,
+            WorkerRow.device_key.is_not(None),
+            WorkerRow.beat_at > database_now(-fresh_seconds),
+        )
     )
     counts: dict[str, int] = {}
     for row in rows:

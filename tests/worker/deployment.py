@@ -24,6 +24,7 @@ from core.store.tables import EventRow, UnitDependencyRow, UnitRow
 
 # Short, so that a death is noticed within a test.
 TIMES = {"LETHE_LEASE_SECONDS": "3", "LETHE_BEAT_SECONDS": "0.5", "LETHE_REAP_SECONDS": "0.5"}
+SHARED = {"LETHE_SLOTS_PER_DEVICE": "4"}  # the test machine is one device
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several workers share the test machine
 PATIENCE_SECONDS = 150.0
 
@@ -38,9 +39,9 @@ class Deployment:
     var_dir: Path
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
-    def start(self, name: str) -> "subprocess.Popen[bytes]":
-        """Start `lethe scheduler` or `lethe worker`."""
-        environment = {**os.environ, **self.environment, **TIMES, **ONE_THREAD}
+    def start(self, name: str, **more: str) -> "subprocess.Popen[bytes]":
+        """Start `lethe scheduler` or `lethe worker`, with more variables."""
+        environment = {**os.environ, **TIMES, **ONE_THREAD, **SHARED, **self.environment, **more}
         command = [sys.executable, "-m", "lethe", name]
         with (self.var_dir / f"{name}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

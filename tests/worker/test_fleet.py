@@ -1,0 +1,85 @@
+"""Several workers of one machine: who works, who waits, who rests."""
+
+import signal
+
+from core.store import workers
+from core.store.states import JobState, UnitState
+
+ALONE = {"LETHE_SLOTS_PER_DEVICE": "1"}
+SLEEPER = "unlearn with toy_sleeper"
+
+
+def sleeper(seconds: float) -> dict:
+    return {"id": "toy_sleeper", "hyperparameters": {"seconds": seconds}}
+
+
+def states(deployment) -> list[str]:
+    """The workers' states, by age."""
+    with deployment.store.read() as session:
+        return [worker.state for worker in workers.list_workers(session)]
+
+
+def test_a_second_worker_of_a_device_waits_and_takes_over_when_the_first_is_killed(deployment):
+    deployment.start("scheduler")
+    first = deployment.start("worker", **ALONE)
+    deployment.wait_until(lambda: states(deployment) == ["idle"], "the first worker")
+    deployment.start("worker", **ALONE)
+    deployment.wait_until(lambda: states(deployment) == ["idle", "waiting_for_slot"], "the second to wait")
+    log = deployment.var_dir / "worker-2.log"
+    deployment.wait_until(lambda: "waiting_for_slot" in log.read_text(), "the second to say so")
+
+    first.kill()
+    first.wait()
+
+    job_id = deployment.submit("toy_noise")
+    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+
+
+def test_a_worker_that_is_stopped_while_it_waits_leaves_in_good_order(deployment):
+    deployment.start("worker", **ALONE)
+    deployment.wait_until(lambda: states(deployment) == ["idle"], "the first worker")
+    second = deployment.start("worker", **ALONE)
+    deployment.wait_until(lambda: len(states(deployment)) == 2, "the second worker")
+
+    second.terminate()
+
+    assert second.wait(timeout=20) == 0
+    assert states(deployment) == ["idle"]
+
+
+def test_a_drained_worker_ends_its_unit_and_takes_no_other_until_it_is_resumed(deployment):
+    deployment.start("scheduler")
+    deployment.start("worker")
+    deployment.submit(sleeper(2))
+    deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
+    with deployment.store.read() as session:
+        (worker,) = workers.list_workers(session)
+    assert worker.memory_bytes > 50_000_000
+
+    steer(deployment, worker.id, is_drained=True)
+    assert states(deployment) == ["draining"]
+    deployment.wait_for_unit(SLEEPER, UnitState.DONE)
+    deployment.wait_until(lambda: states(deployment) == ["drained"], "the worker to rest")
+    job_id = deployment.submit("toy_noise")
+    assert deployment.job(job_id).units[UnitState.RUNNING] == 0
+
+    steer(deployment, worker.id, is_drained=False)
+    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+
+
+def test_a_worker_that_lost_its_slot_while_frozen_ends_and_leaves_it_to_the_other(deployment):
+    frozen = deployment.start("worker", **ALONE)
+    deployment.wait_until(lambda: states(deployment) == ["idle"], "the first worker")
+    frozen.send_signal(signal.SIGSTOP)
+    deployment.start("worker", **ALONE)
+    deployment.wait_until(lambda: states(deployment) == ["idle", "idle"], "the second to take over")
+
+    frozen.send_signal(signal.SIGCONT)
+
+    assert frozen.wait(timeout=20) == 0
+    assert states(deployment) == ["idle"]
+
+
+def steer(deployment, worker_id: str, *, is_drained: bool) -> None:
+    with deployment.store.write() as session:
+        workers.set_drained(session, worker_id, is_drained=is_drained)

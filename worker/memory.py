@@ -1,0 +1,22 @@
+"""How much memory processes hold."""
+
+import os
+from pathlib import Path
+
+
+def resident_bytes(*pids: int | None) -> int | None:
+    """The resident memory of these processes together, in bytes; None where there is no /proc.
+
+    One that is just gone counts as nothing.
+    """
+    if not Path("/proc/self/statm").exists():
+        return None
+    return sum(_resident(pid) for pid in pids if pid is not None)
+
+
+def _resident(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
