@@ -11,6 +11,7 @@ from core.store.units import UnitRecord
 from core.store.viewers import EVERYTHING, Viewer
 
 ONLINE_BEATS = 3
+RESTING = ("draining", "drained", "waiting_for_slot")
 
 
 def unit_answer(record: UnitRecord) -> UnitAnswer:
@@ -95,6 +96,8 @@ def why_waiting(store: Store, settings: Settings, record: JobRecord) -> WaitingA
         ahead = units.count_ahead(session, record.id)
     if not online:
         reason = "No worker is online."
+    elif all(worker.state in RESTING for worker in online):
+        reason = f"None of the {len(online)} worker(s) takes work: they are drained or wait for a slot."
     elif running:
         reason = f"All {len(online)} worker(s) are busy with units that came first."
     else:

@@ -407,7 +407,10 @@ class CatalogAnswer(Answer):
 
 
 class WorkerAnswer(Answer):
-    """A worker, as it last described itself."""
+    """A worker, as it last described itself: `idle`, `busy`, `waiting_for_slot`, `draining` or `drained`.
+
+    `memory_bytes` is the resident memory of its processes.
+    """
 
     id: str
     host: str
@@ -415,8 +418,10 @@ class WorkerAnswer(Answer):
     queues: list[str]
     device: str
     version: str
+    is_same_version: bool
     state: str
     unit_id: str | None
+    memory_bytes: int | None
     is_online: bool
     silent_seconds: float
     started_at: datetime
@@ -424,8 +429,9 @@ class WorkerAnswer(Answer):
 
 
 class WorkersAnswer(Answer):
-    """All workers heard of lately."""
+    """All workers heard of lately; `version` is that of the service."""
 
+    version: str
     items: list[WorkerAnswer]
 
 
