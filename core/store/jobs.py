@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
 
-from sqlalchemy import Insert, select, update
+from sqlalchemy import ColumnElement, Insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
@@ -17,10 +17,11 @@ from core.spec.resolve import ResolvedJob
 from core.spec.units import Setting
 from core.store.events import append_event
 from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
+from core.store.quarantine import quarantined_units
 from core.store.session import changed, database_now
-from core.store.states import FINAL_JOB, LIVE_JOB, JobState, UnitState
+from core.store.states import FINAL_JOB, LIVE_JOB, FailureClass, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
-from core.store.units import promote
+from core.store.units import fail_dependents, promote
 from core.store.viewers import EVERYTHING, Viewer, visible_job
 
 JobId = NewType("JobId", str)
@@ -104,7 +105,8 @@ def submit(
         [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
     )
     _bring_forward(session, job_id, -spec.priority)
-    _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
+    _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), but=FailureClass.QUARANTINED)
+    fail_dependents(session, quarantined_units(session, job_id), actor)
     shared = unit_counts(session, job_id)[UnitState.DONE]
     already = f", {shared} of them already done" if shared else ""
     repeats = f" It repeats {duplicate_of}." if duplicate_of else ""
@@ -235,15 +237,20 @@ def _bring_forward(session: Session, job_id: str, precedence: int) -> None:
     )
 
 
-def _revive(session: Session, job_id: str, states: tuple[UnitState, ...]) -> int:
-    """Queue the job's units in these states again, and take back requests to stop; returns how many were
-    revived.
+def _revive(
+    session: Session, job_id: str, states: tuple[UnitState, ...], *, but: FailureClass | None = None
+) -> int:
+    """Queue the job's units in these states again, `but` for those that failed so, and take back requests to
+    stop; returns how many were revived.
     """
     mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
+    wanted: list[ColumnElement[bool]] = [mine, UnitRow.state.in_(states)]
+    if but is not None:
+        wanted.append(UnitRow.failure_class.is_distinct_from(but))
     revived = changed(
         session,
         update(UnitRow)
-        .where(mine, UnitRow.state.in_(states))
+        .where(*wanted)
         .values(
             state=UnitState.WAITING,
             attempt=0,

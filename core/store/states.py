@@ -27,13 +27,14 @@ class JobState(StrEnum):
 
 
 class FailureClass(StrEnum):
-    """Why a unit failed; only the first two are tried again."""
+    """Why a unit failed; only the first two are tried again, until they have become the quarantine."""
 
     INFRA_LOST = "infra_lost"
     OOM = "oom"
     TIMEOUT = "timeout"
     USER_CODE = "user_code"
     BAD_SPEC = "bad_spec"
+    QUARANTINED = "quarantined"
     DEPENDENCY_FAILED = "dependency_failed"
 
 

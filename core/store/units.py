@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from core.spec.units import Unit, UnitId, unit_from_json
 from core.store.events import append_event
 from core.store.job_states import needed_by_a_live_job, refresh_jobs_of, refresh_open_jobs
+from core.store.quarantine import log_of_attempts
 from core.store.session import changed, database_now
 from core.store.slots import note_neighbours
 from core.store.states import RETRIED, FailureClass, UnitState
@@ -143,7 +144,10 @@ def finish(
 
 
 def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, error: str) -> bool:
-    """Requeue the unit, or fail it for good and all that depends on it; False when the lease is lost."""
+    """Requeue the unit, or fail it for good and all that depends on it; False when the lease is lost.
+
+    One that was lost too often goes into quarantine, with what became of each attempt.
+    """
     if failure in RETRIED and _requeue(session, lease, delay_seconds=RETRY_DELAY_SECONDS * lease.attempt):
         append_event(
             session,
@@ -152,10 +156,14 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
             reason=failure,
             text=f"Attempt {lease.attempt} to {lease.title} was lost ({error.splitlines()[0]}); "
             "it is queued again.",
-            data={"state": UnitState.READY, "attempt": lease.attempt},
+            data={"state": UnitState.READY, "attempt": lease.attempt, "error": error},
         )
         return True
-    if not _leave(session, lease, UnitState.FAILED, failure_class=failure, error=error):
+    final, told = failure, error
+    if failure in RETRIED:
+        final = FailureClass.QUARANTINED
+        told = log_of_attempts(session, lease.unit_id, lease.attempt, failure, error)
+    if not _leave(session, lease, UnitState.FAILED, failure_class=final, error=told):
         return False
     append_event(
         session,
@@ -165,7 +173,7 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
         text=f"Failed to {lease.title}: {error.strip().splitlines()[-1]}",
         data={"state": UnitState.FAILED},
     )
-    _fail_dependents(session, [lease.unit_id], owner)
+    fail_dependents(session, [lease.unit_id], owner)
     refresh_jobs_of(session, [lease.unit_id])
     return True
 
@@ -383,6 +391,39 @@ def running_units(session: Session, job_id: str) -> list[UnitRecord]:
     return [_record(row) for row in rows]
 
 
+def fail_dependents(session: Session, failed: list[UnitId], owner: str) -> None:
+    """Fail everything that can never start, layer by layer."""
+    while failed:
+        rows = session.execute(
+            update(UnitRow)
+            .where(
+                UnitRow.id.in_(
+                    select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on.in_(failed))
+                ),
+                UnitRow.state.in_((UnitState.WAITING, UnitState.READY)),
+            )
+            .values(
+                state=UnitState.FAILED,
+                failure_class=FailureClass.DEPENDENCY_FAILED,
+                error="A unit that this one needs has failed.",
+                finished_at=database_now(),
+            )
+            .returning(UnitRow.id, UnitRow.title)
+            .execution_options(synchronize_session=False)
+        ).all()
+        for row in rows:
+            append_event(
+                session,
+                unit_id=row.id,
+                actor=owner,
+                reason=FailureClass.DEPENDENCY_FAILED,
+                text=f"Will not {row.title}: a unit that it needs has failed.",
+                data={"state": UnitState.FAILED},
+            )
+        failed = [UnitId(row.id) for row in rows]
+        refresh_jobs_of(session, failed)
+
+
 def _record(row: UnitRow) -> UnitRecord:
     fields = UnitRecord.__dataclass_fields__
     values = {name: getattr(row, name) for name in fields}
@@ -420,36 +461,3 @@ def _requeue(session: Session, lease: Lease, *, delay_seconds: float) -> bool:
         ),
     )
     return result > 0
-
-
-def _fail_dependents(session: Session, failed: list[UnitId], owner: str) -> None:
-    """Fail everything that can never start, layer by layer."""
-    while failed:
-        rows = session.execute(
-            update(UnitRow)
-            .where(
-                UnitRow.id.in_(
-                    select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on.in_(failed))
-                ),
-                UnitRow.state.in_((UnitState.WAITING, UnitState.READY)),
-            )
-            .values(
-                state=UnitState.FAILED,
-                failure_class=FailureClass.DEPENDENCY_FAILED,
-                error="A unit that this one needs has failed.",
-                finished_at=database_now(),
-            )
-            .returning(UnitRow.id, UnitRow.title)
-            .execution_options(synchronize_session=False)
-        ).all()
-        for row in rows:
-            append_event(
-                session,
-                unit_id=row.id,
-                actor=owner,
-                reason=FailureClass.DEPENDENCY_FAILED,
-                text=f"Will not {row.title}: a unit that it needs has failed.",
-                data={"state": UnitState.FAILED},
-            )
-        failed = [UnitId(row.id) for row in rows]
-        refresh_jobs_of(session, failed)

@@ -1,0 +1,36 @@
+"""Quarantine: a unit that was lost in each of its attempts is not tried again until somebody asks for it.
+
+Whatever it does to its runner or its machine, it would do to the next; a new job that needs it fails at once.
+"""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.spec.units import UnitId
+from core.store.states import RETRIED, FailureClass
+from core.store.tables import EventRow, JobUnitRow, UnitRow
+
+
+def log_of_attempts(
+    session: Session, unit_id: UnitId, attempt: int, failure: FailureClass, error: str
+) -> str:
+    """What became of every attempt, the last of which failed with `error`."""
+    earlier = session.scalars(
+        select(EventRow)
+        .where(EventRow.unit_id == unit_id, EventRow.reason.in_(RETRIED))
+        .order_by(EventRow.id.desc())
+        .limit(attempt - 1)
+    ).all()
+    told = [(row.data["attempt"], row.reason, row.data["error"]) for row in reversed(earlier)]
+    parts = [f"Attempt {n} ({why}):\n{what.strip()}" for n, why, what in (*told, (attempt, failure, error))]
+    return "\n\n".join(parts)
+
+
+def quarantined_units(session: Session, job_id: str) -> list[UnitId]:
+    """The job's units that are in quarantine."""
+    rows = session.scalars(
+        select(UnitRow.id)
+        .join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id)
+        .where(JobUnitRow.job_id == job_id, UnitRow.failure_class == FailureClass.QUARANTINED)
+    )
+    return [UnitId(row) for row in rows]
