@@ -224,11 +224,14 @@ class ResultPage(Answer):
 
 
 class ForgetAnswer(Answer):
-    """A forget-set rule."""
+    """A forget-set rule; what it does not have is null."""
 
     rule: str
-    fraction: float
-    seed: int
+    fraction: float | None = None
+    count: int | None = None
+    seed: int | None = None
+    labels: list[int] | None = None
+    step: Annotated[int | None, Field(description="Of a sequence, from 0.")] = None
 
 
 class BoardSetting(Answer):

@@ -10,6 +10,7 @@ LetheError
 ├── PluginInvalid          an installed package declares something we cannot use
 ├── DatasetMissing         files that belong under the data directory are not there
 ├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
+├── ForgetSetInvalid       a forget rule takes what is not there, or leaves nothing
 ├── SweepExhausted         a search space holds nothing that may be tried
 ├── ArtifactMissing        a unit's files are not where its record says
 ├── ArtifactCorrupt        a unit's files are there, but not what was written
@@ -106,6 +107,10 @@ class ModelUnsuitable(LetheError):
 
 class ObservationsInvalid(LetheError):
     """An attack cannot be run on these scores or memberships; the message says which and why."""
+
+
+class ForgetSetInvalid(LetheError):
+    """A forget rule takes samples that are not there, or leaves none."""
 
 
 class SweepExhausted(LetheError):

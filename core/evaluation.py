@@ -54,15 +54,19 @@ def evaluate(model: nn.Module, sets: Sets, names: Sequence[str] = SET_NAMES) -> 
     )
 
 
-def own_metrics(evaluation: Evaluation) -> Metrics:
+def own_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metrics:
     """The metrics that need no other model: accuracies and U-MIA, with indiscernibility `1 − |2·MIA − 1|`.
 
-    A set that was left out of the evaluation has none.
+    A set that was left out of the evaluation has none. With `same_classes` the attack compares the forget set
+    with held-out samples of its own classes, or it would tell classes apart (protocol §10, Notes).
     """
     metrics: Metrics = {f"{name}_accuracy": evaluation.accuracy(name) for name in evaluation.logits}
     forget = evaluation.losses("forget").numpy()
     for name in (name for name in ("validation", "test") if name in evaluation.logits):
-        mia = attack_accuracy(forget, evaluation.losses(name).numpy())
+        heldout = evaluation.losses(name)
+        if same_classes:
+            heldout = heldout[torch.isin(evaluation.labels[name], evaluation.labels["forget"])]
+        mia = attack_accuracy(forget, heldout.numpy())
         metrics[f"mia_{name}"] = mia
         metrics[f"indiscernibility_{name}"] = 1 - abs(2 * mia - 1)
     return metrics
@@ -84,6 +88,20 @@ def retention(metrics: Metrics, reference: Metrics) -> Metrics:
         ratios[f"{name}_retention"] = ratio
         deviation += abs(ratio - 1)
     return {**ratios, "retention_deviation": deviation}
+
+
+def differences(metrics: Metrics, reference: Metrics) -> Metrics:
+    """What exists where ratios do not: `forget_gap` = FA − FA(retrained), and SAPE of R, F and T in [0, 100]
+    (§5.6).
+    """
+    pairs = {name: (metrics[f"{name}_accuracy"], reference[f"{name}_accuracy"]) for name in COMPARED}
+    found: Metrics = {}
+    for name, (own, other) in pairs.items():
+        assert own is not None and other is not None  # noqa: PT018 - both models are usable
+        found[f"{name}_sape"] = 100 * abs(own - other) / (own + other) if own + other else 0.0
+        if name == "forget":
+            found["forget_gap"] = own - other
+    return found
 
 
 def distances(model: nn.Module, reference: Mapping[str, Tensor]) -> Metrics:

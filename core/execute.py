@@ -19,6 +19,7 @@ from core.measurement import Cost, measured, without_model
 from core.optimisers import cosine, sgd
 from core.outcome import Outcome, Progress
 from core.provenance import provenance
+from core.spec.forget import ClassForget
 from core.spec.units import (
     EvaluateUnit,
     GenerationUnit,
@@ -158,6 +159,7 @@ class Workbench:
             is_usable=is_finite(model) and evaluation.is_finite,
             reference=reference,
             retrained=self._artifacts.read_tensors(unit.retrained, "model"),
+            same_classes=isinstance(unit.setting.forget, ClassForget),
             is_validation_biased=isinstance(unit, UnlearnUnit)
             and installed().unlearners[unit.unlearner].trains_on_validation,
         )

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from core.catalog.work import Work
-from core.evaluation import Evaluation, distances, own_metrics, retention
+from core.evaluation import Evaluation, differences, distances, own_metrics, retention
 from core.outcome import Metrics
 
 OWN = tuple(
@@ -17,8 +17,10 @@ OWN = tuple(
 ON_VALIDATION = tuple(name for name in OWN if "validation" in name)
 COMPARISONS = ("retain_retention", "forget_retention", "test_retention", "retention_deviation")
 DISTANCES = ("l2_distance", "relative_distance", "direction_distance")
+DIFFERENCES = ("forget_gap", "retain_sape", "forget_sape", "test_sape")
 COSTS = ("runtime_seconds", "runtime_efficiency", "work", "work_efficiency")
-ALL = (*OWN, *COMPARISONS, *DISTANCES, *COSTS)
+AGAINST_RETRAINED = (*COMPARISONS, *DIFFERENCES, *DISTANCES)
+ALL = (*OWN, *AGAINST_RETRAINED, *COSTS)
 
 DIVERGED = "the model diverged: its weights or logits are not finite"
 
@@ -58,6 +60,7 @@ def measured(
     is_usable: bool,
     reference: Mapping[str, Any] | None,
     retrained: Mapping[str, Tensor],
+    same_classes: bool = False,
     is_validation_biased: bool = False,
 ) -> Measured:
     """Every metric of a model.
@@ -69,14 +72,15 @@ def measured(
         is_usable: its weights and outputs are finite (§6.6).
         reference: the record of the retrained model; None where this is that model.
         retrained: the retrained model's weights by name, on the CPU.
+        same_classes: the forget set is some classes only, and is attacked among their held-out samples.
         is_validation_biased: the method trained on the validation set, so nothing measured there counts.
     """
     metrics: Metrics = dict.fromkeys(ALL)
     reasons: dict[str, str] = {}
     if is_usable:
-        metrics |= own_metrics(evaluation)
+        metrics |= own_metrics(evaluation, same_classes=same_classes)
     else:
-        reasons |= dict.fromkeys((*OWN, *COMPARISONS, *DISTANCES), DIVERGED)
+        reasons |= dict.fromkeys((*OWN, *AGAINST_RETRAINED), DIVERGED)
     if is_usable and is_validation_biased:
         metrics |= dict.fromkeys(ON_VALIDATION)
         reasons |= dict.fromkeys(ON_VALIDATION, "the method trained on the validation set")
@@ -102,12 +106,13 @@ def _compare(
     """Add retention and distances to the retrained model, or why there are none."""
     metrics, reasons = result.metrics, result.reasons
     if not reference["is_usable"]:
-        reasons |= dict.fromkeys((*COMPARISONS, *DISTANCES), "the retrained model of this seed diverged")
+        reasons |= dict.fromkeys(AGAINST_RETRAINED, "the retrained model of this seed diverged")
         return
     try:
         metrics |= retention(metrics, reference["metrics"])
     except ZeroDivisionError:
         reasons |= dict.fromkeys(COMPARISONS, "the retrained model gets nothing right on one of the sets")
+    metrics |= differences(metrics, reference["metrics"])
     lengths = distances(model, retrained)
     metrics |= lengths
     reasons |= {name: "a model of zeros has no direction" for name, value in lengths.items() if value is None}

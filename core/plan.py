@@ -1,5 +1,6 @@
 """From a resolved job to its units and their dependencies: a pure function."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.catalog.protocols import Tuning
@@ -8,6 +9,7 @@ from core.spec.resolve import Cell, Entry, ResolvedJob
 from core.spec.units import (
     EvaluateUnit,
     GenerationUnit,
+    Role,
     SelectionUnit,
     Setting,
     SettingId,
@@ -53,9 +55,15 @@ def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
     """The job's units, dependencies before dependents, each once.
 
     First the sweeps, setting by setting; then, with the model seed as the outer loop, what is evaluated: so
-    the board has a first row in every setting as early as possible.
+    the board has a first row in every setting as early as possible. A later step of a sequence starts from
+    what the step before has left, with the hyperparameters of the first.
     """
     units: dict[UnitId, PlannedUnit] = {}
+
+    def add(planned: Iterable[PlannedUnit]) -> None:
+        for unit in planned:
+            units.setdefault(unit.id, unit)
+
     references = {
         (cell.setting.id, seed): _references(cell.setting, seed)
         for cell in job.cells
@@ -63,31 +71,37 @@ def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
     }
     selections: dict[tuple[SettingId, int], PlannedUnit] = {}
     for cell in job.cells:
+        if job.sweep is None or cell.setting.first_step != cell.setting:
+            continue
+        here = [references[cell.setting.id, seed] for seed in job.sweep.seeds]
         for index, entry in enumerate(cell.entries):
-            if job.sweep is None or not entry.space:
-                continue
-            here = [references[cell.setting.id, seed] for seed in job.sweep.seeds]
-            sweeps = [_sweep(cell, entry, job.sweep, models) for models in here]
-            selection = _planned(SelectionUnit(sweeps=tuple(sweeps)))
-            selections[cell.setting.id, index] = selection
-            searching = [planned for models in here for planned in models.units]
-            searching += [planned for sweep in sweeps for planned in _sweep_units(sweep)]
-            units |= {planned.id: planned for planned in [*searching, selection] if planned.id not in units}
+            if entry.space:
+                sweeps = [_sweep(cell, entry, job.sweep, models) for models in here]
+                selection = _planned(SelectionUnit(sweeps=tuple(sweeps)))
+                selections[cell.setting.id, index] = selection
+                add(planned for models in here for planned in models.units)
+                add(planned for sweep in sweeps for planned in _sweep_units(sweep))
+                add([selection])
+    unlearned: dict[tuple[SettingId, int, int], UnitId] = {}  # the last step so far, by entry and seed
     for model_seed in job.model_seeds:
         for cell in job.cells:
             models = references[cell.setting.id, model_seed]
-            evaluated = list(models.units)
+            add(models.units)
+            first = cell.setting.first_step.id
             for index, entry in enumerate(cell.entries):
-                chosen = selections.get((cell.setting.id, index))
-                evaluated.append(_unlearning(job, cell.setting, entry, model_seed, models, chosen))
-            units |= {planned.id: planned for planned in evaluated if planned.id not in units}
+                start = unlearned.get((first, index, model_seed), models.original.id)
+                chosen = selections.get((first, index))
+                unit = _unlearning(job, cell.setting, entry, model_seed, models, start, chosen)
+                unlearned[first, index, model_seed] = unit.id
+                add([unit])
     return tuple(units.values())
 
 
 def _references(setting: Setting, model_seed: int) -> References:
+    roles: dict[Role, Setting] = {"retrained": setting, "original": setting.first_step}
     retrained, original = (
-        _planned(TrainUnit(role=role, setting=setting, model_seed=model_seed, revision=TRAINING_REVISION))
-        for role in ("retrained", "original")
+        _planned(TrainUnit(role=role, setting=where, model_seed=model_seed, revision=TRAINING_REVISION))
+        for role, where in roles.items()
     )
     retrained_evaluation = _planned(
         EvaluateUnit(
@@ -149,6 +163,7 @@ def _unlearning(
     entry: Entry,
     model_seed: int,
     models: References,
+    start: UnitId,
     selection: PlannedUnit | None,
 ) -> PlannedUnit:
     unit = UnlearnUnit(
@@ -158,7 +173,7 @@ def _unlearning(
         setting=setting,
         model_seed=model_seed,
         selection=selection.id if selection else None,
-        original=models.original.id,
+        original=start,
         retrained=models.retrained.id,
         reference=models.retrained_evaluation.id,
         timed_runs=job.timed_runs,

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.catalog.datasets import DatasetInfo
 from core.catalog.work import SetSizes
-from core.spec.job import RandomForget
+from core.errors import ForgetSetInvalid
+from core.spec.forget import ClassForget, ForgetRule, IndicesForget, RandomForget, StepForget
 from core.spec.units import Setting
 
 Indices = NDArray[np.int64]
@@ -38,14 +39,38 @@ class Split:
 
 
 def draw_split(
-    num_train: int, num_test: int, forget: RandomForget, *, validation_fraction: float, seed: int
+    num_train: int,
+    num_test: int,
+    forget: ForgetRule,
+    *,
+    validation_fraction: float,
+    seed: int,
+    labels: NDArray[np.integer] | None = None,
 ) -> Split:
     """The split of a dataset with `num_train` official training and `num_test` official test images.
 
     The validation set is held out of the training images first, the forget set then out of what remains.
+
+    Args:
+        labels: `(num_train,)`, which only the rule `class` reads.
+
+    Raises:
+        ForgetSetInvalid: the rule takes more than there is, or an image that is not in the training split.
     """
     training, validation = _hold_out(np.arange(num_train, dtype=np.int64), validation_fraction, seed)
-    retain, forgotten = _hold_out(training, forget.fraction, forget.seed)
+    match forget:
+        case RandomForget():
+            retain, forgotten = _block(training, forget.size(len(training)), 0, forget.seed)
+        case StepForget():
+            retain, forgotten = _block(training, forget.size(len(training)), forget.step, forget.seed)
+        case ClassForget():
+            assert labels is not None, "the rule `class` needs the labels"
+            members = training[np.isin(labels[training], forget.labels)]
+            retain, forgotten = _listed(training, _share(members, forget), seed)
+        case IndicesForget():
+            retain, forgotten = _listed(training, np.array(forget.indices, dtype=np.int64), seed)
+    if not len(retain):
+        raise ForgetSetInvalid("The forget rule leaves nothing to retain.")
     test = np.arange(num_train, num_train + num_test, dtype=np.int64)
     return Split(retain=retain, forget=forgotten, validation=validation, test=test)
 
@@ -58,10 +83,21 @@ def drawn_official_split(num_images: int) -> tuple[Indices, Indices]:
 
 
 def set_sizes(info: DatasetInfo, setting: Setting) -> SetSizes:
-    """How many samples each set of a setting has."""
+    """How many samples each set of a setting has; of the rule `class`, as if classes were of equal size."""
     training = info.num_train - ceil(setting.validation_fraction * info.num_train)
-    forget = ceil(setting.forget.fraction * training)
-    return SetSizes(training - forget, forget, info.num_train - training, info.num_classes)
+    rule, removed = setting.forget, 0
+    match rule:
+        case RandomForget():
+            forget = rule.size(training)
+        case StepForget():
+            forget = rule.size(training)
+            removed = rule.step * forget
+        case ClassForget():
+            forget = ceil(rule.fraction * len(rule.labels) * training / info.num_classes)
+        case IndicesForget():
+            forget = len(rule.indices)
+    retain = training - removed - forget
+    return SetSizes(retain, forget, info.num_train - training, info.num_classes)
 
 
 def fingerprint(indices: Indices) -> str:
@@ -71,7 +107,34 @@ def fingerprint(indices: Indices) -> str:
 
 def _hold_out(items: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
     """(kept, held out), as scikit-learn's `train_test_split` without stratification draws them."""
+    return _block(items, ceil(fraction * len(items)), 0, seed)
+
+
+def _block(items: Indices, size: int, number: int, seed: int) -> tuple[Indices, Indices]:
+    """(what comes behind, the `number`-th block of `size`) of the permuted items."""
+    permuted = _permuted(items, seed)
+    first, end = number * size, (number + 1) * size
+    if end > len(items):
+        raise ForgetSetInvalid(f"The forget rule takes {end:,} samples; there are {len(items):,}.")
+    return permuted[end:], permuted[first:end]
+
+
+def _listed(items: Indices, forgotten: Indices, seed: int) -> tuple[Indices, Indices]:
+    """(the others in permuted order, the listed ones in theirs): the random draw, where that is listed."""
+    strangers = np.setdiff1d(forgotten, items)
+    if len(strangers):
+        raise ForgetSetInvalid(
+            f"Image {strangers[0]} is not in the training split: it is a validation or test image, or there "
+            "is no such image."
+        )
+    permuted = _permuted(items, seed)
+    return permuted[~np.isin(permuted, forgotten)], forgotten
+
+
+def _share(members: Indices, forget: ClassForget) -> Indices:
+    return _permuted(members, forget.seed)[: ceil(forget.fraction * len(members))]
+
+
+def _permuted(items: Indices, seed: int) -> Indices:
     # The legacy generator is the protocol's: its permutations define the published fingerprints.
-    permutation = np.random.RandomState(seed).permutation(len(items))
-    num_held_out = ceil(fraction * len(items))
-    return items[permutation[num_held_out:]], items[permutation[:num_held_out]]
+    return items[np.random.RandomState(seed).permutation(len(items))]

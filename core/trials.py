@@ -10,6 +10,7 @@ from core.errors import LetheError
 from core.evaluation import evaluate, own_metrics
 from core.measurement import DIVERGED
 from core.outcome import Outcome
+from core.spec.forget import ClassForget
 from core.spec.units import POPULATION, GenerationUnit, SelectionUnit, Sweep, TrialUnit, unit_id
 from core.sweep import (
     MAX_ATTEMPTS,
@@ -82,7 +83,7 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
     evaluation = evaluate(unlearned.model, bench.sets(sweep.setting), SEARCHED_SETS)
     if not (is_finite(unlearned.model) and evaluation.is_finite):
         return Attempt(parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED)
-    metrics = own_metrics(evaluation)
+    metrics = own_metrics(evaluation, same_classes=isinstance(sweep.setting.forget, ClassForget))
     target = bench.artifacts.read_record(sweep.reference)
     if not target["is_usable"]:
         why = f"the {sweep.target} model diverged"

@@ -65,6 +65,7 @@ class DataCache:
             setting.forget,
             validation_fraction=setting.validation_fraction,
             seed=setting.split_seed,
+            labels=whole.labels[: info.num_train].cpu().numpy(),
         )
         retain, forget, validation, test = (
             whole.subset(torch.from_numpy(indices).to(self._device))

@@ -16,9 +16,9 @@ from pydantic import (
 from core.catalog.protocols import Precision
 from core.catalog.registry import closest
 from core.errors import SpecInvalid, SpecProblem
+from core.spec.forget import RULES, ForgetRequest, RandomForget, Seed
 
 # Numbers are strict: the text "3" is not the number 3.
-Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
 HyperparameterValue: TypeAlias = StrictBool | StrictInt | StrictFloat | str
 
 TuningTarget: TypeAlias = Literal["retrained", "original"]
@@ -32,20 +32,12 @@ class SpecModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RandomForget(SpecModel):
-    """A uniform draw of a fraction of the training split (protocol §2.1)."""
-
-    rule: Literal["random"] = "random"
-    fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.1
-    seed: Seed = 123
-
-
 class SettingRequest(SpecModel):
     """One cell of the board: what is trained, on what, and what is to be forgotten."""
 
     dataset: str
     model: str
-    forget: RandomForget = RandomForget()
+    forget: ForgetRequest = RandomForget()
     precision: Annotated[Precision | None, Field(description="The protocol's, where it is left out.")] = None
 
 
@@ -160,11 +152,11 @@ def pointer(*path: str | int, prefix: str = "#") -> str:
 
 
 def _problem(details: Any, prefix: str, title: str) -> SpecProblem:  # noqa: ANN401 - pydantic's TypedDict
-    path = details["loc"]
+    path = _without_tags(details["loc"])
     suggestion = None
     if details["type"] == "extra_forbidden":
         detail = f"There is no field {path[-1]!r} here."
-        suggestion = closest(str(path[-1]), _known_fields(path, title))
+        suggestion = closest(str(path[-1]), _known_fields(details["loc"], title))
     elif details["type"] == "missing":
         detail = f"The field {path[-1]!r} is required."
     else:
@@ -172,15 +164,27 @@ def _problem(details: Any, prefix: str, title: str) -> SpecProblem:  # noqa: ANN
     return SpecProblem(pointer(*path, prefix=prefix), details["type"], detail, suggestion)
 
 
+def _without_tags(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The path in the document: pydantic names the forget rule that it took behind the field."""
+    return tuple(step for index, step in enumerate(path) if not _is_rule(path, index))
+
+
+def _is_rule(path: tuple[str | int, ...], index: int) -> bool:
+    return index > 0 and path[index - 1] == "forget" and path[index] in RULES
+
+
 def _known_fields(path: tuple[str | int, ...], title: str) -> list[str]:
-    """The field names of the innermost spec model that the path runs through."""
+    """The field names of the innermost spec model that the path, with its rules, runs through."""
     models: dict[str, type[BaseModel]] = {
         "settings": SettingRequest,
-        "forget": RandomForget,
         "unlearners": UnlearnerRequest,
         "sweep": SweepRequest,
         "attacks": AttackRequest,
     }
-    inner = [models[step] for step in path[:-1] if isinstance(step, str) and step in models]
-    model: type[BaseModel] = inner[-1] if inner else JobSpec
-    return list(model.model_fields) if inner or title == "JobSpec" else []
+    model: type[BaseModel] | None = None
+    for index, step in enumerate(path[:-1]):
+        if isinstance(step, str):
+            model = RULES[step] if _is_rule(path, index) else models.get(step, model)
+    if model is None:
+        return list(JobSpec.model_fields) if title == "JobSpec" else []
+    return list(model.model_fields)

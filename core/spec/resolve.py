@@ -1,6 +1,5 @@
 """From the submitted job spec to the resolved one: every id looked up, every default filled in."""
 
-from math import ceil
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,8 +8,9 @@ from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol, Tuning
 from core.catalog.registry import Catalogue, closest
 from core.catalog.unlearners import UnlearnerInfo
-from core.errors import SpecInvalid, SpecProblem
+from core.errors import ForgetSetInvalid, SpecInvalid, SpecProblem
 from core.spec.canonical import content_hash
+from core.spec.forget import ClassForget, IndicesForget, RandomForget, SequenceForget
 from core.spec.job import (
     ALL,
     HyperparameterValue,
@@ -23,6 +23,7 @@ from core.spec.job import (
 )
 from core.spec.search import Place, Range, search_space
 from core.spec.units import Resolved, Setting
+from core.splits import draw_split, set_sizes
 
 MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
 
@@ -85,7 +86,7 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
             max_batch_size=protocol.max_batch_size.get(setting.dataset),
         )
         for index, request in enumerate(spec.settings)
-        if (setting := _setting(request, index, protocol, catalogue, found))
+        for setting in _settings(request, index, protocol, catalogue, found)
     ]
     if not cells:  # hyperparameters are checked even where no setting is valid
         for index, request in requests:
@@ -116,9 +117,10 @@ def _expand(
     return [(index, request) for index, request in enumerate(requests) if request.id in catalogue.unlearners]
 
 
-def _setting(
+def _settings(
     request: SettingRequest, index: int, protocol: Protocol, catalogue: Catalogue, found: list[SpecProblem]
-) -> Setting | None:
+) -> list[Setting]:
+    """The setting that is asked for, a sequence's one per step; none, with what is wrong added to `found`."""
     dataset, model = catalogue.datasets.get(request.dataset), catalogue.models.get(request.model)
     if dataset is None:
         found.append(
@@ -127,43 +129,66 @@ def _setting(
     if model is None:
         found.append(_unknown("model", request.model, catalogue.models, pointer("settings", index, "model")))
     if dataset is None or model is None:
-        return None
-    found += _too_small(request, index, dataset, protocol)
+        return []
     recipe = protocol.recipe(dataset.id, model.id)
     if recipe is None:
         detail = f"{protocol.id} has no training recipe for {model.id} on {dataset.id}."
         found.append(SpecProblem(pointer("settings", index), "unsupported_pair", detail))
-        return None
-    return Setting(
-        protocol=protocol.id,
-        dataset=dataset.id,
-        dataset_revision=dataset.revision,
-        model=model.id,
-        model_revision=model.revision,
-        forget=request.forget,
-        precision=request.precision or protocol.precision,
-        recipe=recipe,
-        validation_fraction=protocol.validation_fraction,
-        split_seed=protocol.split_seed,
-        run_seed=protocol.run_seed,
-    )
-
-
-def _too_small(
-    request: SettingRequest, index: int, dataset: DatasetInfo, protocol: Protocol
-) -> list[SpecProblem]:
-    """A forget or retain set with fewer samples than the attack can partition."""
-    training = dataset.num_train - ceil(protocol.validation_fraction * dataset.num_train)
-    forget = ceil(request.forget.fraction * training)
-    return [
-        SpecProblem(
-            pointer("settings", index, "forget", "fraction"),
-            "set_too_small",
-            f"The {name} set would have {size} of {training} samples; U-MIA needs at least {MIN_SET_SIZE}.",
+        return []
+    rule = request.forget
+    settings = [
+        Setting(
+            protocol=protocol.id,
+            dataset=dataset.id,
+            dataset_revision=dataset.revision,
+            model=model.id,
+            model_revision=model.revision,
+            forget=forget,
+            precision=request.precision or protocol.precision,
+            recipe=recipe,
+            validation_fraction=protocol.validation_fraction,
+            split_seed=protocol.split_seed,
+            run_seed=protocol.run_seed,
         )
-        for name, size in (("forget", forget), ("retain", training - forget))
+        for forget in (rule.each() if isinstance(rule, SequenceForget) else (rule,))
+    ]
+    where = pointer("settings", index, "forget")
+    found += [problem for setting in settings for problem in _impossible(setting, dataset, where)]
+    return settings
+
+
+def _impossible(setting: Setting, dataset: DatasetInfo, where: str) -> list[SpecProblem]:
+    """What is wrong with a forget rule, as far as it can be told without the labels."""
+    rule = setting.forget
+    if isinstance(rule, ClassForget) and max(rule.labels) >= dataset.num_classes:
+        detail = f"{dataset.id} has the classes 0 to {dataset.num_classes - 1}; got {max(rule.labels)}."
+        return [SpecProblem(f"{where}/labels", "unknown_class", detail)]
+    if isinstance(rule, IndicesForget) and len(set(rule.indices)) < len(rule.indices):
+        return [SpecProblem(f"{where}/indices", "duplicate", "An image is listed twice.")]
+    sizes = set_sizes(dataset, setting)
+    small = [
+        SpecProblem(
+            f"{where}/fraction" if isinstance(rule, RandomForget) and rule.count is None else where,
+            "set_too_small",
+            f"The {name} set would have {size} of {sizes.training} samples; U-MIA needs at least "
+            f"{MIN_SET_SIZE}.",
+        )
+        for name, size in (("forget", sizes.forget), ("retain", sizes.retain))
         if size < MIN_SET_SIZE
     ]
+    if small or not isinstance(rule, IndicesForget):
+        return small
+    try:
+        draw_split(
+            dataset.num_train,
+            dataset.num_test,
+            rule,
+            validation_fraction=setting.validation_fraction,
+            seed=setting.split_seed,
+        )
+    except ForgetSetInvalid as error:
+        return [SpecProblem(f"{where}/indices", "not_in_training_split", str(error))]
+    return []
 
 
 def _entries(

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from core.catalog.protocols import Precision, Recipe
 from core.spec.canonical import content_hash
-from core.spec.job import HyperparameterValue, RandomForget, TuningTarget
+from core.spec.forget import ForgetRule, StepForget
+from core.spec.job import HyperparameterValue, TuningTarget
 from core.spec.search import Range
 
 UnitId = NewType("UnitId", str)
@@ -36,12 +37,19 @@ class Setting(Resolved):
     dataset_revision: int
     model: str
     model_revision: int
-    forget: RandomForget
+    forget: ForgetRule
     precision: Precision
     recipe: Recipe
     validation_fraction: float
     split_seed: int
     run_seed: int
+
+    @property
+    def first_step(self) -> "Setting":
+        """The setting in which a sequence of forget sets starts; itself where it is not a later step."""
+        if not isinstance(self.forget, StepForget) or self.forget.step == 0:
+            return self
+        return self.model_copy(update={"forget": self.forget.model_copy(update={"step": 0})})
 
     @property
     def id(self) -> SettingId:

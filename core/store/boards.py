@@ -9,7 +9,7 @@ from core.catalog.protocols import Protocol
 from core.cohort import Cohort
 from core.errors import NotFound
 from core.seed_values import SeedValue, summarise
-from core.spec.job import RandomForget
+from core.spec.forget import RandomForget
 from core.spec.units import Setting
 from core.store.results import seed_values, settings_of
 from core.store.viewers import EVERYTHING, Viewer

@@ -5,7 +5,7 @@ import pytest
 from core.board import Board, CellSummary, Method, Metric, Row, build_board
 from core.catalog.protocols import Recipe
 from core.cohort import Cohort
-from core.spec.job import RandomForget
+from core.spec.forget import RandomForget
 from core.spec.units import Setting
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.board import Board, CellSummary, Method, Metric, build_board
 from core.catalog.protocols import Recipe
 from core.export import FORMATS, ExportFormat, board_document, render
-from core.spec.job import RandomForget
+from core.spec.forget import RandomForget
 from core.spec.units import Setting
 
 SETTING = Setting(

@@ -1,0 +1,122 @@
+"""Forget rules: which samples of the training split are to be forgotten (protocol §2.1, §10)."""
+
+from math import ceil
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictFloat,
+    StrictInt,
+    Tag,
+    model_validator,
+)
+
+Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
+DEFAULT_FRACTION = 0.1
+MAX_STEPS = 20
+
+
+def _ascending(values: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("a number is listed twice")
+    return tuple(sorted(values))
+
+
+class Rule(BaseModel):
+    """Base of the rules: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sized(Rule):
+    """Base of the rules that draw a share or a number of the training split."""
+
+    fraction: Annotated[
+        StrictFloat | None,
+        Field(gt=0, lt=1, description="Of the training split, rounded up; 0.1 by default."),
+    ] = None
+    count: Annotated[StrictInt | None, Field(ge=1, description="A number of samples instead.")] = None
+    seed: Seed = 123
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_size(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was submitted
+        if not isinstance(values, dict) or values.get("count") is None:
+            return {"fraction": DEFAULT_FRACTION, **values} if isinstance(values, dict) else values
+        if values.get("fraction") is not None:
+            raise ValueError("give a fraction or a count, not both")
+        return values
+
+    def size(self, available: int) -> int:
+        """Samples to draw of so many."""
+        return self.count if self.count is not None else ceil((self.fraction or DEFAULT_FRACTION) * available)
+
+
+class RandomForget(Sized):
+    """A uniform draw (protocol §2.1). Draws are nested: a smaller one is part of a larger of that seed."""
+
+    rule: Literal["random"] = "random"
+
+
+class ClassForget(Rule):
+    """All samples of some classes, or a fraction of them."""
+
+    rule: Literal["class"]
+    labels: Annotated[
+        tuple[Annotated[StrictInt, Field(ge=0)], ...], AfterValidator(_ascending), Field(min_length=1)
+    ]
+    fraction: Annotated[StrictFloat, Field(gt=0, le=1)] = 1.0
+    seed: Seed = 123
+
+
+class IndicesForget(Rule):
+    """Listed training images, numbered in official order; all must be in the training split."""
+
+    rule: Literal["indices"]
+    indices: Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1, max_length=100_000)]
+
+
+class SequenceForget(Sized):
+    """Repeated deletion: disjoint draws of equal size, each unlearned from what the step before has left."""
+
+    rule: Literal["sequence"]
+    steps: Annotated[StrictInt, Field(ge=1, le=MAX_STEPS)]
+
+    def each(self) -> "tuple[StepForget, ...]":
+        """The steps, one setting each."""
+        size = {"fraction": self.fraction, "count": self.count, "seed": self.seed}
+        return tuple(StepForget(rule="step", step=step, **size) for step in range(self.steps))
+
+
+class StepForget(Sized):
+    """One step of a sequence, from 0; a first step is the random draw of its size and seed."""
+
+    rule: Literal["step"]
+    step: int
+
+
+def _rule_of(value: Any) -> str:  # noqa: ANN401 - a submitted document or a rule
+    """The rule's name; `random` where none is given."""
+    return str(value.get("rule", "random") if isinstance(value, dict) else getattr(value, "rule", "random"))
+
+
+ForgetRequest: TypeAlias = Annotated[
+    Annotated[RandomForget, Tag("random")]
+    | Annotated[ClassForget, Tag("class")]
+    | Annotated[IndicesForget, Tag("indices")]
+    | Annotated[SequenceForget, Tag("sequence")],
+    Discriminator(_rule_of),
+]
+ForgetRule: TypeAlias = Annotated[
+    RandomForget | ClassForget | IndicesForget | StepForget, Field(discriminator="rule")
+]
+RULES: dict[str, type[Rule]] = {
+    "random": RandomForget,
+    "class": ClassForget,
+    "indices": IndicesForget,
+    "sequence": SequenceForget,
+}

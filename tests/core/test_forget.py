@@ -1,0 +1,190 @@
+"""Forget rules: what they take, what is refused, and repeated deletion (protocol §2.1, §10)."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.artifacts import ArtifactStore
+from core.catalog.protocols import QUICK, Recipe
+from core.catalog.registry import Catalogue, installed
+from core.errors import ForgetSetInvalid, SpecInvalid
+from core.execute import Workbench
+from core.plan import plan
+from core.spec.forget import ClassForget, ForgetRule, IndicesForget, RandomForget, StepForget
+from core.spec.job import parse_job_spec
+from core.spec.resolve import resolve
+from core.spec.units import Unit, UnitId
+from core.splits import Split, draw_split
+
+LABELS = np.arange(1000) % 4
+
+
+def split(rule: ForgetRule) -> Split:
+    return draw_split(1000, 200, rule, validation_fraction=0.15, seed=123, labels=LABELS)
+
+
+def test_a_count_is_the_fraction_that_it_amounts_to():
+    by_count, by_fraction = split(RandomForget(count=85)), split(RandomForget(fraction=0.1))
+
+    assert by_count.fingerprints == by_fraction.fingerprints
+
+
+def test_a_smaller_draw_is_part_of_a_larger_one():
+    small, large = split(RandomForget(count=50)), split(RandomForget(count=300))
+
+    assert set(small.forget) < set(large.forget)
+
+
+def test_whole_classes_are_taken_from_the_training_split_alone():
+    found = split(ClassForget(rule="class", labels=(1, 3)))
+
+    assert set(LABELS[found.forget]) == {1, 3}
+    assert set(LABELS[found.retain]) == {0, 2}
+    assert set(LABELS[found.validation]) == {0, 1, 2, 3}
+    assert len(found.forget) + len(found.retain) == 850
+
+
+def test_a_fraction_of_a_class_leaves_the_rest_of_it():
+    whole = split(ClassForget(rule="class", labels=(1,)))
+    part = split(ClassForget(rule="class", labels=(1,), fraction=0.5))
+
+    assert len(part.forget) == -(-len(whole.forget) // 2)
+    assert set(part.forget) < set(whole.forget)
+
+
+def test_the_default_draw_as_a_list_of_images_is_the_same_split():
+    drawn = split(RandomForget())
+
+    listed = split(IndicesForget(rule="indices", indices=tuple(drawn.forget.tolist())))
+
+    assert listed.fingerprints == drawn.fingerprints
+
+
+def test_listed_images_of_the_validation_or_test_set_are_refused():
+    stranger = int(split(RandomForget()).validation[0])
+
+    with pytest.raises(ForgetSetInvalid, match=f"Image {stranger} "):
+        split(IndicesForget(rule="indices", indices=(stranger,)))
+
+
+def test_steps_are_disjoint_and_each_retains_what_all_before_have_left():
+    steps = [split(StepForget(rule="step", count=100, step=step)) for step in range(3)]
+
+    everything = set(steps[0].forget) | set(steps[0].retain)
+    gone: set[int] = set()
+    for step in steps:
+        assert not gone & set(step.forget)
+        gone |= set(step.forget)
+        assert set(step.retain) == everything - gone
+    assert steps[0].fingerprints == split(RandomForget(count=100)).fingerprints
+
+
+def resolved(forget: dict, catalogue: Catalogue | None = None, dataset: str = "digits", **changes: object):
+    model = "toy_net" if catalogue else "resnet18"
+    spec = {
+        "settings": [{"dataset": dataset, "model": model, "forget": forget}],
+        "unlearners": ["ft"],
+        "model_seeds": [0],
+        **changes,
+    }
+    return resolve(parse_job_spec(json.dumps(spec)), catalogue or installed())
+
+
+@pytest.mark.parametrize(
+    ("forget", "pointer", "code"),
+    [
+        ({"rule": "class", "labels": [10]}, "#/settings/0/forget/labels", "unknown_class"),
+        ({"rule": "class", "labels": [1, 1]}, "#/settings/0/forget/labels", "value_error"),
+        ({"rule": "class"}, "#/settings/0/forget/labels", "missing"),
+        ({"rule": "indices", "indices": [*range(20), 3]}, "#/settings/0/forget/indices", "duplicate"),
+        (
+            {"rule": "indices", "indices": [*range(1400, 1500)]},
+            "#/settings/0/forget/indices",
+            "not_in_training_split",
+        ),
+        ({"rule": "random", "count": 5}, "#/settings/0/forget", "set_too_small"),
+        ({"count": 50, "fraction": 0.5}, "#/settings/0/forget", "value_error"),
+        ({"rule": "sequence", "steps": 9, "fraction": 0.12}, "#/settings/0/forget", "set_too_small"),
+        ({"rule": "oldest"}, "#/settings/0/forget", "union_tag_invalid"),
+    ],
+)
+def test_what_cannot_be_forgotten_is_refused_when_it_is_submitted(forget, pointer, code):
+    with pytest.raises(SpecInvalid) as caught:
+        resolved(forget)
+
+    assert (pointer, code) in {(problem.pointer, problem.code) for problem in caught.value.problems}
+
+
+def test_a_sequence_is_a_setting_per_step_and_each_step_starts_from_the_one_before():
+    units = plan(resolved({"rule": "sequence", "steps": 3, "count": 100}, unlearners=["ft", "ga"]))
+
+    unlearning = [unit for unit in units if unit.unit.kind == "unlearn" and unit.unit.unlearner == "ft"]
+    original = next(unit for unit in units if unit.unit.kind == "train" and unit.unit.role == "original")
+    assert [unit.unit.setting.forget.step for unit in unlearning] == [0, 1, 2]
+    starts = [unit.unit.original for unit in unlearning]
+    assert starts == [original.id, unlearning[0].id, unlearning[1].id]
+    roles = [unit.unit.role for unit in units if unit.unit.kind == "train"]
+    assert (roles.count("original"), roles.count("retrained")) == (1, 3)
+
+
+def test_a_sequence_is_tuned_once_at_its_first_step():
+    sweep = {"seeds": [0], "trials": 2}
+    units = plan(resolved({"rule": "sequence", "steps": 2, "count": 100}, sweep=sweep))
+
+    selections = [unit.id for unit in units if unit.unit.kind == "selection"]
+    assert len(selections) == 1
+    assert [u.unit.selection for u in units if u.unit.kind == "unlearn"] == selections * 2
+
+
+@pytest.fixture
+def outcomes(tmp_path, catalogue):
+    """What the units of a job on the tiny model leave: by forget rule, the unlearnt weights and metrics."""
+    recipe = Recipe(num_epochs=3, batch_size=32, learning_rate=0.05)
+    protocol = QUICK.model_copy(update={"recipes": {"*/*": recipe}})
+    quick = replace(catalogue, protocols={QUICK.id: protocol})
+    artifacts = ArtifactStore(tmp_path)
+    bench = Workbench(artifacts, data_dir=tmp_path, cache_dir=tmp_path / "cache", device="cpu")
+
+    def run(forget: dict) -> list[tuple[Unit, dict[str, torch.Tensor], dict[str, float | None]]]:
+        found: list = []
+        for planned in plan(resolved(forget, quick)):
+            outcome = bench.execute(planned.unit, lambda progress: None)
+            if planned.unit.kind == "unlearn":
+                weights = artifacts.read_tensors(UnitId(planned.id), "model")
+                found.append((planned.unit, weights, outcome))
+        return found
+
+    return run
+
+
+def test_the_default_forget_set_as_a_list_gives_the_same_model_bit_for_bit(outcomes):
+    default = draw_split(1438, 359, RandomForget(), validation_fraction=0.15, seed=123)
+    ((_, drawn, _),) = outcomes({})
+
+    ((_, listed, _),) = outcomes({"rule": "indices", "indices": default.forget.tolist()})
+
+    assert all(torch.equal(weights, listed[name]) for name, weights in drawn.items())
+
+
+def test_a_sequence_of_one_step_is_a_single_deletion(outcomes):
+    ((_, single, before),) = outcomes({"count": 100})
+
+    ((_, step, after),) = outcomes({"rule": "sequence", "steps": 1, "count": 100})
+
+    assert all(torch.equal(weights, step[name]) for name, weights in single.items())
+    assert before.metrics["retention_deviation"] == after.metrics["retention_deviation"]
+
+
+def test_forgetting_a_class_that_the_retrained_model_never_knew_has_gaps_in_place_of_ratios(outcomes):
+    ((_, _, outcome),) = outcomes({"rule": "class", "labels": [3]})
+
+    assert outcome.is_usable
+    assert outcome.metrics["forget_retention"] is None
+    assert "gets nothing right" in outcome.reasons["retention_deviation"]
+    assert outcome.metrics["forget_gap"] == outcome.metrics["forget_accuracy"]
+    assert outcome.metrics["forget_sape"] == pytest.approx(100)
+    assert 0 <= outcome.metrics["retain_sape"] <= 100
+    assert 0 <= outcome.metrics["mia_test"] <= 1
