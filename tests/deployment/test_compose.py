@@ -91,11 +91,25 @@ def test_every_variable_and_every_secret_of_ours_is_a_setting():
         assert given | {secret.upper() for secret in service["secrets"]} <= settings
 
 
-def test_only_the_api_is_reached_from_outside_and_by_default_only_from_this_host():
-    assert {name for name, service in SERVICES.items() if "ports" in service} == {"api"}
-    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {"api"}
+def test_only_pages_are_reached_from_outside_and_by_default_only_from_this_host():
+    pages = {"api", "grafana"}
+    assert {name for name, service in SERVICES.items() if "ports" in service} == pages
+    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == pages
     assert COMPOSE["networks"]["inside"]["internal"] is True
-    assert SERVICES["api"]["ports"] == ["${PUBLISH:-127.0.0.1:8000}:8000"]
+    for name in pages:
+        (port,) = SERVICES[name]["ports"]
+        assert ":-127.0.0.1:" in port
+
+
+def test_files_that_are_mounted_are_there():
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            assert not volume.startswith("./") or (ROOT / volume.split(":")[0]).is_file()
+
+
+def test_only_monitoring_is_optional():
+    optional = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert optional == {"prometheus": ["monitoring"], "grafana": ["monitoring"]}
 
 
 def test_workers_can_be_scaled():
@@ -121,13 +135,13 @@ def test_everything_that_the_file_reads_from_env_has_a_default_and_is_explained(
     assert explained == read
 
 
-def test_the_volumes_that_a_worker_writes_are_its_users():
-    made = re.search(r"install --directory --owner=10001 (.+)", (ROOT / "Dockerfile.worker").read_text())
-    worker = SERVICES["worker"]
-    written = {volume.split(":")[-1] for volume in worker["volumes"] if not volume.endswith(":ro")}
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_the_volumes_that_a_service_of_ours_writes_are_its_users(name):
+    service = SERVICES[name]
+    made = re.search(r"install --directory --owner=10001 (.+)", (ROOT / f"Dockerfile.{name}").read_text())
+    written = {volume.split(":")[-1] for volume in service["volumes"] if not volume.endswith(":ro")}
     assert written <= set(made[1].split())
-    for variable in ("LETHE_ARTIFACTS_DIR", "LETHE_CACHE_DIR"):
-        assert worker["environment"][variable] in written
+    assert service["environment"]["LETHE_ARTIFACTS_DIR"] in written
 
 
 @each_of_ours
