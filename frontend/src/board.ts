@@ -22,6 +22,12 @@ export const METRIC_LIMITS: Record<Metric, { from: number; to: number }> = {
   indiscernibility: { from: 0, to: 1 },
 };
 
+export const DEFAULT_PROTOCOL = "quick/1.0";
+
+/** The metric that an address asks for. */
+export const metricIn = (query: URLSearchParams): Metric =>
+  METRICS.find((metric) => metric === query.get("metric")) ?? "retention_deviation";
+
 const REFERENCE_TITLES: Record<string, string> = { retrained: "Retrained", original: "Original" };
 const REFERENCE_NAMES: Record<string, string> = {
   retrained: "without the forget set",

@@ -1,26 +1,65 @@
 // The page: which view an address stands for.
-import { render } from "preact";
+import { type ComponentChild, render } from "preact";
 import { useEffect } from "preact/hooks";
 import { BoardPage } from "./pages/board";
+import { ComparePage } from "./pages/compare";
 import { JobPage } from "./pages/job";
 import { JobsPage } from "./pages/jobs";
 import { NewJobPage } from "./pages/new-job";
+import { ResultPage } from "./pages/result";
+import { SettingPage } from "./pages/setting";
+import { StatusPage } from "./pages/status";
+import { TradeOffsPage } from "./pages/trade-offs";
+import { UnlearnerPage } from "./pages/unlearner";
+import { UnlearnersPage } from "./pages/unlearners";
+import { WorkersPage } from "./pages/workers";
 import { followLinks, type Place, usePlace } from "./router";
 import "./styles.css";
 
 const LINKS = [
   ["/", "Board"],
+  ["/unlearners", "Unlearners"],
+  ["/compare", "Compare"],
+  ["/trade-offs", "Trade-offs"],
   ["/jobs", "Jobs"],
   ["/jobs/new", "Submit"],
+  ["/status", "Status"],
 ] as const;
-const JOB = /^\/jobs\/(job_[\w-]+)$/;
+
+interface Route {
+  path: RegExp;
+  title: string;
+  view: (place: Place, id: string) => ComponentChild;
+}
+
+const ROUTES: Route[] = [
+  { path: /^\/$/, title: "Board", view: (place) => <BoardPage place={place} /> },
+  { path: /^\/unlearners$/, title: "Unlearners", view: () => <UnlearnersPage /> },
+  {
+    path: /^\/unlearners\/(\w+)$/,
+    title: "Unlearner",
+    view: (place, id) => <UnlearnerPage key={id} id={id} place={place} />,
+  },
+  {
+    path: /^\/settings\/(set_\w+)$/,
+    title: "Setting",
+    view: (place, id) => <SettingPage key={id} id={id} place={place} />,
+  },
+  { path: /^\/results\/(res_[\w-]+)$/, title: "Result", view: (_, id) => <ResultPage key={id} id={id} /> },
+  { path: /^\/compare$/, title: "Compare", view: (place) => <ComparePage place={place} /> },
+  { path: /^\/trade-offs$/, title: "Trade-offs", view: (place) => <TradeOffsPage place={place} /> },
+  { path: /^\/jobs$/, title: "Jobs", view: (place) => <JobsPage place={place} /> },
+  { path: /^\/jobs\/new$/, title: "Submit", view: (place) => <NewJobPage place={place} /> },
+  { path: /^\/jobs\/(job_[\w-]+)$/, title: "Job", view: (_, id) => <JobPage key={id} id={id} /> },
+  { path: /^\/status$/, title: "Status", view: () => <StatusPage /> },
+  { path: /^\/workers$/, title: "Workers", view: () => <WorkersPage /> },
+];
+
+const routeOf = (path: string): Route | undefined => ROUTES.find((route) => route.path.test(path));
 
 function View({ place }: { place: Place }) {
-  const job = JOB.exec(place.path)?.[1];
-  if (place.path === "/") return <BoardPage place={place} />;
-  if (place.path === "/jobs") return <JobsPage place={place} />;
-  if (place.path === "/jobs/new") return <NewJobPage />;
-  if (job) return <JobPage key={job} id={job} />;
+  const route = routeOf(place.path);
+  if (route) return <>{route.view(place, route.path.exec(place.path)?.[1] ?? "")}</>;
   return (
     <main>
       <h1>Not found</h1>
@@ -31,15 +70,10 @@ function View({ place }: { place: Place }) {
   );
 }
 
-function titleOf(path: string): string {
-  const name = LINKS.find(([link]) => link === path)?.[1] ?? (JOB.test(path) ? "Job" : "Not found");
-  return `${name} · Lethe`;
-}
-
 function Page() {
   const place = usePlace();
   useEffect(() => {
-    document.title = titleOf(place.path);
+    document.title = `${routeOf(place.path)?.title ?? "Not found"} · Lethe`;
   }, [place.path]);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: links stay links; this only spares a reload

@@ -19,6 +19,17 @@ export function go(address: string): void {
   if (window.location.pathname !== before) window.scrollTo(0, 0);
 }
 
+/** The same page with other choices in its address; an empty one is left out. */
+export function withChoices(place: Place, choices: Record<string, string>): string {
+  const query = new URLSearchParams(place.query);
+  for (const [name, value] of Object.entries(choices)) {
+    if (value) query.set(name, value);
+    else query.delete(name);
+  }
+  const asked = query.toString();
+  return asked ? `${place.path}?${asked}` : place.path;
+}
+
 /** The present address; the component is drawn again when it changes. */
 export function usePlace(): Place {
   const [place, setPlace] = useState(here);

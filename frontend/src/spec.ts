@@ -12,18 +12,22 @@ export interface Choices {
 
 export type Field = keyof Choices;
 
-/** The choices before the user made any: what can run here, every unlearner, the protocol's seeds. */
-export function firstChoices(catalog: Catalog): Choices {
+/** The choices before the user made any: what the address asks for, else what can run here, every unlearner. */
+export function firstChoices(catalog: Catalog, query = new URLSearchParams()): Choices {
   const dataset = catalog.datasets.find((info) => info.is_present) ?? catalog.datasets[0];
+  const unlearner = askedFor(query, "unlearner", catalog.unlearners);
   return {
     label: "",
-    protocol: catalog.protocols[0]?.id ?? "",
+    protocol: askedFor(query, "protocol", catalog.protocols) ?? catalog.protocols[0]?.id ?? "",
     dataset: dataset?.id ?? "",
     model: catalog.models[0]?.id ?? "",
-    unlearners: catalog.unlearners.map((info) => info.id),
+    unlearners: unlearner ? [unlearner] : catalog.unlearners.map((info) => info.id),
     seeds: "",
   };
 }
+
+const askedFor = (query: URLSearchParams, name: string, known: { id: string }[]): string | undefined =>
+  known.find((info) => info.id === query.get(name))?.id;
 
 /** The job spec, as JSON; what is left empty is left to the protocol. What is not a number is sent as it is. */
 export function specOf(choices: Choices, catalog: Catalog): string {

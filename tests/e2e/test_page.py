@@ -1,49 +1,22 @@
 """A person with a browser: submit a job, watch it finish, see the ranks."""
 
-import shutil
-from collections.abc import Iterator
-
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import (
     presence_of_element_located,
     text_to_be_present_in_element,
     text_to_be_present_in_element_attribute,
 )
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
+from tests.e2e.browser import wait
 from tests.e2e.service import running_service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 JOB_SECONDS = 200
 PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--window-size=1280,1000",
-)
 STATE = (By.ID, "job-state")
 LOG = (By.CSS_SELECTOR, ".log")
-
-
-@pytest.fixture
-def browser(tmp_path) -> Iterator[webdriver.Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("Chromium or its driver is not installed (Debian: chromium, chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as chrome:
-        yield chrome
-
-
-def wait(browser, seconds: float = 20) -> WebDriverWait:
-    return WebDriverWait(browser, seconds)
 
 
 def open_form(browser, url: str, *, seeds: str, unlearners: tuple[str, ...]) -> None:

@@ -12,6 +12,10 @@ export type Job = Schemas["JobAnswer"];
 export type JobState = Schemas["JobState"];
 export type Unit = Schemas["UnitAnswer"];
 export type Result = Schemas["ResultAnswer"];
+export type ResultDetail = Schemas["ResultDetail"];
+export type Worker = Schemas["WorkerAnswer"];
+export type Cohort = Schemas["Cohort"];
+export type Trial = Schemas["TrialAnswer"];
 export type Catalog = Schemas["CatalogAnswer"];
 export type Problem = Schemas["Problem"];
 export type Metric = Schemas["Metric"];
@@ -48,6 +52,7 @@ export interface BoardFilters {
   dataset: string;
   model: string;
   setting: string;
+  cohort: Cohort;
 }
 
 export function boardPath(filters: BoardFilters, format?: string): string {
@@ -55,6 +60,7 @@ export function boardPath(filters: BoardFilters, format?: string): string {
   for (const name of ["dataset", "model", "setting"] as const) {
     if (filters[name]) query.set(name, filters[name]);
   }
+  if (filters.cohort !== "reference") query.set("cohort", filters.cohort);
   if (format) query.set("format", format);
   return `/leaderboard?${query}`;
 }
@@ -67,22 +73,29 @@ export const getSettings = (protocol: string) =>
   request<Schemas["SettingsAnswer"]>(`/leaderboard/settings?${new URLSearchParams({ protocol })}`);
 export const getCatalog = () => request<Catalog>("/catalog");
 export const getQueue = () => request<Schemas["QueueAnswer"]>("/queue");
+export const getWorkers = () => request<Schemas["WorkersAnswer"]>("/workers");
+export const getResults = (filters: { setting?: string; unlearner?: string }) =>
+  every<Result>("/results", filters);
+export const getResult = (id: string) => request<ResultDetail>(`/results/${id}`);
+export const badgeUrl = (unlearner: string, protocol: string, metric: Metric) =>
+  `${ROOT}/badges/${unlearner}.svg?${new URLSearchParams({ protocol, metric })}`;
 export const getJobs = (cursor: string | null) =>
   request<Schemas["JobPage"]>(`/jobs?${new URLSearchParams({ limit: "50", ...(cursor && { cursor }) })}`);
 export const getJob = (id: string) => request<Job>(`/jobs/${id}`);
 export const getJobUnits = (id: string) => every<Unit>(`/jobs/${id}/units`);
 export const getJobResults = (id: string) => every<Result>(`/jobs/${id}/results`);
+export const getJobTrials = (id: string) => every<Trial>(`/jobs/${id}/trials`);
 export const cancelJob = (id: string) => request<Job>(`/jobs/${id}/cancel`, { method: "POST" });
 export const retryJob = (id: string) => request<Job>(`/jobs/${id}/retry`, { method: "POST" });
 export const submitJob = (spec: string) =>
   request<Job>("/jobs", { method: "POST", body: spec, headers: { "Content-Type": "application/json" } });
 
 /** All items of a list, page by page. */
-async function every<T>(path: string): Promise<T[]> {
+async function every<T>(path: string, filters: Record<string, string> = {}): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = null;
   do {
-    const query = new URLSearchParams({ limit: "200", ...(cursor && { cursor }) });
+    const query = new URLSearchParams({ ...filters, limit: "200", ...(cursor && { cursor }) });
     const page: { items: T[]; next_cursor: string | null } = await request(`${path}?${query}`);
     items.push(...page.items);
     cursor = page.next_cursor;

@@ -13,10 +13,13 @@ import {
   whyProvisional,
 } from "../board";
 import { factor, NOTHING, number, spread, tick } from "../format";
+import { pageOf } from "../methods";
 import { type Axis, axisOf } from "../plots/interval";
 import { IntervalPlot } from "../plots/interval-plot";
+import { ariaSort, type Order, sortRows } from "../sorting";
 import { GroupBadge, MEANINGS } from "./group-badge";
 import { Scroll } from "./scroll";
+import { SortButton } from "./sort-head";
 
 const COLUMNS_OF_A_ROW = 7;
 const COLUMNS_OF_A_SETTING = 5;
@@ -33,11 +36,22 @@ interface Props {
   other: Leaderboard | null;
   otherMetric: Metric;
   catalog: Catalog | null;
+  order: Order;
+  onSort: (by: string) => void;
 }
 
-export function BoardTable({ board, other, otherMetric, catalog }: Props) {
-  const ranked = board.rows.filter((row) => !row.is_provisional);
-  const provisional = board.rows.filter((row) => row.is_provisional);
+export function BoardTable({ board, other, otherMetric, catalog, order, onSort }: Props) {
+  const titleOf = (row: BoardRow) => namesOf(row, catalog).title;
+  const ranked = sortRows(
+    board.rows.filter((row) => !row.is_provisional),
+    order,
+    titleOf,
+  );
+  const provisional = sortRows(
+    board.rows.filter((row) => row.is_provisional),
+    order,
+    titleOf,
+  );
   const axes = board.settings.map((_, index) => axisOfSetting(board, index));
   const retrained = board.references.find((row) => row.unlearner === "retrained");
   const others = new Map(
@@ -52,6 +66,7 @@ export function BoardTable({ board, other, otherMetric, catalog }: Props) {
         other={others.get(row.label)}
         why={provisional.includes(row) ? whyProvisional(row) : null}
         axes={axes}
+        view={{ protocol: board.protocol, metric: board.metric }}
         retrained={retrained}
         {...namesOf(row, catalog)}
       />
@@ -62,7 +77,7 @@ export function BoardTable({ board, other, otherMetric, catalog }: Props) {
         <caption>
           <span>{summaryOf(board)}</span>
         </caption>
-        <Head board={board} otherMetric={otherMetric} axes={axes} />
+        <Head board={board} otherMetric={otherMetric} axes={axes} order={order} onSort={onSort} />
         {board.references.length > 0 && (
           <tbody class="references">
             <Divider columns={width} text="References, never ranked" />
@@ -71,7 +86,9 @@ export function BoardTable({ board, other, otherMetric, catalog }: Props) {
         )}
         {ranked.length > 0 && (
           <tbody class="ranked">
-            {board.references.length > 0 && <Divider columns={width} text="Unlearners, by rank" />}
+            {board.references.length > 0 && (
+              <Divider columns={width} text={order.by === "rank" ? "Unlearners, by rank" : "Unlearners"} />
+            )}
             {lines(ranked)}
           </tbody>
         )}
@@ -95,20 +112,28 @@ function Head({
   board,
   otherMetric,
   axes,
+  order,
+  onSort,
 }: {
   board: Leaderboard;
   otherMetric: Metric;
   axes: (Axis | null)[];
+  order: Order;
+  onSort: (by: string) => void;
 }) {
   const arrow = board.higher_is_better ? "↑" : "↓";
   return (
     <thead>
       <tr>
-        <th scope="col" rowSpan={2} class="figure rank">
-          Rank
+        <th scope="col" rowSpan={2} class="figure rank" aria-sort={ariaSort(order, "rank")}>
+          <SortButton by="rank" order={order} onSort={onSort}>
+            Rank
+          </SortButton>
         </th>
-        <th scope="col" rowSpan={2} class="name">
-          Unlearner
+        <th scope="col" rowSpan={2} class="name" aria-sort={ariaSort(order, "name")}>
+          <SortButton by="name" order={order} onSort={onSort}>
+            Unlearner
+          </SortButton>
         </th>
         {COUNTS.map(([name, meaning]) => (
           <th key={name} scope="col" rowSpan={2} class="figure count">
@@ -124,7 +149,10 @@ function Head({
         </th>
         {board.settings.map((setting) => (
           <th key={setting.id} scope="colgroup" colSpan={COLUMNS_OF_A_SETTING} class="setting">
-            <strong>{placeOf(setting)}</strong> <span class="quiet">{forgetOf(setting)}</span>
+            <strong>
+              <a href={`/settings/${setting.id}?metric=${board.metric}`}>{placeOf(setting)}</a>
+            </strong>{" "}
+            <span class="quiet">{forgetOf(setting)}</span>
             {setting.is_ambiguous && (
               <span class="ambiguous" title="A tie left the cut between groups open; another cut is as good">
                 ambiguous groups
@@ -138,12 +166,14 @@ function Head({
           <th key={`${setting.id} group`} scope="col" class="setting">
             Group
           </th>,
-          <th key={`${setting.id} value`} scope="col">
+          <th key={`${setting.id} value`} scope="col" aria-sort={ariaSort(order, setting.id)}>
             <span class="value">
               <abbr
                 title={`${METRIC_FORMULAS[board.metric]}. Mean ± sample standard deviation over model seeds`}
               >
-                {METRIC_TITLES[board.metric]} {arrow}
+                <SortButton by={setting.id} order={order} onSort={onSort}>
+                  {METRIC_TITLES[board.metric]} {arrow}
+                </SortButton>
               </abbr>
               <AxisEnds axis={axes[index] ?? null} />
             </span>
@@ -151,8 +181,17 @@ function Head({
           <th key={`${setting.id} seeds`} scope="col" class="figure">
             <abbr title="Models that have run / models that the protocol asks for">Seeds</abbr>
           </th>,
-          <th key={`${setting.id} rte`} scope="col" class="figure">
-            <abbr title="Runtime efficiency: retraining time divided by the unlearner's own">RTE ↑</abbr>
+          <th
+            key={`${setting.id} rte`}
+            scope="col"
+            class="figure"
+            aria-sort={ariaSort(order, `${setting.id}:rte`)}
+          >
+            <abbr title="Runtime efficiency: retraining time divided by the unlearner's own">
+              <SortButton by={`${setting.id}:rte`} order={order} onSort={onSort}>
+                RTE ↑
+              </SortButton>
+            </abbr>
           </th>,
           <th key={`${setting.id} other`} scope="col">
             <abbr title={`${METRIC_TITLES[otherMetric]}: ${METRIC_FORMULAS[otherMetric]}. Group and mean`}>
@@ -182,6 +221,7 @@ const Divider = ({ columns, text }: { columns: number; text: string }) => (
 
 interface LineProps {
   row: BoardRow;
+  view: { protocol: string; metric: Metric };
   other: BoardRow | undefined;
   axes: (Axis | null)[];
   retrained: BoardRow | undefined;
@@ -190,13 +230,17 @@ interface LineProps {
   name: string;
 }
 
-function Line({ row, other, axes, retrained, why, title, name }: LineProps) {
+function Line({ row, view, other, axes, retrained, why, title, name }: LineProps) {
   const counts = [row.g1, row.g2, row.g3, row.failed];
+  const page = pageOf(row);
   return (
     <tr>
       <td class="figure rank">{row.rank ?? NOTHING}</td>
       <th scope="row" class="name">
-        <span class="title">{title}</span> <span class="quiet">{name}</span>
+        <span class="title">
+          {page ? <a href={`${page}?${new URLSearchParams(view)}`}>{title}</a> : title}
+        </span>{" "}
+        <span class="quiet">{name}</span>
         {why && <span class="why">{why}</span>}
       </th>
       {counts.map((count, index) => (
@@ -212,6 +256,7 @@ function Line({ row, other, axes, retrained, why, title, name }: LineProps) {
           other={other?.cells.find((candidate) => candidate.setting === cell.setting)}
           axis={axes[index] ?? null}
           retrained={retrained?.cells[index]}
+          metric={view.metric}
         />
       ))}
     </tr>
@@ -223,15 +268,23 @@ interface CellProps {
   other: BoardCell | undefined;
   axis: Axis | null;
   retrained: BoardCell | undefined;
+  metric: Metric;
 }
 
-const Cell = ({ cell, other, axis, retrained }: CellProps) => (
+const Cell = ({ cell, other, axis, retrained, metric }: CellProps) => (
   <>
     <td class="setting">{cell.group && <GroupBadge group={cell.group} />}</td>
     <td>
       <span class="value">
         <span>
-          <span class="mean">{number(cell.mean)}</span> <span class="quiet sd">{spread(cell.sd)}</span>
+          <span class="mean">
+            {cell.mean === null ? (
+              NOTHING
+            ) : (
+              <a href={`/settings/${cell.setting}?metric=${metric}`}>{number(cell.mean)}</a>
+            )}
+          </span>{" "}
+          <span class="quiet sd">{spread(cell.sd)}</span>
         </span>
         {axis && <IntervalPlot interval={cell} axis={axis} group={cell.group} retrained={retrained} />}
       </span>

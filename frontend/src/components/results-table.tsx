@@ -61,7 +61,7 @@ function Line({ result, title }: { result: Result; title: string }) {
   return (
     <tr>
       <th scope="row">
-        {title}
+        <a href={`/results/${result.id}`}>{title}</a>
         {result.tuning === "given" && <span class="quiet"> hyperparameters as given</span>}
         {!result.is_usable && <span class="why">not usable: {Object.values(result.reasons)[0]}</span>}
       </th>

@@ -12,13 +12,16 @@ import {
   type Metric,
   type Setting,
 } from "../api/client";
-import { forgetOf, METRIC_TITLES, METRICS, placeOf } from "../board";
+import { DEFAULT_PROTOCOL, forgetOf, METRICS, metricIn, namesOf, placeOf } from "../board";
 import { BoardTable } from "../components/board-table";
+import { CopyLink } from "../components/downloads";
+import { Facet, MetricSwitch } from "../components/facets";
 import { Legend } from "../components/legend";
 import { Shown } from "../components/states";
-import { counted } from "../format";
+import { counted, NOTHING } from "../format";
 import { type Loaded, useLoaded } from "../loading";
-import { go, type Place } from "../router";
+import { go, type Place, withChoices } from "../router";
+import { orderIn, pressed } from "../sorting";
 
 const FORMATS = [
   ["csv", "CSV", "csv"],
@@ -28,15 +31,15 @@ const FORMATS = [
 ] as const;
 const BUSY_SECONDS = 5;
 const IDLE_SECONDS = 30;
-const DEFAULT_PROTOCOL = "quick/1.0";
 
 function filtersOf(query: URLSearchParams): BoardFilters {
   return {
-    metric: METRICS.find((metric) => metric === query.get("metric")) ?? "retention_deviation",
+    metric: metricIn(query),
     protocol: query.get("protocol") ?? DEFAULT_PROTOCOL,
     dataset: query.get("dataset") ?? "",
     model: query.get("model") ?? "",
     setting: query.get("setting") ?? "",
+    cohort: query.get("cohort") === "all" ? "all" : "reference",
   };
 }
 
@@ -64,7 +67,7 @@ export function BoardPage({ place }: { place: Place }) {
         Every unlearner is compared with models retrained without the forget set. Unlearners whose results are
         alike share a group; who is in the best group in the most settings ranks first.
       </p>
-      <Facets filters={filters} catalog={catalog.data} settings={settings.data?.items ?? []} />
+      <Facets place={place} filters={filters} catalog={catalog.data} settings={settings.data?.items ?? []} />
       <div class="bar">
         <p class="live" role="status">
           {running > 0 && (
@@ -86,10 +89,13 @@ export function BoardPage({ place }: { place: Place }) {
               {title}
             </a>
           ))}
+          <CopyLink />
         </p>
       </div>
       <Shown what="the board" loaded={board}>
-        {(data) => <Table board={data} other={other} otherMetric={otherMetric} catalog={catalog.data} />}
+        {(data) => (
+          <Table place={place} board={data} other={other} otherMetric={otherMetric} catalog={catalog.data} />
+        )}
       </Shown>
       <Legend />
     </main>
@@ -97,13 +103,14 @@ export function BoardPage({ place }: { place: Place }) {
 }
 
 interface TableProps {
+  place: Place;
   board: Leaderboard;
   other: Loaded<Leaderboard>;
   otherMetric: Metric;
   catalog: Catalog | null;
 }
 
-function Table({ board, other, otherMetric, catalog }: TableProps) {
+function Table({ place, board, other, otherMetric, catalog }: TableProps) {
   if (board.rows.length + board.references.length === 0) {
     return (
       <p class="empty">
@@ -113,40 +120,67 @@ function Table({ board, other, otherMetric, catalog }: TableProps) {
   }
   // While the metric is being switched, the two answers may for a moment be by the same one.
   const twin = other.data?.metric === otherMetric && board.metric !== otherMetric ? other.data : null;
-  return <BoardTable board={board} other={twin} otherMetric={otherMetric} catalog={catalog} />;
+  const order = orderIn(place.query);
+  return (
+    <>
+      <Moved board={board} catalog={catalog} />
+      <BoardTable
+        board={board}
+        other={twin}
+        otherMetric={otherMetric}
+        catalog={catalog}
+        order={order}
+        onSort={(by) => go(withChoices(place, { sort: pressed(order, by) }))}
+      />
+    </>
+  );
+}
+
+/** What other cut points change, so that nobody takes one board for the other. */
+function Moved({ board, catalog }: { board: Leaderboard; catalog: Catalog | null }) {
+  if (board.cohort !== "all") return null;
+  if (board.moved.length === 0) {
+    return (
+      <p class="notice">Nobody stands elsewhere than with the cut points of the reference unlearners.</p>
+    );
+  }
+  const rows = [...board.rows, ...board.references];
+  return (
+    <details class="notice">
+      <summary>
+        {counted(board.moved.length, "method")} would stand elsewhere with the reference unlearners' cut
+        points
+      </summary>
+      <ul>
+        {board.moved.map((move) => {
+          const row = rows.find((each) => each.label === move.label);
+          return (
+            <li key={move.label}>
+              {row ? namesOf(row, catalog).title : move.label}: rank {move.rank_before ?? NOTHING} →{" "}
+              {move.rank_after ?? NOTHING}, {counted(move.cells.length, "setting")} in another group
+            </li>
+          );
+        })}
+      </ul>
+    </details>
+  );
 }
 
 interface FacetsProps {
+  place: Place;
   filters: BoardFilters;
   catalog: Catalog | null;
   settings: Setting[];
 }
 
-function Facets({ filters, catalog, settings }: FacetsProps) {
+function Facets({ place, filters, catalog, settings }: FacetsProps) {
   const choose = (change: Partial<BoardFilters>) => {
-    const wanted = Object.entries({ ...filters, ...change }).filter(([, value]) => value);
-    go(`/?${new URLSearchParams(wanted)}`);
+    go(withChoices(place, { ...filters, ...change }));
   };
   const special = settings.filter((setting) => !setting.is_standard);
   return (
     <form class="facets" onSubmit={(event) => event.preventDefault()}>
-      <fieldset class="facet">
-        <legend>Metric</legend>
-        <div class="switch">
-          {METRICS.map((metric) => (
-            <label key={metric}>
-              <input
-                type="radio"
-                name="metric"
-                value={metric}
-                checked={filters.metric === metric}
-                onChange={() => choose({ metric })}
-              />
-              <span>{METRIC_TITLES[metric]}</span>
-            </label>
-          ))}
-        </div>
-      </fieldset>
+      <MetricSwitch metric={filters.metric} onChoose={(metric) => choose({ metric })} />
       <Facet
         name="Protocol"
         value={filters.protocol}
@@ -165,6 +199,15 @@ function Facets({ filters, catalog, settings }: FacetsProps) {
         options={[["", "All"], ...(catalog?.models ?? []).map((info) => [info.id, info.title] as const)]}
         onChoose={(model) => choose({ model, setting: "" })}
       />
+      <Facet
+        name="Groups cut by"
+        value={filters.cohort}
+        options={[
+          ["reference", "The reference unlearners"],
+          ["all", "All that have run"],
+        ]}
+        onChoose={(cohort) => choose({ cohort: cohort === "all" ? "all" : "reference" })}
+      />
       {special.length > 0 && (
         <Facet
           name="Setting"
@@ -177,30 +220,5 @@ function Facets({ filters, catalog, settings }: FacetsProps) {
         />
       )}
     </form>
-  );
-}
-
-interface FacetProps {
-  name: string;
-  value: string;
-  options: (readonly [string, string])[];
-  onChoose: (value: string) => void;
-}
-
-function Facet({ name, value, options, onChoose }: FacetProps) {
-  // The address may name what the catalogue does not have (yet); the server says so, the select shows it.
-  const isKnown = options.some(([id]) => id === value);
-  return (
-    <label class="facet">
-      {name}
-      <select value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {!isKnown && <option value={value}>{value}</option>}
-        {options.map(([id, title]) => (
-          <option key={id} value={id}>
-            {title}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

@@ -6,6 +6,7 @@ import {
   getCatalog,
   getJob,
   getJobResults,
+  getJobTrials,
   getJobUnits,
   inWords,
   type Job,
@@ -14,11 +15,14 @@ import {
   type Unit,
 } from "../api/client";
 import { Code } from "../components/code";
+import { Fact } from "../components/fact";
 import { ResultsTable } from "../components/results-table";
 import { StateBadge } from "../components/state-badge";
 import { Shown, Stale } from "../components/states";
 import { Clock, Moment } from "../components/time";
-import { between, count, counted, percent } from "../format";
+import { TrialsTable } from "../components/trials-table";
+import { remainingSeconds } from "../eta";
+import { between, count, counted, duration, percent } from "../format";
 import { useLoaded } from "../loading";
 import { StageBars } from "../plots/stage-bars";
 import { stagesOf } from "../plots/stages";
@@ -31,11 +35,13 @@ export function JobPage({ id }: { id: string }) {
   const job = useLoaded(() => getJob(id), id);
   const units = useLoaded(() => getJobUnits(id), id);
   const results = useLoaded(() => getJobResults(id), id);
+  const trials = useLoaded(() => getJobTrials(id), id);
   const catalog = useLoaded(getCatalog, "catalog");
   const refresh = () => {
     job.refresh();
     units.refresh();
     results.refresh();
+    trials.refresh();
   };
   const { events, running, isLive } = useEvents(id, round, refresh);
   return (
@@ -58,6 +64,7 @@ export function JobPage({ id }: { id: string }) {
                 {(all) => (
                   <>
                     <StageBars stages={stagesOf(all)} />
+                    <Eta units={all} />
                     <Running units={running} />
                     <FailedUnits units={all.filter((unit) => unit.state === "failed")} />
                   </>
@@ -72,6 +79,12 @@ export function JobPage({ id }: { id: string }) {
                 )}
               </Shown>
             </section>
+            {trials.data && trials.data.length > 0 && (
+              <section>
+                <h2>What the sweeps tried</h2>
+                <TrialsTable trials={trials.data} catalog={catalog.data} />
+              </section>
+            )}
             <Log events={events} />
             <details>
               <summary>Job spec</summary>
@@ -168,12 +181,17 @@ function Header({ job, onChanged }: { job: Job; onChanged: () => void }) {
   );
 }
 
-const Fact = ({ name, children }: { name: string; children: preact.ComponentChildren }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-);
+function Eta({ units }: { units: Unit[] }) {
+  const left = remainingSeconds(units, Date.now());
+  if (!left) return null;
+  return (
+    <p class="quiet eta">
+      {left.high < 1
+        ? "Nearly done."
+        : `About ${duration(left.low)} to ${duration(left.high)} left, as long as its units have taken so far.`}
+    </p>
+  );
+}
 
 const Running = ({ units }: { units: Unit[] }) => (
   <ul class="running" aria-label="Running now">

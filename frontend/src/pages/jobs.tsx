@@ -20,7 +20,7 @@ export function JobsPage({ place }: { place: Place }) {
         {({ items, next_cursor }) => (
           <>
             {items.length > 0 ? (
-              <Table jobs={items} />
+              <JobTable jobs={items} />
             ) : (
               <p class="empty">
                 There are no jobs yet. <a href="/jobs/new">Submit one.</a>
@@ -39,7 +39,7 @@ export function JobsPage({ place }: { place: Place }) {
   );
 }
 
-const Table = ({ jobs }: { jobs: Job[] }) => (
+export const JobTable = ({ jobs }: { jobs: Job[] }) => (
   <Scroll label="Jobs">
     <table class="jobs">
       <caption>

@@ -5,10 +5,10 @@ import { type Catalog, getCatalog, inWords, type Problem, Refused, submitJob } f
 import { Code } from "../components/code";
 import { Shown } from "../components/states";
 import { useLoaded } from "../loading";
-import { go } from "../router";
+import { go, type Place } from "../router";
 import { type Choices, curlOf, errorsAt, type Field, firstChoices, specOf } from "../spec";
 
-export function NewJobPage() {
+export function NewJobPage({ place }: { place: Place }) {
   const catalog = useLoaded(getCatalog, "catalog");
   return (
     <main>
@@ -18,14 +18,14 @@ export function NewJobPage() {
         evaluated and attacked. Work that another job has done is reused.
       </p>
       <Shown what="the catalogue" loaded={catalog}>
-        {(data) => <Form catalog={data} />}
+        {(data) => <Form catalog={data} query={place.query} />}
       </Shown>
     </main>
   );
 }
 
-function Form({ catalog }: { catalog: Catalog }) {
-  const [choices, setChoices] = useState<Choices>(() => firstChoices(catalog));
+function Form({ catalog, query }: { catalog: Catalog; query: URLSearchParams }) {
+  const [choices, setChoices] = useState<Choices>(() => firstChoices(catalog, query));
   const [problem, setProblem] = useState<Problem | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [isSending, setIsSending] = useState(false);

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import { bibtexOf, sourceOf } from "./citation";
+
+const BT = {
+  id: "bt",
+  title: "BT",
+  name: "Bad teacher",
+  source: "Chundawat et al. 2023, arXiv 2205.08096 (methods.md §5.5)",
+};
+
+it("names authors, year and preprint of a source that has them", () => {
+  const entry = bibtexOf(BT);
+  expect(entry).toMatch(/^@misc\{chundawat2023bt,/);
+  expect(entry).toContain("author = {Chundawat and others}");
+  expect(entry).toContain("year = {2023}");
+  expect(entry).toContain("eprint = {2205.08096}");
+});
+
+it("writes an entry for each source", () => {
+  const source = "Koh & Liang 2017, arXiv 1703.04730; Izzo et al. 2021, arXiv 2002.10077";
+  const entries = bibtexOf({ ...BT, source }).match(/@misc\{\w+/g);
+  expect(entries).toEqual(["@misc{koh2017bt", "@misc{izzo2021bt"]);
+  expect(bibtexOf({ ...BT, source })).toContain("author = {Koh and Liang}");
+});
+
+it("invents no author for a source that names none", () => {
+  const entry = bibtexOf({ ...BT, source: "NeurIPS 2023 Machine Unlearning challenge (methods.md §4.3)" });
+  expect(entry).not.toContain("author");
+  expect(entry).toContain("howpublished = {NeurIPS 2023 Machine Unlearning challenge}");
+});
+
+it("leaves out where our own specifications describe it", () => {
+  expect(sourceOf(BT)).toBe("Chundawat et al. 2023, arXiv 2205.08096");
+});

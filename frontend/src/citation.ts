@@ -1,0 +1,32 @@
+// How to cite an unlearner, from the sources that its catalogue entry names.
+import type { Catalog } from "./api/client";
+
+type Unlearner = Pick<Catalog["unlearners"][number], "id" | "title" | "name" | "source">;
+
+/** The source without what only refers to our own specifications. */
+export const sourceOf = ({ source }: Pick<Unlearner, "source">): string =>
+  source.replace(/\s*\((methods\.md|protocol)[^)]*\)/g, "").trim();
+
+/** A BibTeX entry per source; what a source does not say, such as the title, is left out. */
+export const bibtexOf = (unlearner: Unlearner): string =>
+  sourceOf(unlearner)
+    .split("; ")
+    .map((source) => entryOf(source, unlearner))
+    .join("\n");
+
+function entryOf(source: string, { id, title, name }: Unlearner): string {
+  const [, first, others] = /^([\p{L}-]+) (et al\.|& [\p{L}-]+)(?= \d{4})/u.exec(source) ?? [];
+  const year = /\b(?:19|20)\d{2}\b/.exec(source)?.[0];
+  const eprint = /arXiv[: ](\d{4}\.\d{4,5})/.exec(source)?.[1];
+  const author =
+    others === "et al." ? `${first} and others` : first && `${first} ${others}`.replace("&", "and");
+  const fields = [
+    ["author", author],
+    ["year", year],
+    ["eprint", eprint],
+    ["archivePrefix", eprint && "arXiv"],
+    ["howpublished", eprint ? undefined : source],
+    ["note", `Source of ${name === title ? title : `${name} (${title})`}`],
+  ].flatMap(([field, value]) => (value ? [`  ${field} = {${value.replaceAll("&", "\\&")}}`] : []));
+  return `@misc{${first?.toLowerCase() ?? ""}${year ?? ""}${id},\n${fields.join(",\n")}\n}\n`;
+}

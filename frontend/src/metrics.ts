@@ -1,0 +1,32 @@
+// What the metrics of a run are called, and how they are written.
+import { duration, factor, number, percent, words } from "./format";
+
+const TITLES: Record<string, string> = {
+  retention_deviation: "Retention deviation ↓",
+  indiscernibility_test: "Indiscernibility, test set ↑",
+  indiscernibility_validation: "Indiscernibility, validation set ↑",
+  runtime_efficiency: "Runtime efficiency ↑",
+  runtime_seconds: "Run time",
+};
+
+export function metricTitle(name: string): string {
+  const plain = words(name);
+  return TITLES[name] ?? plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
+export function metricText(name: string, value: number | null): string {
+  if (name.endsWith("_seconds")) return duration(value);
+  if (name.endsWith("_accuracy")) return percent(value, 2);
+  if (name.endsWith("_efficiency")) return factor(value);
+  return number(value, 4);
+}
+
+/** A nested document as pairs of path and text, in its own order. */
+export function flat(value: unknown, path = ""): [string, string][] {
+  if (value === null || typeof value !== "object") return [[path, String(value ?? "–")]];
+  const parts = Object.entries(value);
+  if (Array.isArray(value) && value.every((part) => typeof part !== "object")) {
+    return [[path, value.join(", ")]];
+  }
+  return parts.flatMap(([name, part]) => flat(part, path ? `${path} · ${words(name)}` : words(name)));
+}

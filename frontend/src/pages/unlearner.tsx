@@ -1,0 +1,290 @@
+// One unlearner: what it is, where it stands, its runs, and how to cite it.
+import {
+  type BoardRow,
+  badgeUrl,
+  type Catalog,
+  getBoard,
+  getCatalog,
+  getResults,
+  type Leaderboard,
+  type Metric,
+  type Result,
+} from "../api/client";
+import {
+  DEFAULT_PROTOCOL,
+  METRIC_SHORT,
+  METRIC_TITLES,
+  metricIn,
+  namesOf,
+  placeOf,
+  seedsOf,
+  whyProvisional,
+} from "../board";
+import { bibtexOf, sourceOf } from "../citation";
+import { Code } from "../components/code";
+import { Downloads } from "../components/downloads";
+import { Facet, MetricSwitch } from "../components/facets";
+import { Fact } from "../components/fact";
+import { GroupBadge } from "../components/group-badge";
+import { ResultsTable } from "../components/results-table";
+import { Scroll } from "../components/scroll";
+import { Shown } from "../components/states";
+import type { Table } from "../exports";
+import { factor, number, spread } from "../format";
+import { hyperparametersOf } from "../hyperparameters";
+import { useLoaded } from "../loading";
+import { keyOf } from "../methods";
+import { go, type Place, withChoices } from "../router";
+
+const REFRESH_SECONDS = 30;
+
+type Info = Catalog["unlearners"][number];
+
+export function UnlearnerPage({ id, place }: { id: string; place: Place }) {
+  const catalog = useLoaded(getCatalog, "catalog");
+  return (
+    <main>
+      <Shown what="the catalogue" loaded={catalog}>
+        {(data) => {
+          const info = data.unlearners.find((candidate) => candidate.id === id);
+          return info ? (
+            <View info={info} catalog={data} place={place} />
+          ) : (
+            <Unknown id={id} catalog={data} />
+          );
+        }}
+      </Shown>
+    </main>
+  );
+}
+
+const Unknown = ({ id, catalog }: { id: string; catalog: Catalog }) => (
+  <>
+    <h1>No such unlearner</h1>
+    <p>
+      None is called <code>{id}</code>. There are{" "}
+      {catalog.unlearners.map((info, index) => (
+        <span key={info.id}>
+          {index > 0 && ", "}
+          <a href={`/unlearners/${info.id}`}>{info.title}</a>
+        </span>
+      ))}
+      .
+    </p>
+  </>
+);
+
+function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: Place }) {
+  const metric = metricIn(place.query);
+  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const view = `${info.id} ${protocol} ${metric}`;
+  const filters = { protocol, metric, dataset: "", model: "", setting: "", cohort: "reference" } as const;
+  const board = useLoaded(() => getBoard(filters), view, REFRESH_SECONDS);
+  const results = useLoaded(() => getResults({ unlearner: info.id }), info.id, REFRESH_SECONDS);
+  return (
+    <>
+      <h1>
+        {info.title}
+        {info.name !== info.title && <span class="quiet"> {info.name}</span>}
+      </h1>
+      <dl class="facts">
+        <Fact name="Source">{sourceOf(info)}</Fact>
+        <Fact name="Sets that it reads">{info.uses.join(", ") || "none"}</Fact>
+        <Fact name="Run it">
+          <a href={`/jobs/new?${new URLSearchParams({ unlearner: info.id, protocol })}`}>Submit a job</a>
+        </Fact>
+        <Fact name="Side by side">
+          <a href={`/compare?${new URLSearchParams({ a: info.id, protocol, metric })}`}>
+            Compare it with another
+          </a>
+        </Fact>
+      </dl>
+      <form class="facets" onSubmit={(event) => event.preventDefault()}>
+        <MetricSwitch metric={metric} onChoose={(chosen) => go(withChoices(place, { metric: chosen }))} />
+        <Facet
+          name="Protocol"
+          value={protocol}
+          options={catalog.protocols.map((each) => [each.id, each.id])}
+          onChoose={(chosen) => go(withChoices(place, { protocol: chosen }))}
+        />
+      </form>
+      <Shown what="where it stands" loaded={board}>
+        {(data) => <Standing info={info} board={data} catalog={catalog} />}
+      </Shown>
+      <h2>Hyperparameters</h2>
+      <Hyperparameters info={info} />
+      <h2>Runs</h2>
+      <Shown what="its runs" loaded={results}>
+        {(all) => <ResultsTable results={newest(all)} isOpen={false} catalog={catalog} />}
+      </Shown>
+      <h2>Cite and show</h2>
+      <Code title="BibTeX" text={bibtexOf(info)} />
+      <Badge info={info} protocol={protocol} metric={metric} />
+    </>
+  );
+}
+
+/** What still counts, by setting and seed. */
+const newest = (results: Result[]): Result[] =>
+  results
+    .filter((result) => !result.is_superseded)
+    .sort(
+      (one, other) =>
+        one.setting_id.localeCompare(other.setting_id) ||
+        keyOf(one).localeCompare(keyOf(other)) ||
+        one.model_seed - other.model_seed,
+    );
+
+interface StandingProps {
+  info: Info;
+  board: Leaderboard;
+  catalog: Catalog;
+}
+
+function Standing({ info, board, catalog }: StandingProps) {
+  const rows = board.rows.filter((row) => row.unlearner === info.id);
+  if (rows.length === 0) return <p class="empty">It has not run under this protocol yet.</p>;
+  const name = (row: BoardRow) => namesOf(row, catalog).title;
+  const ranked = board.rows.filter((row) => row.rank !== null).length;
+  return (
+    <>
+      {rows.map((row) => (
+        <p key={row.label} class="standing">
+          <strong>{name(row)}</strong>{" "}
+          {row.rank === null
+            ? `has no rank yet: ${whyProvisional(row)}`
+            : `ranks ${row.rank} among ${ranked} by ${METRIC_TITLES[board.metric].toLowerCase()}`}
+        </p>
+      ))}
+      <div class="bar">
+        <h2>{rows.length > 1 ? "Its variants, setting by setting" : "Setting by setting"}</h2>
+        <Downloads table={cellTable(info, board, rows, name)} />
+      </div>
+      <Cells board={board} rows={rows} name={name} />
+    </>
+  );
+}
+
+function cellTable(info: Info, board: Leaderboard, rows: BoardRow[], name: (row: BoardRow) => string): Table {
+  return {
+    name: `lethe-${info.id}-${board.metric}`,
+    columns: ["setting", "dataset", "model", "method", "group", "mean", "sd", "seeds", "runtime efficiency"],
+    rows: rows.flatMap((row) =>
+      row.cells.map((cell) => [
+        cell.setting,
+        cell.dataset,
+        cell.model,
+        name(row),
+        cell.group,
+        cell.mean,
+        cell.sd,
+        cell.seeds,
+        cell.runtime_efficiency,
+      ]),
+    ),
+  };
+}
+
+interface CellsProps {
+  board: Leaderboard;
+  rows: BoardRow[];
+  name: (row: BoardRow) => string;
+}
+
+const Cells = ({ board, rows, name }: CellsProps) => (
+  <Scroll label="Setting by setting">
+    <table class="cells">
+      <caption>
+        <span>
+          {METRIC_TITLES[board.metric]}: mean ± sample standard deviation over model seeds; a setting leads to
+          its runs
+        </span>
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Setting</th>
+          <th scope="col">Method</th>
+          <th scope="col">Group</th>
+          <th scope="col" class="figure">
+            {METRIC_SHORT[board.metric]} {board.higher_is_better ? "↑" : "↓"}
+          </th>
+          <th scope="col" class="figure">
+            Seeds
+          </th>
+          <th scope="col" class="figure">
+            RTE ↑
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {board.settings.flatMap((setting, index) =>
+          rows.map((row) => {
+            const cell = row.cells[index];
+            return (
+              <tr key={setting.id + row.label}>
+                <th scope="row">
+                  <a href={`/settings/${setting.id}?metric=${board.metric}`}>{placeOf(setting)}</a>
+                </th>
+                <td>{name(row)}</td>
+                <td>{cell?.group && <GroupBadge group={cell.group} />}</td>
+                <td class="figure">
+                  <span class="mean">{number(cell?.mean)}</span>{" "}
+                  <span class="quiet sd">{spread(cell?.sd ?? null)}</span>
+                </td>
+                <td class="figure">{cell && seedsOf(cell)}</td>
+                <td class="figure">{factor(cell?.runtime_efficiency)}</td>
+              </tr>
+            );
+          }),
+        )}
+      </tbody>
+    </table>
+  </Scroll>
+);
+
+const Hyperparameters = ({ info }: { info: Info }) => (
+  <Scroll label="Hyperparameters">
+    <table class="hyperparameters">
+      <thead>
+        <tr>
+          <th scope="col">Name</th>
+          <th scope="col" class="figure">
+            Default
+          </th>
+          <th scope="col">Bounds</th>
+          <th scope="col">Search space</th>
+          <th scope="col">Meaning</th>
+        </tr>
+      </thead>
+      <tbody>
+        {hyperparametersOf(info.hyperparameters).map((each) => (
+          <tr key={each.name}>
+            <th scope="row">
+              <code>{each.name}</code>
+            </th>
+            <td class="figure">{each.fallback}</td>
+            <td>{each.bounds}</td>
+            <td>{each.search}</td>
+            <td class="wide">{each.meaning}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </Scroll>
+);
+
+function Badge({ info, protocol, metric }: { info: Info; protocol: string; metric: Metric }) {
+  const badge = badgeUrl(info.id, protocol, metric);
+  const page = `${window.location.origin}/unlearners/${info.id}`;
+  return (
+    <>
+      <p>
+        <img class="badge" src={badge} alt={`Badge: the rank of ${info.title}`} height={20} />
+      </p>
+      <Code
+        title="Badge in Markdown"
+        text={`[![${info.title} on Lethe](${window.location.origin}${badge})](${page})`}
+      />
+    </>
+  );
+}

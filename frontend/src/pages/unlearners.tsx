@@ -1,0 +1,60 @@
+// All unlearners that can be asked for.
+import { type Catalog, getCatalog } from "../api/client";
+import { sourceOf } from "../citation";
+import { Downloads } from "../components/downloads";
+import { Scroll } from "../components/scroll";
+import { Shown } from "../components/states";
+import type { Table } from "../exports";
+import { counted } from "../format";
+import { useLoaded } from "../loading";
+
+export function UnlearnersPage() {
+  const catalog = useLoaded(getCatalog, "catalog");
+  return (
+    <main>
+      <h1>Unlearners</h1>
+      <Shown what="the catalogue" loaded={catalog}>
+        {({ unlearners }) => <List unlearners={unlearners} />}
+      </Shown>
+    </main>
+  );
+}
+
+const tableOf = (unlearners: Catalog["unlearners"]): Table => ({
+  name: "lethe-unlearners",
+  columns: ["id", "title", "name", "sets", "source"],
+  rows: unlearners.map((info) => [info.id, info.title, info.name, info.uses.join(" "), info.source]),
+});
+
+const List = ({ unlearners }: { unlearners: Catalog["unlearners"] }) => (
+  <>
+    <Downloads table={tableOf(unlearners)} />
+    <Scroll label="Unlearners">
+      <table>
+        <caption>
+          <span>{counted(unlearners.length, "unlearner")} installed here</span>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Unlearner</th>
+            <th scope="col">Name</th>
+            <th scope="col">Sets that it reads</th>
+            <th scope="col">Source</th>
+          </tr>
+        </thead>
+        <tbody>
+          {unlearners.map((info) => (
+            <tr key={info.id}>
+              <th scope="row">
+                <a href={`/unlearners/${info.id}`}>{info.title}</a>
+              </th>
+              <td>{info.name}</td>
+              <td>{info.uses.join(", ") || "none"}</td>
+              <td class="wide">{sourceOf(info)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  </>
+);

@@ -1,0 +1,63 @@
+// Cost against closeness: one mark per method, the same shapes as on the board, names beside them.
+import type { Group } from "../api/client";
+import type { Plotting } from "./figure";
+
+export interface TradeOff {
+  name: string;
+  group: Group | null;
+  efficiency: number;
+  value: number;
+}
+
+/** Those that no other beats in both, from the slowest to the fastest. */
+export function frontOf(points: TradeOff[], higherIsBetter: boolean): TradeOff[] {
+  const beats = (one: number, other: number) => (higherIsBetter ? one > other : one < other);
+  const isBeaten = (point: TradeOff) =>
+    points.some(
+      (other) =>
+        (other.efficiency >= point.efficiency && beats(other.value, point.value)) ||
+        (other.efficiency > point.efficiency && other.value === point.value),
+    );
+  return points.filter((point) => !isBeaten(point)).sort((one, other) => one.efficiency - other.efficiency);
+}
+
+const SYMBOLS: Record<Group, string> = { G1: "circle", G2: "diamond", G3: "triangle", F: "times" };
+
+export function drawTradeOff(
+  plot: Plotting,
+  width: number,
+  { points, front, label }: { points: TradeOff[]; front: TradeOff[]; label: string },
+) {
+  return plot.plot({
+    width,
+    height: Math.min(460, Math.max(300, width / 1.6)),
+    marginLeft: 55,
+    marginRight: 50,
+    marginTop: 30,
+    marginBottom: 50,
+    insetLeft: 25,
+    insetRight: 15,
+    insetTop: 15,
+    x: {
+      label: "Runtime efficiency (times faster than retraining) →",
+      type: "log",
+      labelOffset: 40,
+      labelArrow: "none",
+      grid: true,
+    },
+    y: { label, labelArrow: "none", grid: true, nice: true },
+    symbol: { domain: Object.keys(SYMBOLS), range: Object.values(SYMBOLS) },
+    marks: [
+      plot.line(front, { x: "efficiency", y: "value", stroke: "var(--edge)", strokeDasharray: "3 3" }),
+      plot.dot(points, {
+        x: "efficiency",
+        y: "value",
+        symbol: (point: TradeOff) => point.group ?? "F",
+        stroke: "var(--accent)",
+        fill: "var(--paper)",
+        strokeWidth: 2,
+      }),
+      plot.text(points, { x: "efficiency", y: "value", text: "name", dy: -11, fill: "var(--ink)" }),
+    ],
+  });
+}

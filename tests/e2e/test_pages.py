@@ -1,0 +1,287 @@
+"""Every page of a filled service: what leads where, what can be taken away, and who can use it."""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import (
+    presence_of_element_located,
+    text_to_be_present_in_element,
+)
+from selenium.webdriver.support.ui import Select
+
+from tests.e2e.browser import chromium, wait
+from tests.e2e.populated import populate
+from tests.e2e.service import running_service
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+FRONTEND = Path(__file__).parents[2] / "frontend"
+AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+HEIGHTS = {360: 740, 1440: 1000}
+SETTLED = (
+    "return !document.querySelector('[aria-busy=true]') && !/Loading|Drawing/.test(document.body.innerText)"
+)
+PAGES = {
+    "board": "/",
+    "board_moved": "/?cohort=all&sort=-name",
+    "unlearners": "/unlearners",
+    "unlearner": "/unlearners/bt",
+    "unknown_unlearner": "/unlearners/nobody",
+    "setting": "/settings/{setting}",
+    "unknown_setting": "/settings/set_none",
+    "result": "/results/{result}",
+    "compare": "/compare?a=ft&b=ga&c=bt",
+    "trade_offs": "/trade-offs",
+    "jobs": "/jobs",
+    "job": "/jobs/{job}",
+    "sweep": "/jobs/{swept}",
+    "submit": "/jobs/new?unlearner=bt",
+    "status": "/status",
+    "workers": "/workers",
+    "not_found": "/nowhere",
+}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory) -> Iterator[dict[str, str]]:
+    """A service with a job that is done: its URL, and what the addresses of its pages need."""
+    var_dir = tmp_path_factory.mktemp("var")
+    job, swept = populate(var_dir)
+    with running_service(var_dir, LETHE_READS_PER_MINUTE="100000") as url:
+        board = httpx.get(f"{url}/api/v1/leaderboard").json()
+        result = httpx.get(f"{url}/api/v1/results", params={"unlearner": "retrained"}).json()["items"][0]
+        yield {
+            "url": url,
+            "job": job,
+            "swept": swept,
+            "setting": board["settings"][0]["id"],
+            "result": result["id"],
+        }
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory) -> Iterator[webdriver.Chrome]:
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(chrome, filled):
+    """Open a page and wait until it shows what it has."""
+
+    def go(path: str) -> webdriver.Chrome:
+        chrome.get(filled["url"] + path.format(**filled))
+        wait(chrome).until(presence_of_element_located((By.TAG_NAME, "h1")))
+        settle(chrome)
+        return chrome
+
+    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chrome.get_log("browser")
+    return go
+
+
+def settle(browser) -> None:
+    wait(browser).until(lambda _: browser.execute_script(SETTLED))
+
+
+def heading(browser) -> str:
+    return browser.find_element(By.TAG_NAME, "h1").text
+
+
+def click(browser, link) -> None:
+    link.click()
+    settle(browser)
+
+
+def texts(browser, selector: str) -> list[str]:
+    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, selector)]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", HEIGHTS)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_no_violation_that_axe_finds_fits_the_screen_and_asks_no_other_host(
+    visit, chrome, filled, page, width, theme
+):
+    screen = {"width": width, "height": HEIGHTS[width], "deviceScaleFactor": 1, "mobile": width < 600}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    scheme = {"name": "prefers-color-scheme", "value": theme}
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    visit(PAGES[page])
+    for details in chrome.find_elements(By.CSS_SELECTOR, "main details"):
+        chrome.execute_script("arguments[0].open = true", details)
+
+    assert chrome.execute_script("return document.documentElement.scrollWidth") == width
+    hosts = chrome.execute_script(
+        "return [...new Set(performance.getEntries().map(e => e.name).filter(n => /^[a-z]+:/.test(n))"
+        ".map(n => new URL(n).host))]"
+    )
+    assert hosts == [urlsplit(filled["url"]).netloc]
+    expected = ("set_none",) if page == "unknown_setting" else ()
+    complaints = [entry["message"] for entry in chrome.get_log("browser")]
+    assert [text for text in complaints if not any(part in text for part in expected)] == []
+
+    chrome.execute_script(AXE.read_text())
+    found = chrome.execute_async_script("axe.run({runOnly: arguments[0]}).then(arguments[1])", RULES)[
+        "violations"
+    ]
+    assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_keyboard_alone_reaches_all_that_can_be_used_and_shows_where_it_is(visit, page):
+    browser = visit(PAGES[page])
+    usable = browser.execute_script(
+        "return [...document.querySelectorAll('a[href], button, select, input, summary, [tabindex=\"0\"]')]"
+        ".filter(e => e.checkVisibility() && !e.disabled && !(e.type === 'radio' && !e.checked)).length"
+    )
+    browser.execute_script(
+        "window.reached = new Set(); window.hidden = [];"
+        "document.addEventListener('focusin', e => { window.reached.add(e.target);"
+        " const s = getComputedStyle(e.target), t = e.target.nextElementSibling;"
+        " const n = t ? getComputedStyle(t) : s;"
+        " if (s.outlineStyle === 'none' && n.outlineStyle === 'none')"
+        " window.hidden.push(e.target.outerHTML); })"
+    )
+    for _ in range(usable + 2):
+        webdriver.ActionChains(browser).send_keys(Keys.TAB).perform()
+    assert browser.execute_script("return window.reached.size") >= usable
+    assert browser.execute_script("return window.hidden") == []
+
+
+def test_the_first_load_is_at_most_150_kilobytes_compressed():
+    built = FRONTEND / "dist"
+    index = (built / "index.html").read_text()
+    style = next((built / "assets").glob("index-*.css")).read_text()
+    first = [path for path in (built / "assets").iterdir() if path.name in index + style]
+
+    assert sum(len(gzip.compress(path.read_bytes())) for path in first) <= 150_000
+    assert len(first) >= 4  # script, styles, two fonts
+
+
+def test_a_value_on_the_board_leads_to_its_runs_in_two_clicks(visit, filled):
+    browser = visit("/")
+    value = browser.find_element(By.CSS_SELECTOR, "tbody.ranked .mean a")
+    shown = value.text
+    click(browser, value)
+    assert heading(browser) == "digits · resnet18"
+    means = dict(
+        zip(texts(browser, "table.methods tbody th"), texts(browser, "table.methods .mean"), strict=True)
+    )
+    assert shown in means.values()
+    click(browser, browser.find_element(By.CSS_SELECTOR, "table.methods .seeds a"))
+    assert heading(browser) == "Original, model seed 0" or "Retrained" in heading(browser)
+    assert "A reference has no run time to compare." in texts(browser, "main")[0]
+    assert filled["job"] in texts(browser, "dl.facts")[0]
+
+
+def test_a_setting_shows_a_dot_for_every_run_and_the_references_as_lines(visit):
+    browser = visit("/settings/{setting}")
+    wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, ".plot svg circle")))
+    circles = browser.find_elements(By.CSS_SELECTOR, ".plot svg circle")
+    runs = browser.find_elements(By.CSS_SELECTOR, "table.methods tbody tr:nth-child(n+3) .seeds a")
+    assert len(circles) == len(runs) == 18 * 3
+    assert {"Original", "Retrained"} <= set(texts(browser, ".plot svg text"))
+    frame = browser.find_element(By.CSS_SELECTOR, ".plot [role=img]")
+    assert "One dot per model seed" in frame.get_attribute("aria-label")
+
+
+def test_a_view_of_the_board_is_all_in_its_address(visit, filled):
+    browser = visit("/")
+    browser.find_element(By.CSS_SELECTOR, "input[value=indiscernibility]").click()
+    model = browser.find_element(By.XPATH, "//label[starts-with(., 'Model')]/select")
+    Select(model).select_by_value("resnet18")
+    settle(browser)
+    browser.find_element(By.XPATH, "//button[starts-with(., 'Unlearner')]").click()
+    caption = (By.CSS_SELECTOR, "table.board caption")
+    wait(browser).until(text_to_be_present_in_element(caption, "indiscernibility · 1 setting"))
+    before = texts(browser, "table.board tbody.ranked .title")
+    assert before == sorted(before, key=str.lower)
+    address = browser.current_url
+
+    browser.get(f"{filled['url']}/jobs")
+    browser.get(address)
+    wait(browser).until(text_to_be_present_in_element(caption, "indiscernibility · 1 setting"))
+    settle(browser)
+    assert texts(browser, "table.board tbody.ranked .title") == before
+    sorted_by = browser.find_element(By.CSS_SELECTOR, "th.name").get_attribute("aria-sort")
+    assert sorted_by == "ascending"
+
+
+def test_unlearners_are_compared_seed_by_seed_and_the_link_brings_the_same_view_back(visit):
+    browser = visit("/unlearners/ft")
+    click(browser, browser.find_element(By.LINK_TEXT, "Compare it with another"))
+    second = browser.find_element(By.XPATH, "//label[starts-with(., 'Unlearner 2')]/select")
+    Select(second).select_by_value("ga")
+    wait(browser).until(text_to_be_present_in_element((By.CSS_SELECTOR, "table.sides thead"), "GA − FT"))
+    settle(browser)
+    rows = texts(browser, "table.sides tbody tr")
+    assert len(rows) == 2
+    assert all("of 3 seeds" in row for row in rows)
+    address = browser.current_url
+    assert {"a=ft", "b=ga"} <= set(urlsplit(address).query.split("&"))
+
+    browser.get(address)
+    wait(browser).until(text_to_be_present_in_element((By.CSS_SELECTOR, "table.sides thead"), "GA − FT"))
+    settle(browser)
+    assert texts(browser, "table.sides tbody tr") == rows
+
+
+def test_an_unlearner_shows_its_hyperparameters_its_citation_and_a_badge_that_loads(visit):
+    browser = visit("/unlearners/bt")
+    assert heading(browser) == "BT Bad teacher"
+    names = texts(browser, "table.hyperparameters tbody th")
+    assert {"temperature", "learning_rate", "variant"} <= set(names)
+    assert "eprint = {2205.08096}" in texts(browser, "figure.code pre")[0]
+    badge = browser.find_element(By.CSS_SELECTOR, "img.badge")
+    wait(browser).until(lambda _: browser.execute_script("return arguments[0].naturalWidth", badge) > 0)
+    assert len(texts(browser, "table.results tbody tr")) == 2 * 3
+
+
+def test_what_is_downloaded_as_csv_is_what_is_downloaded_as_json(visit, tmp_path):
+    browser = visit("/settings/{setting}")
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Page.setDownloadBehavior", where)
+    for title in ("CSV", "JSON", "LaTeX"):
+        browser.find_element(By.XPATH, f"//button[text()='{title}']").click()
+    name = "lethe-digits-resnet18-retention_deviation"
+    paths = {ending: tmp_path / f"{name}.{ending}" for ending in ("csv", "json", "tex")}
+    wait(browser).until(lambda _: all(path.is_file() for path in paths.values()))
+    with paths["csv"].open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    items = json.loads(paths["json"].read_text())
+    assert len(items) == 20 * 3
+    assert lines == [
+        {key: "" if value is None else str(value) for key, value in item.items()} for item in items
+    ]
+    assert paths["tex"].read_text().count("\\\\\n") == 20 * 3 + 1
+
+
+def test_the_form_starts_from_the_unlearner_that_the_address_names(visit):
+    browser = visit("/jobs/new?unlearner=bt")
+    chosen = browser.find_elements(By.CSS_SELECTOR, "input[name=unlearner]:checked")
+    assert [box.get_attribute("value") for box in chosen] == ["bt"]
+
+
+def test_the_status_names_the_worker_and_says_that_no_job_is_open(visit):
+    browser = visit("/status")
+    assert "No job is open." in browser.find_element(By.TAG_NAME, "main").text
+    assert len(texts(browser, "table.workers tbody tr")) >= 1
+
+
+def test_a_sweep_shows_what_it_tried_with_the_best_score_first_and_why_an_attempt_failed(visit):
+    browser = visit("/jobs/{swept}")
+    rows = texts(browser, "table.trials tbody tr")
+    assert len(rows) == 3 * 2
+    assert all("completed" in row and "0.3000" in row for row in rows[:3])
+    assert all("it raised" in row for row in rows[3:])
