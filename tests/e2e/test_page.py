@@ -105,3 +105,16 @@ def test_a_refused_form_says_what_is_wrong_at_its_field(browser, tmp_path):
         notes = browser.find_element(By.ID, seeds.get_attribute("aria-describedby"))
         assert "'one'" in notes.text
         assert "nothing was stored" in browser.find_element(By.CSS_SELECTOR, "[role=alert]").text
+
+
+def test_a_job_is_cancelled_and_can_be_run_again(browser, tmp_path):
+    with running_service(tmp_path) as url:
+        open_form(browser, url, seeds="0", unlearners=("ft", "ga"))
+        submit(browser)
+        cancel = (By.XPATH, "//button[text()='Cancel this job']")
+        wait(browser).until(presence_of_element_located(cancel)).click()
+        wait(browser, JOB_SECONDS).until(text_to_be_present_in_element(STATE, "cancelled"))
+
+        again = (By.XPATH, "//button[text()='Run again what did not succeed']")
+        wait(browser).until(presence_of_element_located(again)).click()
+        see_it_succeed(browser)

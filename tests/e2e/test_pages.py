@@ -39,10 +39,12 @@ PAGES = {
     "setting": "/settings/{setting}",
     "unknown_setting": "/settings/set_none",
     "result": "/results/{result}",
+    "unknown_result": "/results/res_none",
     "compare": "/compare?a=ft&b=ga&c=bt",
     "trade_offs": "/trade-offs",
     "jobs": "/jobs",
     "job": "/jobs/{job}",
+    "unknown_job": "/jobs/job_none",
     "sweep": "/jobs/{swept}",
     "submit": "/jobs/new?unlearner=bt",
     "status": "/status",
@@ -121,15 +123,14 @@ def test_a_page_has_no_violation_that_axe_finds_fits_the_screen_and_asks_no_othe
     for details in chrome.find_elements(By.CSS_SELECTOR, "main details"):
         chrome.execute_script("arguments[0].open = true", details)
 
-    assert chrome.execute_script("return document.documentElement.scrollWidth") == width
+    assert chrome.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     hosts = chrome.execute_script(
         "return [...new Set(performance.getEntries().map(e => e.name).filter(n => /^[a-z]+:/.test(n))"
         ".map(n => new URL(n).host))]"
     )
     assert hosts == [urlsplit(filled["url"]).netloc]
-    expected = ("set_none",) if page == "unknown_setting" else ()
-    complaints = [entry["message"] for entry in chrome.get_log("browser")]
-    assert [text for text in complaints if not any(part in text for part in expected)] == []
+    complaints = [entry["message"] for entry in chrome.get_log("browser")]  # also what the policy blocked
+    assert [text for text in complaints if "404" not in text or "_none" not in text] == []
 
     chrome.execute_script(AXE.read_text())
     found = chrome.execute_async_script("axe.run({runOnly: arguments[0]}).then(arguments[1])", RULES)[

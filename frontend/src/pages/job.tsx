@@ -46,6 +46,7 @@ export function JobPage({ id }: { id: string }) {
   const { events, running, isLive } = useEvents(id, round, refresh);
   return (
     <main>
+      {!job.data && <h1>Job</h1>}
       <Shown what="the job" loaded={job}>
         {(data) => (
           <>

@@ -17,6 +17,7 @@ export function ResultPage({ id }: { id: string }) {
   const catalog = useLoaded(getCatalog, "catalog");
   return (
     <main>
+      {!result.data && <h1>Result</h1>}
       <Shown what="the result" loaded={result}>
         {(data) => <View result={data} catalog={catalog.data} />}
       </Shown>

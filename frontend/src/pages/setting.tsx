@@ -44,6 +44,7 @@ export function SettingPage({ id, place }: { id: string; place: Place }) {
   const found = useLoaded(() => protocolOf(id), id);
   return (
     <main>
+      {!found.data && <h1>Setting</h1>}
       <Shown what="the setting" loaded={found}>
         {({ catalog, protocol }) => <View id={id} place={place} catalog={catalog} protocol={protocol} />}
       </Shown>
