@@ -133,14 +133,17 @@ def test_cancel_stops_the_running_unit_and_frees_the_worker(deployment):
 
 def test_a_corrupt_artifact_is_made_again(deployment):
     deployment.start("scheduler")
-    deployment.start("worker")
+    worker = deployment.start("worker")
     deployment.wait_for_end(deployment.submit("toy_noise"))
+    worker.kill()  # it still has the original in memory
+    worker.wait()
     original = deployment.unit("train the original model")
     model = next((deployment.var_dir / "artifacts").rglob(f"{original.id}/model.safetensors"))
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     model.write_bytes(content)
 
+    deployment.start("worker")
     job_id = deployment.submit("ga")
 
     assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
