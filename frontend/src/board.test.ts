@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BoardCell, BoardRow, Catalog } from "./api/client";
-import { namesOf, seedsOf, whyProvisional } from "./board";
+import { forgetOf, namesOf, seedsOf, whyProvisional } from "./board";
 
 const cell = (change: Partial<BoardCell>): BoardCell => ({
   setting: "set_1",
@@ -68,5 +68,20 @@ describe("names", () => {
 
   it("fall back to the id while the catalogue is not there", () => {
     expect(namesOf(row({ unlearner: "ct" }), null)).toEqual({ title: "ct", name: "" });
+  });
+});
+
+describe("forget sets", () => {
+  const said = (forget: object) =>
+    forgetOf({ forget: { rule: "random", seed: 123, ...forget }, precision: "fp32" });
+
+  it.each([
+    [{ fraction: 0.1 }, "forget 10 % at random, seed 123; fp32"],
+    [{ count: 50, fraction: null }, "forget 50 samples at random, seed 123; fp32"],
+    [{ rule: "class", labels: [3, 5], fraction: 1 }, "forget 100 % of class 3, 5, seed 123; fp32"],
+    [{ rule: "step", count: 50, step: 1 }, "forget 50 samples at random, step 2, seed 123; fp32"],
+    [{ rule: "indices" }, "forget listed samples; fp32"],
+  ])("are said in words: %j", (forget, words) => {
+    expect(said(forget)).toBe(words);
   });
 });

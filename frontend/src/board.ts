@@ -54,7 +54,22 @@ export const placeOf = (setting: Pick<BoardSetting, "dataset" | "model">): strin
 
 /** What is special about a setting. */
 export const forgetOf = ({ forget, precision }: Pick<BoardSetting, "forget" | "precision">): string =>
-  `forget ${percent(forget.fraction, 0)} at ${forget.rule}, seed ${forget.seed}; ${precision}`;
+  `forget ${ruleOf(forget)}; ${precision}`;
+
+function ruleOf(forget: BoardSetting["forget"]): string {
+  const size = forget.count ? `${forget.count} samples` : percent(forget.fraction, 0);
+  const seed = `seed ${forget.seed}`;
+  switch (forget.rule) {
+    case "class":
+      return `${size} of class ${(forget.labels ?? []).join(", ")}, ${seed}`;
+    case "indices":
+      return "listed samples";
+    case "step":
+      return `${size} at random, step ${(forget.step ?? 0) + 1}, ${seed}`;
+    default:
+      return `${size} at ${forget.rule}, ${seed}`;
+  }
+}
 
 const MAX_REASONS = 2;
 
