@@ -11,6 +11,7 @@ LetheError
 ├── DatasetMissing         files that belong under the data directory are not there
 ├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
 ├── ForgetSetInvalid       a forget rule takes what is not there, or leaves nothing
+├── AttackMissing          a unit names an attack that is not installed where it runs
 ├── SweepExhausted         a search space holds nothing that may be tried
 ├── ArtifactMissing        a unit's files are not where its record says
 ├── ArtifactCorrupt        a unit's files are there, but not what was written
@@ -95,6 +96,10 @@ class DatasetInvalid(LetheError):
 
 class UnlearnerMissing(LetheError):
     """A unit names an unlearner that is not installed where it runs."""
+
+
+class AttackMissing(LetheError):
+    """A unit names an attack that is not installed where it runs."""
 
 
 class SetWithheld(LetheError):

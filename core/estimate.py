@@ -11,19 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attacks.lira_splits import lira_set_sizes
 from core.catalog.registry import Catalogue
 from core.catalog.work import SetSizes, Work, inference, training
 from core.plan import PlannedUnit
 from core.spec.canonical import content_hash
+from core.spec.forget import LiraForget
 from core.spec.job import HyperparameterValue
 from core.spec.search import Choices, Range
 from core.spec.units import (
     EvaluateUnit,
+    ScoreUnit,
+    SelectionUnit,
     Setting,
+    Sweep,
     TrainUnit,
     TrialUnit,
     Unit,
     UnitId,
+    Unlearning,
     UnlearnUnit,
 )
 from core.splits import set_sizes
@@ -100,7 +106,10 @@ def estimate(
         measurements: of this installation, of any place and device.
         catalogue: knows what methods compute and how large datasets are.
     """
-    workload = _Workload(catalogue)
+    sweeps = {
+        planned.id: planned.unit.sweeps[0] for planned in units if isinstance(planned.unit, SelectionUnit)
+    }
+    workload = _Workload(catalogue, sweeps)
     rates = _Rates(tuple(measurements), catalogue)
     stages: dict[str, StageEstimate] = {}
     flop = 0.0
@@ -137,12 +146,12 @@ def estimate_document(found: Estimate) -> dict[str, Any]:
 class _Workload:
     """Forward units of work of units; methods are asked once per setting and hyperparameters."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, sweeps: Mapping[UnitId, Sweep]) -> None:
         self._catalogue = catalogue
+        self._sweeps = sweeps
         self._sizes: dict[str, tuple[SetSizes, int]] = {}
         self._methods: dict[tuple[str, str], float] = {}
         self._settings: dict[int, str] = {}
-        self._spaces: dict[str, tuple[str, dict[str, HyperparameterValue], dict[str, Range]]] = {}
 
     def of(self, unit: Unit) -> float:
         if isinstance(unit, TrainUnit):
@@ -152,38 +161,42 @@ class _Workload:
         if isinstance(unit, EvaluateUnit):
             return self._evaluation(unit.setting, with_test=True)
         if isinstance(unit, UnlearnUnit):
-            return unit.timed_runs * self._final(unit) + self._evaluation(unit.setting, with_test=True)
+            return unit.timed_runs * self._final(unit, unit.setting) + self._evaluation(
+                unit.setting, with_test=True
+            )
         if isinstance(unit, TrialUnit):
-            return self._trial(unit) + self._evaluation(unit.setting, with_test=False)
-        return 0.0  # proposing and choosing take moments
+            return self._trial(unit.sweep) + self._evaluation(unit.setting, with_test=False)
+        if isinstance(unit, ScoreUnit):
+            run = 0.0 if unit.unlearning is None else self._final(unit.unlearning, unit.setting)
+            return run + self._evaluation(unit.setting, with_test=True)
+        return 0.0  # proposing, choosing and attacking take moments
 
     def _of_setting(self, setting: Setting) -> tuple[SetSizes, int]:
         known = self._settings.setdefault(id(setting), setting.id)
         if known not in self._sizes:
             info = self._catalogue.datasets[setting.dataset]
-            self._sizes[known] = (set_sizes(info, setting), info.num_test)
+            is_lira = isinstance(setting.forget, LiraForget)
+            num_test = lira_set_sizes(info.num_train)[3] if is_lira else info.num_test
+            self._sizes[known] = (set_sizes(info, setting), num_test)
         return self._sizes[known]
 
     def _evaluation(self, setting: Setting, *, with_test: bool) -> float:
         sizes, num_test = self._of_setting(setting)
         return inference(sizes.training + sizes.validation + with_test * num_test).forward_units
 
-    def _trial(self, unit: TrialUnit) -> float:
-        sweep = unit.sweep
+    def _trial(self, sweep: Sweep) -> float:
         key = (sweep.sha256, "trial")
         if key not in self._methods:
             sizes, _ = self._of_setting(sweep.setting)
             self._methods[key] = self._mean_work(sweep.unlearner, sweep.given, sweep.space, sizes)
-            self._spaces[f"{sweep.setting.id}/{sweep.unlearner}"] = (sweep.sha256, sweep.given, sweep.space)
         return self._methods[key]
 
-    def _final(self, unit: UnlearnUnit) -> float:
+    def _final(self, unit: UnlearnUnit | Unlearning, setting: Setting) -> float:
         """The work of a final run; where a sweep chooses, what an average trial of it takes."""
-        sizes, _ = self._of_setting(unit.setting)
         if unit.selection is not None:
-            sha256, _, _ = self._spaces[f"{unit.setting.id}/{unit.unlearner}"]
-            return self._methods[sha256, "trial"]
-        key = (unit.setting.id, content_hash({"id": unit.unlearner, "hp": unit.hyperparameters}))
+            return self._trial(self._sweeps[unit.selection])
+        sizes, _ = self._of_setting(setting)
+        key = (self._settings[id(setting)], content_hash({"id": unit.unlearner, "hp": unit.hyperparameters}))
         if key not in self._methods:
             self._methods[key] = self._mean_work(unit.unlearner, unit.hyperparameters, {}, sizes)
         return self._methods[key]

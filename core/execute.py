@@ -1,7 +1,7 @@
 """The harness: run one unit and store what it leaves."""
 
 import statistics
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,17 @@ from core.catalog.work import Work, training
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
 from core.evaluation import evaluate
+from core.lira import attack, score
 from core.measurement import Cost, measured, without_model
 from core.optimisers import cosine, sgd
 from core.outcome import Outcome, Progress
 from core.provenance import provenance
-from core.sequence import add_sequence
-from core.spec.forget import ClassForget, StepForget
+from core.spec.forget import ClassForget
 from core.spec.units import (
+    AttackUnit,
     EvaluateUnit,
     GenerationUnit,
+    ScoreUnit,
     SelectionUnit,
     TrainUnit,
     TrialUnit,
@@ -32,7 +34,7 @@ from core.spec.units import (
     unit_id,
 )
 from core.training import fit
-from core.trials import propose_generation, run_trial, select
+from core.trials import NO_WINNER, chosen_hyperparameters, propose_generation, run_trial, select
 
 
 class Workbench:
@@ -72,6 +74,10 @@ class Workbench:
                 return propose_generation(self._bench, unit)
             case SelectionUnit():
                 return select(self._bench, unit)
+            case ScoreUnit():
+                return score(self._bench, unit, report)
+            case AttackUnit():
+                return attack(self._bench, unit)
 
     def _train(self, unit: TrainUnit, report: Report) -> Outcome:
         """Train a reference model from the initial weights of its seed (protocol §3.5, §4)."""
@@ -119,15 +125,13 @@ class Workbench:
         """Run the method with given or chosen hyperparameters, and measure what comes out."""
         hyperparameters = unit.hyperparameters
         if unit.selection is not None:
-            winner = self._artifacts.read_record(unit.selection)["winner"]
-            if winner is None:
-                return _nothing("no trial of the sweep gave a finite score")
-            hyperparameters = {**hyperparameters, **winner["parameters"]}
-        if _step(unit) and not self._artifacts.read_record(unit.original)["is_usable"]:
-            artifact = self._artifacts.write(unit_id(unit), tensors={}, record={"is_usable": False})
-            return replace(
-                _nothing("a step of the sequence before this one diverged"), artifact=asdict(artifact)
-            )
+            chosen = chosen_hyperparameters(self._bench, hyperparameters, unit.selection)
+            if chosen is None:
+                nothing = without_model(NO_WINNER)
+                return Outcome(
+                    is_usable=False, runtime_seconds=0.0, metrics=nothing.metrics, reasons=nothing.reasons
+                )
+            hyperparameters = chosen
         reference = self._artifacts.read_record(unit.reference)
         run = MethodRun(unit.setting, unit.unlearner, hyperparameters, unit.model_seed, unit.original)
         runs = [self._bench.unlearn(run, report) for _ in range(unit.timed_runs)]
@@ -166,10 +170,6 @@ class Workbench:
             is_validation_biased=isinstance(unit, UnlearnUnit)
             and installed().unlearners[unit.unlearner].trains_on_validation,
         )
-        record: dict[str, Any] = {}
-        if isinstance(unit, UnlearnUnit) and isinstance(unit.setting.forget, StepForget):
-            previous = self._artifacts.read_record(unit.original) if _step(unit) else None
-            record["first_step"] = add_sequence(result, previous)
         where = {
             **provenance(self._bench.device),
             "precision": unit.setting.precision,
@@ -179,7 +179,7 @@ class Workbench:
         artifact = self._artifacts.write(
             unit_id(unit),
             tensors={**tensors, "logits": logits},
-            record={**result.record(cost), **record, "provenance": where},
+            record={**result.record(cost), "provenance": where},
         )
         return Outcome(
             result.is_usable,
@@ -190,14 +190,3 @@ class Workbench:
             asdict(artifact),
             hyperparameters=hyperparameters or {},
         )
-
-
-def _step(unit: UnlearnUnit) -> int:
-    """How many steps of a sequence come before the unit."""
-    return unit.setting.forget.step if isinstance(unit.setting.forget, StepForget) else 0
-
-
-def _nothing(reason: str) -> Outcome:
-    """The outcome of a run that has no model."""
-    result = without_model(reason)
-    return Outcome(is_usable=False, runtime_seconds=0.0, metrics=result.metrics, reasons=result.reasons)

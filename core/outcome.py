@@ -19,7 +19,7 @@ class Outcome:
     """What a unit produced, as plain JSON. A metric that does not exist is None, with its reason.
 
     `hyperparameters` are those that an unlearning run used in the end; `attempts` are a trial's, as
-    `core.sweep.Attempt` writes them.
+    `core.sweep.Attempt` writes them; `attack` is what one on single samples found, as `core.lira` writes it.
     """
 
     is_usable: bool
@@ -30,3 +30,4 @@ class Outcome:
     artifact: dict[str, Any] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     attempts: tuple[dict[str, Any], ...] = ()
+    attack: dict[str, Any] = field(default_factory=dict)

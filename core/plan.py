@@ -1,15 +1,19 @@
 """From a resolved job to its units and their dependencies: a pure function."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.catalog.protocols import Tuning
+from core.spec.forget import LiraForget
 from core.spec.job import SweepRequest
-from core.spec.resolve import Cell, Entry, ResolvedJob
+from core.spec.resolve import Cell, Entry, ResolvedJob, Search, Study
 from core.spec.units import (
+    ROLES,
+    AttackUnit,
     EvaluateUnit,
     GenerationUnit,
     Role,
+    ScoreUnit,
     SelectionUnit,
     Setting,
     SettingId,
@@ -17,6 +21,7 @@ from core.spec.units import (
     TrainUnit,
     Unit,
     UnitId,
+    Unlearning,
     UnlearnUnit,
     unit_id,
 )
@@ -25,6 +30,8 @@ from core.spec.units import (
 TRAINING_REVISION = 1
 EVALUATION_REVISION = 1
 SWEEP_REVISION = 1
+ATTACK_REVISION = 1
+STUDY_SEED = 0  # of every model of a study (protocol §8.1)
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,9 @@ def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
                 unit = _unlearning(job, cell.setting, entry, model_seed, models, start, chosen)
                 unlearned[first, index, model_seed] = unit.id
                 add([unit])
+    for cell in job.cells:
+        for study in cell.studies:
+            add(_study(cell, study))
     return tuple(units.values())
 
 
@@ -145,6 +155,134 @@ def _sweep(cell: Cell, entry: Entry, request: SweepRequest, models: References) 
         reference=aims[request.target].id,
         revision=SWEEP_REVISION,
     )
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The reference models of one split and forget set of a study, and the units that score them."""
+
+    setting: Setting
+    original: PlannedUnit
+    retrained: PlannedUnit
+    original_scores: PlannedUnit
+    retrained_scores: PlannedUnit
+
+    @property
+    def units(self) -> tuple[PlannedUnit, ...]:
+        """All four, dependencies first."""
+        return (self.retrained, self.original, self.retrained_scores, self.original_scores)
+
+    def scores(self, role: Role) -> PlannedUnit:
+        """The unit that scores one of the references."""
+        return self.original_scores if role == "original" else self.retrained_scores
+
+
+def _study(cell: Cell, study: Study) -> Iterator[PlannedUnit]:
+    """An attack on single samples: references first, which calibrate it, then method by method."""
+    draws = [
+        _draw(study, split, forget_set)
+        for split in range(study.splits)
+        for forget_set in range(study.forget_sets)
+    ]
+    for draw in draws:
+        yield from draw.units
+    for role in ROLES:
+        yield _attack(cell, study, role, None, [draw.scores(role) for draw in draws], draws)
+    for entry in study.entries:
+        selection = None
+        if study.search is not None and entry.space:
+            sweeps = tuple(
+                _study_sweep(cell, study.search, entry, draws[split * study.forget_sets])
+                for split in range(study.search.splits)
+            )
+            for sweep in sweeps:
+                yield from _sweep_units(sweep)
+            selection = _planned(SelectionUnit(sweeps=sweeps))
+            yield selection
+        unlearning = Unlearning(
+            unlearner=entry.unlearner,
+            unlearner_revision=entry.unlearner_revision,
+            hyperparameters=entry.hyperparameters,
+            selection=selection.id if selection else None,
+        )
+        scored = [_scores(draw.setting, "original", draw.original, unlearning) for draw in draws]
+        yield from scored
+        yield _attack(cell, study, entry.unlearner, entry, scored, draws)
+
+
+def _draw(study: Study, split: int, forget_set: int) -> Draw:
+    setting, first = (
+        study.setting.model_copy(update={"forget": LiraForget(split=split, forget_set=number)})
+        for number in (forget_set, 0)
+    )
+    retrained = _study_model("retrained", setting)
+    original = _study_model("original", first if study.originals == "per_split" else setting)
+    return Draw(
+        setting=setting,
+        original=original,
+        retrained=retrained,
+        original_scores=_scores(setting, "original", original, None),
+        retrained_scores=_scores(setting, "retrained", retrained, None),
+    )
+
+
+def _study_model(role: Role, setting: Setting) -> PlannedUnit:
+    return _planned(TrainUnit(role=role, setting=setting, model_seed=STUDY_SEED, revision=TRAINING_REVISION))
+
+
+def _scores(setting: Setting, role: Role, model: PlannedUnit, unlearning: Unlearning | None) -> PlannedUnit:
+    return _planned(
+        ScoreUnit(
+            setting=setting,
+            model_seed=STUDY_SEED,
+            role=role,
+            model=model.id,
+            unlearning=unlearning,
+            revision=EVALUATION_REVISION,
+        )
+    )
+
+
+def _study_sweep(cell: Cell, search: Search, entry: Entry, draw: Draw) -> Sweep:
+    return Sweep(
+        setting=draw.setting,
+        unlearner=entry.unlearner,
+        unlearner_revision=entry.unlearner_revision,
+        given=entry.hyperparameters,
+        space=entry.space,
+        model_seed=STUDY_SEED,
+        num_trials=search.trials,
+        max_batch_size=cell.max_batch_size,
+        target=search.target,
+        original=draw.original.id,
+        reference=draw.scores(search.target).id,
+        revision=SWEEP_REVISION,
+    )
+
+
+def _attack(
+    cell: Cell,
+    study: Study,
+    subject: str,
+    entry: Entry | None,
+    scored: Iterable[PlannedUnit],
+    draws: Iterable[Draw],
+) -> PlannedUnit:
+    unit = AttackUnit(
+        attack=study.attack,
+        attack_revision=study.attack_revision,
+        setting=cell.setting,
+        model_seed=STUDY_SEED,
+        subject=subject,
+        hyperparameters=entry.hyperparameters if entry else {},
+        out=study.out,
+        splits=study.splits,
+        forget_sets=study.forget_sets,
+        scores=tuple(planned.id for planned in scored),
+        retrained=tuple(draw.retrained_scores.id for draw in draws) if study.out == "retrain" else (),
+        revision=ATTACK_REVISION,
+    )
+    return _planned(unit, entry.tuning if entry else None)
 
 
 def _sweep_units(sweep: Sweep) -> list[PlannedUnit]:

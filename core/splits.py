@@ -7,10 +7,11 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attacks.lira_splits import draw_lira_split, lira_set_sizes
 from core.catalog.datasets import DatasetInfo
 from core.catalog.work import SetSizes
 from core.errors import ForgetSetInvalid
-from core.spec.forget import ClassForget, ForgetRule, IndicesForget, RandomForget, StepForget
+from core.spec.forget import ClassForget, ForgetRule, IndicesForget, LiraForget, RandomForget, StepForget
 from core.spec.units import Setting
 
 Indices = NDArray[np.int64]
@@ -50,6 +51,7 @@ def draw_split(
     """The split of a dataset with `num_train` official training and `num_test` official test images.
 
     The validation set is held out of the training images first, the forget set then out of what remains.
+    The rule `lira` has draws of its own, with the half that the model never sees as test set (§2.2).
 
     Args:
         labels: `(num_train,)`, which only the rule `class` reads.
@@ -57,6 +59,8 @@ def draw_split(
     Raises:
         ForgetSetInvalid: the rule takes more than there is, or an image that is not in the training split.
     """
+    if isinstance(forget, LiraForget):
+        return _lira(num_train, forget)
     training, validation = _hold_out(np.arange(num_train, dtype=np.int64), validation_fraction, seed)
     match forget:
         case RandomForget():
@@ -84,8 +88,10 @@ def drawn_official_split(num_images: int) -> tuple[Indices, Indices]:
 
 def set_sizes(info: DatasetInfo, setting: Setting) -> SetSizes:
     """How many samples each set of a setting has; of the rule `class`, as if classes were of equal size."""
-    training = info.num_train - ceil(setting.validation_fraction * info.num_train)
     rule, removed = setting.forget, 0
+    if isinstance(rule, LiraForget):
+        return SetSizes(*lira_set_sizes(info.num_train)[:3], info.num_classes)
+    training = info.num_train - ceil(setting.validation_fraction * info.num_train)
     match rule:
         case RandomForget():
             forget = rule.size(training)
@@ -105,6 +111,11 @@ def fingerprint(indices: Indices) -> str:
     return hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()[:16]
 
 
+def _lira(num_train: int, forget: LiraForget) -> Split:
+    drawn = draw_lira_split(num_train, forget.split, forget.forget_set)
+    return Split(retain=drawn.retain, forget=drawn.forget, validation=drawn.validation, test=drawn.out)
+
+
 def _hold_out(items: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
     """(kept, held out), as scikit-learn's `train_test_split` without stratification draws them."""
     return _block(items, ceil(fraction * len(items)), 0, seed)
@@ -120,7 +131,7 @@ def _block(items: Indices, size: int, number: int, seed: int) -> tuple[Indices, 
 
 
 def _listed(items: Indices, forgotten: Indices, seed: int) -> tuple[Indices, Indices]:
-    """(the others, the listed ones), both in permuted order: the random draw, where that is listed."""
+    """(the others in permuted order, the listed ones in theirs): the random draw, where that is listed."""
     strangers = np.setdiff1d(forgotten, items)
     if len(strangers):
         raise ForgetSetInvalid(
@@ -128,8 +139,7 @@ def _listed(items: Indices, forgotten: Indices, seed: int) -> tuple[Indices, Ind
             "is no such image."
         )
     permuted = _permuted(items, seed)
-    is_forgotten = np.isin(permuted, forgotten)
-    return permuted[~is_forgotten], permuted[is_forgotten]
+    return permuted[~np.isin(permuted, forgotten)], forgotten
 
 
 def _share(members: Indices, forget: ClassForget) -> Indices:

@@ -11,7 +11,7 @@ from core.evaluation import evaluate, own_metrics
 from core.measurement import DIVERGED
 from core.outcome import Outcome
 from core.spec.forget import ClassForget
-from core.spec.units import POPULATION, GenerationUnit, SelectionUnit, Sweep, TrialUnit, unit_id
+from core.spec.units import POPULATION, GenerationUnit, SelectionUnit, Sweep, TrialUnit, UnitId, unit_id
 from core.sweep import (
     MAX_ATTEMPTS,
     WORST,
@@ -26,6 +26,7 @@ from core.sweep import (
 )
 
 SEARCHED_SETS = ("retain", "forget", "validation")
+NO_WINNER = "no trial of the sweep gave a finite score"
 
 
 def run_trial(bench: Bench, unit: TrialUnit, report: Report) -> Outcome:
@@ -61,6 +62,12 @@ def select(bench: Bench, unit: SelectionUnit) -> Outcome:
     record = {"winner": None if winner is None else asdict(winner)}
     artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
     return Outcome(winner is not None, 0.0, artifact=asdict(artifact))
+
+
+def chosen_hyperparameters(bench: Bench, given: Parameters, selection: UnitId) -> Parameters | None:
+    """What is given and what a selection chose; None where no score was finite."""
+    winner = bench.artifacts.read_record(selection)["winner"]
+    return None if winner is None else {**given, **winner["parameters"]}
 
 
 def _proposal(bench: Bench, unit: TrialUnit) -> Proposal:

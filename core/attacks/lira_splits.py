@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attacks.u_lira import FORGET, OUT, RETAIN
-from core.splits import Indices
+from core.attacks.u_lira import FORGET, MIN_SPLITS, OUT, RETAIN
+
+Indices = NDArray[np.int64]
+Codes = NDArray[np.uint8]
 
 NUM_SPLITS = 64
 NUM_DRAWS = 10
 DATA_SEED = 123
 VALIDATION_PARTS = 20  # one of so many parts is held out
 FORGET_PARTS = 10  # one of so many parts is forgotten
+MIN_IMAGES = 40  # so that no set is empty
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,32 @@ class LiraSplits:
         num_splits, num_draws = self.forget.shape[:2]
         return np.stack(np.divmod(np.arange(num_splits * num_draws), num_draws), axis=1)
 
-    def membership(self) -> NDArray[np.uint8]:
+    def membership(self) -> Codes:
         """`(S·K, N)` codes of `core.attacks.u_lira`: what each model had of each sample of the pool."""
-        return np.stack([self._codes(split, draw) for split, draw in self.models])
+        return np.stack(
+            [
+                _codes(self.pool, self.retain[split, draw], self.forget[split, draw])
+                for split, draw in self.models
+            ]
+        )
 
-    def _codes(self, split: int, draw: int) -> NDArray[np.uint8]:
-        by_index = np.full(int(self.pool.max()) + 1, OUT, dtype=np.uint8)
-        by_index[self.retain[split, draw]] = RETAIN
-        by_index[self.forget[split, draw]] = FORGET
-        return by_index[self.pool]
+
+@dataclass(frozen=True)
+class LiraSplit:
+    """What one model of the study has, as in `LiraSplits`: `(V,)`, `(N,)`, `(N − N // 2,)`, `(R,)`,
+    `(F,)`.
+    """
+
+    validation: Indices
+    pool: Indices
+    out: Indices
+    retain: Indices
+    forget: Indices
+
+    @cached_property
+    def membership(self) -> Codes:
+        """`(N,)` codes of `core.attacks.u_lira`: what the model had of each sample of the pool."""
+        return _codes(self.pool, self.retain, self.forget)
 
 
 def draw_lira_splits(
@@ -62,25 +83,23 @@ def draw_lira_splits(
     The draws' seeds repeat for every split. Fractions are rounded down.
 
     Args:
-        num_train: at least 40, so that no set is empty.
+        num_train: at least 40.
         num_splits: S ≥ 1.
         num_draws: K ≥ 1 forget sets of each split.
 
     Raises:
         ValueError: one of them is too small.
     """
-    if num_train < 40 or num_splits < 1 or num_draws < 1:
+    if num_train < MIN_IMAGES or num_splits < 1 or num_draws < 1:
         raise ValueError(
-            f"U-LiRA needs at least 40 images, one split and one draw, not {num_train} images, {num_splits} "
-            f"split(s) and {num_draws} draw(s)."
+            f"U-LiRA needs at least {MIN_IMAGES} images, one split and one draw, not {num_train} images, "
+            f"{num_splits} split(s) and {num_draws} draw(s)."
         )
-    permuted = np.random.default_rng(DATA_SEED).permutation(num_train)
-    num_pool = num_train - num_train // VALIDATION_PARTS
-    pool, validation = permuted[:num_pool], permuted[num_pool:]
+    pool, validation = _pool(num_train)
     halves = np.stack(list(_permutations(pool, num_splits)))
-    train, out = halves[:, : num_pool // 2], halves[:, num_pool // 2 :]
+    train, out = halves[:, : len(pool) // 2], halves[:, len(pool) // 2 :]
     draws = np.stack([np.stack(list(_permutations(half, num_draws))) for half in train])
-    num_retain = train.shape[1] - train.shape[1] // FORGET_PARTS
+    num_retain = _num_retain(train.shape[1])
     return LiraSplits(
         validation=validation,
         pool=pool,
@@ -89,6 +108,85 @@ def draw_lira_splits(
         retain=draws[..., :num_retain],
         forget=draws[..., num_retain:],
     )
+
+
+@lru_cache(maxsize=2)  # the units of a model come one after another
+def draw_lira_split(num_train: int, split: int, draw: int) -> LiraSplit:
+    """What `draw_lira_splits` gives one split and draw, each from 0.
+
+    Raises:
+        ValueError: fewer than 40 images.
+    """
+    if num_train < MIN_IMAGES:
+        raise ValueError(f"U-LiRA needs at least {MIN_IMAGES} images, not {num_train}.")
+    pool, validation = _pool(num_train)
+    half = np.random.default_rng(split).permutation(pool)
+    train = half[: len(pool) // 2]
+    drawn = np.random.default_rng(draw).permutation(train)
+    num_retain = _num_retain(len(train))
+    return LiraSplit(
+        validation=validation,
+        pool=pool,
+        out=half[len(pool) // 2 :],
+        retain=drawn[:num_retain],
+        forget=drawn[num_retain:],
+    )
+
+
+def lira_membership(num_train: int, num_splits: int, num_draws: int) -> tuple[Codes, NDArray[np.int64]]:
+    """Codes `(S·K, N)` and models `(S·K, 2)` as of `LiraSplits`, without holding all index arrays at once."""
+    models = np.stack(np.divmod(np.arange(num_splits * num_draws), num_draws), axis=1)
+    rows = [draw_lira_split(num_train, int(split), int(draw)).membership for split, draw in models]
+    return np.stack(rows), models
+
+
+def lira_set_sizes(num_train: int) -> tuple[int, int, int, int]:
+    """How many samples retain, forget, validation and never-seen set of every model have."""
+    num_validation = num_train // VALIDATION_PARTS
+    num_pool = num_train - num_validation
+    retain = _num_retain(num_pool // 2)
+    return retain, num_pool // 2 - retain, num_validation, num_pool - num_pool // 2
+
+
+@lru_cache(maxsize=8)  # asked for at every submission
+def num_attackable(num_train: int, num_splits: int, num_draws: int, out: str) -> int:
+    """How many samples of the pool are forgotten, and never seen, in enough splits to leave one out.
+
+    Args:
+        num_train: at least 40 official training images.
+        num_splits: S ≥ 1.
+        num_draws: K ≥ 1.
+        out: `same_method`, or `retrain`, whose models never saw what they were trained without.
+    """
+    splits_in = np.zeros(num_train, dtype=np.int64)
+    splits_out = np.zeros(num_train, dtype=np.int64)
+    pool, _ = _pool(num_train)
+    for half in _permutations(pool, num_splits):
+        train = half[: len(pool) // 2]
+        kept = _num_retain(len(train))
+        forgotten = np.unique(np.concatenate([drawn[kept:] for drawn in _permutations(train, num_draws)]))
+        splits_in[forgotten] += 1
+        splits_out[half[len(pool) // 2 :]] += 1
+    splits_out += splits_in if out == "retrain" else 0
+    return int(np.count_nonzero((splits_in >= MIN_SPLITS) & (splits_out >= MIN_SPLITS)))
+
+
+def _pool(num_train: int) -> tuple[Indices, Indices]:
+    """(pool, validation)."""
+    permuted = np.random.default_rng(DATA_SEED).permutation(num_train)
+    num_pool = num_train - num_train // VALIDATION_PARTS
+    return permuted[:num_pool], permuted[num_pool:]
+
+
+def _num_retain(num_samples: int) -> int:
+    return num_samples - num_samples // FORGET_PARTS
+
+
+def _codes(pool: Indices, retain: Indices, forget: Indices) -> Codes:
+    by_index = np.full(int(pool.max()) + 1, OUT, dtype=np.uint8)
+    by_index[retain] = RETAIN
+    by_index[forget] = FORGET
+    return by_index[pool]
 
 
 def _permutations(items: Indices, count: int) -> Iterator[Indices]:

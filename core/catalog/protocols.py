@@ -46,6 +46,8 @@ class Protocol(BaseModel):
         run_seed: seeds every training and unlearning run; a model seed only governs initial weights (§2.3).
         validation_fraction: share of the official training set that is held out as validation set.
         recipes: by `dataset/model`; `*` stands for any.
+        lira_recipes: the same for the models of U-LiRA, which train on half of the data (§8.1); a pair
+            without one has its ordinary recipe.
         hyperparameters: defaults tuned for a setting, by `dataset/model`, then by unlearner.
         ranked_tuning: only results whose hyperparameters were chosen this way count on the board.
         sweep: the budget of a search that counts as `sweep`; any other is an `other_sweep`.
@@ -64,6 +66,7 @@ class Protocol(BaseModel):
     precision: Precision = "fp32"
     model_seeds: tuple[int, ...]
     recipes: Mapping[str, Recipe]
+    lira_recipes: Mapping[str, Recipe] = {}
     hyperparameters: Mapping[str, Mapping[str, Mapping[str, Any]]] = {}
     ranked_tuning: Tuning
     sweep: SweepBudget | None = None
@@ -72,14 +75,22 @@ class Protocol(BaseModel):
 
     def recipe(self, dataset: str, model: str) -> Recipe | None:
         """The recipe for a pair, or None where the protocol has none."""
-        for key in (f"{dataset}/{model}", f"{dataset}/*", f"*/{model}", "*/*"):
-            if key in self.recipes:
-                return self.recipes[key]
-        return None
+        return _for_pair(self.recipes, dataset, model)
+
+    def lira_recipe(self, dataset: str, model: str) -> Recipe | None:
+        """The recipe of a pair's U-LiRA models, or None where the protocol has none."""
+        return _for_pair(self.lira_recipes, dataset, model) or self.recipe(dataset, model)
 
     def defaults(self, dataset: str, model: str, unlearner: str) -> Mapping[str, Any]:
         """What this protocol tuned for an unlearner in a setting; the rest keeps the catalogue's defaults."""
         return self.hyperparameters.get(f"{dataset}/{model}", {}).get(unlearner, {})
+
+
+def _for_pair(recipes: Mapping[str, Recipe], dataset: str, model: str) -> Recipe | None:
+    for key in (f"{dataset}/{model}", f"{dataset}/*", f"*/{model}", "*/*"):
+        if key in recipes:
+            return recipes[key]
+    return None
 
 
 QUICK = Protocol(
@@ -110,6 +121,7 @@ DEEP_UNLEARN = Protocol(
         # The release's files disagree between 128 and 256; 128 is what its search code calls the maximum.
         "utkface/*": Recipe(num_epochs=50, batch_size=128),
     },
+    lira_recipes={"cifar10/*": Recipe(num_epochs=91, batch_size=256)},
     ranked_tuning="sweep",
     sweep=SweepBudget(seeds=(0, 1, 2), trials=100),
     max_batch_size={"utkface": 128},

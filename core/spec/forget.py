@@ -1,8 +1,5 @@
 """Forget rules: which samples of the training split are to be forgotten (protocol §2.1, §10)."""
 
-import hashlib
-import struct
-from functools import cached_property
 from math import ceil
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -48,11 +45,9 @@ class Sized(Rule):
     @model_validator(mode="before")
     @classmethod
     def _one_size(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was submitted
-        if not isinstance(values, dict):
-            return values
-        if values.get("fraction") is None and values.get("count") is None:
-            return {**values, "fraction": DEFAULT_FRACTION}
-        if values.get("fraction") is not None and values.get("count") is not None:
+        if not isinstance(values, dict) or values.get("count") is None:
+            return {"fraction": DEFAULT_FRACTION, **values} if isinstance(values, dict) else values
+        if values.get("fraction") is not None:
             raise ValueError("give a fraction or a count, not both")
         return values
 
@@ -79,22 +74,10 @@ class ClassForget(Rule):
 
 
 class IndicesForget(Rule):
-    """Listed training images, numbered in official order; all must be in the training split.
-
-    They are a set: in which order they are listed changes nothing.
-    """
+    """Listed training images, numbered in official order; all must be in the training split."""
 
     rule: Literal["indices"]
-    indices: Annotated[
-        tuple[Annotated[StrictInt, Field(ge=0, lt=2**63)], ...],
-        Field(min_length=1, max_length=100_000),
-        AfterValidator(_ascending),
-    ]
-
-    @cached_property
-    def sha256(self) -> str:
-        """Of the ascending indices as little-endian int64, in hex."""
-        return hashlib.sha256(struct.pack(f"<{len(self.indices)}q", *self.indices)).hexdigest()
+    indices: Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1, max_length=100_000)]
 
 
 class SequenceForget(Sized):
@@ -116,6 +99,14 @@ class StepForget(Sized):
     step: int
 
 
+class LiraForget(Rule):
+    """One forget set of a U-LiRA study, both from 0: the protocol's own draw of half of the data (§2.2)."""
+
+    rule: Literal["lira"] = "lira"
+    split: int
+    forget_set: int
+
+
 def _rule_of(value: Any) -> str:  # noqa: ANN401 - a submitted document or a rule
     """The rule's name; `random` where none is given."""
     return str(value.get("rule", "random") if isinstance(value, dict) else getattr(value, "rule", "random"))
@@ -129,7 +120,7 @@ ForgetRequest: TypeAlias = Annotated[
     Discriminator(_rule_of),
 ]
 ForgetRule: TypeAlias = Annotated[
-    RandomForget | ClassForget | IndicesForget | StepForget, Field(discriminator="rule")
+    RandomForget | ClassForget | IndicesForget | StepForget | LiraForget, Field(discriminator="rule")
 ]
 RULES: dict[str, type[Rule]] = {
     "random": RandomForget,

@@ -22,6 +22,8 @@ from core.spec.forget import RULES, ForgetRequest, RandomForget, Seed
 HyperparameterValue: TypeAlias = StrictBool | StrictInt | StrictFloat | str
 
 TuningTarget: TypeAlias = Literal["retrained", "original"]
+OutModels: TypeAlias = Literal["same_method", "retrain"]
+Originals: TypeAlias = Literal["per_forget_set", "per_split"]
 
 ALL = "all"  # as the only unlearner: every unlearner in the catalogue
 
@@ -49,9 +51,40 @@ class UnlearnerRequest(SpecModel):
 
 
 class AttackRequest(SpecModel):
-    """An attack. U-MIA belongs to every result's record and runs whether or not it is listed."""
+    """An attack. U-MIA belongs to every result's record and runs whether or not it is listed.
+
+    The other fields are for attacks on single samples, as U-LiRA, which rest on many models (protocol §8).
+    """
 
     id: str
+    splits: Annotated[
+        StrictInt | None, Field(ge=1, le=256, description="Halves of the training data; 64 if left out.")
+    ] = None
+    forget_sets: Annotated[
+        StrictInt | None, Field(ge=1, le=100, description="Forget sets of each split; 10 if left out.")
+    ] = None
+    out: Annotated[
+        OutModels | None,
+        Field(
+            description="Whose models never saw a sample: those of the same method (the default), or "
+            "retrained ones (protocol §8.3)."
+        ),
+    ] = None
+    originals: Annotated[
+        Originals | None,
+        Field(
+            description="One original per forget set (the default), or one per split, as all of a split "
+            "train on the same samples (protocol §8, Notes)."
+        ),
+    ] = None
+    search_splits: Annotated[
+        StrictInt | None,
+        Field(ge=1, le=256, description="Where the job has a sweep: splits searched on; 32 if left out."),
+    ] = None
+    trials: Annotated[
+        StrictInt | None,
+        Field(ge=1, le=1000, description="Completed trials of each search; the sweep's if left out."),
+    ] = None
 
 
 class SweepRequest(SpecModel):

@@ -4,19 +4,32 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core.attacks.lira_splits import (
+    DATA_SEED,
+    MIN_IMAGES,
+    NUM_DRAWS,
+    NUM_SPLITS,
+    VALIDATION_PARTS,
+    num_attackable,
+)
+from core.attacks.u_lira import MIN_SPLITS
 from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol, Tuning
 from core.catalog.registry import Catalogue, closest
 from core.catalog.unlearners import UnlearnerInfo
 from core.errors import ForgetSetInvalid, SpecInvalid, SpecProblem
 from core.spec.canonical import content_hash
-from core.spec.forget import ClassForget, IndicesForget, RandomForget, SequenceForget
+from core.spec.forget import ClassForget, IndicesForget, LiraForget, RandomForget, SequenceForget
 from core.spec.job import (
     ALL,
+    AttackRequest,
     HyperparameterValue,
     JobSpec,
+    Originals,
+    OutModels,
     SettingRequest,
     SweepRequest,
+    TuningTarget,
     UnlearnerRequest,
     pointer,
     problems,
@@ -26,6 +39,7 @@ from core.spec.units import Resolved, Setting
 from core.splits import draw_split, set_sizes
 
 MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
+SEARCH_SPLITS = 32  # of a study (protocol §8.1)
 
 
 class Entry(Resolved):
@@ -41,12 +55,38 @@ class Entry(Resolved):
     tuning: Tuning
 
 
+class Search(Resolved):
+    """How a study's hyperparameters are searched: on the first forget set of so many splits (§8.1)."""
+
+    splits: int
+    trials: int
+    target: TuningTarget
+
+
+class Study(Resolved):
+    """An attack on single samples: its grid of models, and the entries that are attacked.
+
+    `setting` is that of the first model; the others differ in their forget rule alone.
+    """
+
+    attack: str
+    attack_revision: int
+    setting: Setting
+    entries: tuple[Entry, ...]
+    splits: int
+    forget_sets: int
+    out: OutModels
+    originals: Originals
+    search: Search | None
+
+
 class Cell(Resolved):
     """A setting and the entries that run in it; sweeps prune proposals above `max_batch_size`."""
 
     setting: Setting
     entries: tuple[Entry, ...]
     max_batch_size: int | None
+    studies: tuple[Study, ...]
 
 
 class ResolvedJob(Resolved):
@@ -75,15 +115,16 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     if protocol is None:
         raise SpecInvalid([_unknown("protocol", spec.protocol, catalogue.protocols, "#/protocol")])
     found += _duplicates("settings", spec.settings) + _duplicates("model_seeds", spec.model_seeds or ())
+    found += _duplicates("attacks", spec.attacks)
     for index, attack in enumerate(spec.attacks):
-        if attack.id not in catalogue.attacks:
-            found.append(_unknown("attack", attack.id, catalogue.attacks, pointer("attacks", index, "id")))
+        found += _attack_problems(attack, index, spec.sweep, catalogue)
     requests = _expand(spec.unlearners, catalogue, found)
     cells = [
         Cell(
             setting=setting,
             entries=_entries(setting, requests, spec.sweep, protocol, catalogue, found),
             max_batch_size=protocol.max_batch_size.get(setting.dataset),
+            studies=_studies(setting, spec, requests, protocol, catalogue, found),
         )
         for index, request in enumerate(spec.settings)
         for setting in _settings(request, index, protocol, catalogue, found)
@@ -163,10 +204,8 @@ def _impossible(setting: Setting, dataset: DatasetInfo, where: str) -> list[Spec
     if isinstance(rule, ClassForget) and max(rule.labels) >= dataset.num_classes:
         detail = f"{dataset.id} has the classes 0 to {dataset.num_classes - 1}; got {max(rule.labels)}."
         return [SpecProblem(f"{where}/labels", "unknown_class", detail)]
-    if isinstance(rule, ClassForget):  # how many samples a class has, only the labels tell
-        is_everything = len(rule.labels) == dataset.num_classes and rule.fraction == 1
-        detail = "These are all classes, so nothing would be retained."
-        return [SpecProblem(f"{where}/labels", "set_too_small", detail)] if is_everything else []
+    if isinstance(rule, IndicesForget) and len(set(rule.indices)) < len(rule.indices):
+        return [SpecProblem(f"{where}/indices", "duplicate", "An image is listed twice.")]
     sizes = set_sizes(dataset, setting)
     small = [
         SpecProblem(
@@ -308,6 +347,98 @@ def _hyperparameters(
 
 def _filled(info: UnlearnerInfo, values: dict[str, Any]) -> dict[str, Any]:
     return info.hyperparameters.model_validate(values).model_dump(mode="json")
+
+
+def _attack_problems(
+    request: AttackRequest, index: int, sweep: SweepRequest | None, catalogue: Catalogue
+) -> list[SpecProblem]:
+    """What is wrong with an attack in any setting."""
+    info = catalogue.attacks.get(request.id)
+    if info is None:
+        return [_unknown("attack", request.id, catalogue.attacks, pointer("attacks", index, "id"))]
+    unused: tuple[str, ...] = ("splits", "forget_sets", "out", "originals", "search_splits", "trials")
+    why = f"{info.title} attacks a set, so it has no study to lay out."
+    if info.on == "samples":
+        unused = () if sweep else ("search_splits", "trials")
+        why = "Nothing is searched without a sweep."
+    return [
+        SpecProblem(pointer("attacks", index, name), "unused", why)
+        for name in unused
+        if getattr(request, name) is not None
+    ]
+
+
+def _studies(
+    setting: Setting,
+    spec: JobSpec,
+    requests: list[tuple[int, UnlearnerRequest]],
+    protocol: Protocol,
+    catalogue: Catalogue,
+    found: list[SpecProblem],
+) -> tuple[Study, ...]:
+    """The attacks on single samples beside a setting, which a later step of a sequence shares."""
+    studies: list[Study] = []
+    if setting.first_step != setting:
+        return ()
+    for index, request in enumerate(spec.attacks):
+        info = catalogue.attacks.get(request.id)
+        if info is None or info.on != "samples":
+            continue
+        splits, forget_sets = request.splits or NUM_SPLITS, request.forget_sets or NUM_DRAWS
+        out = request.out or "same_method"
+        num_train = catalogue.datasets[setting.dataset].num_train
+        found += _too_few_models(index, num_train, splits, forget_sets, out)
+        of_study = _lira_setting(setting, protocol)
+        search = None
+        if spec.sweep is not None:
+            search = Search(
+                splits=min(request.search_splits or SEARCH_SPLITS, splits),
+                trials=request.trials or spec.sweep.trials,
+                target=spec.sweep.target,
+            )
+        studies.append(
+            Study(
+                attack=info.id,
+                attack_revision=info.revision,
+                setting=of_study,
+                entries=_entries(of_study, requests, spec.sweep, protocol, catalogue, found),
+                splits=splits,
+                forget_sets=forget_sets,
+                out=out,
+                originals=request.originals or "per_forget_set",
+                search=search,
+            )
+        )
+    return tuple(studies)
+
+
+def _lira_setting(setting: Setting, protocol: Protocol) -> Setting:
+    """The first model of a study beside a setting: the protocol's splits and recipe (§2.2, §8.1)."""
+    return setting.model_copy(
+        update={
+            "forget": LiraForget(split=0, forget_set=0),
+            "recipe": protocol.lira_recipe(setting.dataset, setting.model),
+            "validation_fraction": 1 / VALIDATION_PARTS,
+            "split_seed": DATA_SEED,
+        }
+    )
+
+
+def _too_few_models(
+    index: int, num_train: int, splits: int, forget_sets: int, out: OutModels
+) -> list[SpecProblem]:
+    """A study in which no sample could be attacked."""
+    if num_train < MIN_IMAGES:
+        detail = f"The dataset has {num_train} training images; a study needs at least {MIN_IMAGES}."
+        return [SpecProblem(pointer("attacks", index), "dataset_too_small", detail)]
+    if num_attackable(num_train, splits, forget_sets, out):
+        return []
+    detail = (
+        f"With {splits} split(s) and {forget_sets} forget set(s) no sample is forgotten in at least "
+        f"{MIN_SPLITS} splits and never seen in at least {MIN_SPLITS} (protocol §8.2). Ask for more of "
+        "either; 16 splits of 10 forget sets attack most samples."
+    )
+    return [SpecProblem(pointer("attacks", index, "splits"), "too_few_splits", detail)]
 
 
 def _unknown(kind: str, name: str, known: Any, where: str) -> SpecProblem:  # noqa: ANN401 - any mapping of ids

@@ -11,14 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from core.catalog.protocols import Precision, Recipe
 from core.spec.canonical import content_hash
-from core.spec.forget import ForgetRule, StepForget
-from core.spec.job import HyperparameterValue, TuningTarget
+from core.spec.forget import ForgetRule, LiraForget, StepForget
+from core.spec.job import HyperparameterValue, OutModels, TuningTarget
 from core.spec.search import Range
 
 UnitId = NewType("UnitId", str)
 SettingId = NewType("SettingId", str)
 Role: TypeAlias = Literal["original", "retrained"]
-UnitKind: TypeAlias = Literal["train", "evaluate", "unlearn", "trial", "generation", "selection"]
+ROLES: tuple[Role, ...] = ("original", "retrained")
+UnitKind: TypeAlias = Literal[
+    "train", "evaluate", "unlearn", "trial", "generation", "selection", "score", "attack"
+]
 
 POPULATION = 50  # trials of a generation: the NSGA-III default (protocol §6.2)
 
@@ -315,8 +318,114 @@ class SelectionUnit(Resolved):
         return f"choose hyperparameters for {self.sweeps[0].unlearner}"
 
 
+class Unlearning(Resolved):
+    """With what a method runs; `selection` is as in `UnlearnUnit`."""
+
+    unlearner: str
+    unlearner_revision: int
+    hyperparameters: dict[str, HyperparameterValue]
+    selection: UnitId | None = None
+
+
+class ScoreUnit(PlainUnit):
+    """The logit-scaled scores of one model of a study on its whole pool (protocol §8.2).
+
+    Attributes:
+        role: of the trained model.
+        model: the unit that trained it.
+        unlearning: what is done to it before it is scored; None scores the trained model itself.
+    """
+
+    kind: Literal["score"] = "score"
+    setting: Setting
+    model_seed: int
+    role: Role
+    model: UnitId
+    unlearning: Unlearning | None
+    revision: int
+
+    @property
+    def draw(self) -> LiraForget:
+        """Which model of the grid it is."""
+        assert isinstance(self.setting.forget, LiraForget)
+        return self.setting.forget
+
+    @property
+    def method(self) -> str | None:
+        """The unlearner, if one runs."""
+        return None if self.unlearning is None else self.unlearning.unlearner
+
+    @property
+    def depends_on(self) -> tuple[UnitId, ...]:
+        """The trained model, and what chooses the hyperparameters."""
+        chosen = None if self.unlearning is None else self.unlearning.selection
+        return (self.model,) if chosen is None else (self.model, chosen)
+
+    @property
+    def title(self) -> str:
+        """The unit in words."""
+        what = f"the {self.role} model" if self.unlearning is None else f"unlearning with {self.method}"
+        where = f"split {self.draw.split}, forget set {self.draw.forget_set}"
+        return f"score {what} of {where}"
+
+
+class AttackUnit(PlainUnit):
+    """Attack single samples with the scores of all of a method's models (protocol §8).
+
+    Attributes:
+        setting: the board's setting that the result stands beside.
+        subject: the unlearner that is attacked, or the reference that calibrates the attack.
+        hyperparameters: what the unlearner was given; a sweep may have chosen others.
+        splits, forget_sets: the grid of models, splits first.
+        scores: the units that scored the subject's models.
+        retrained: those that scored the retrained models, where the never-seen distribution is theirs.
+    """
+
+    kind: Literal["attack"] = "attack"
+    attack: str
+    attack_revision: int
+    setting: Setting
+    model_seed: int
+    subject: str
+    hyperparameters: dict[str, HyperparameterValue]
+    out: OutModels
+    splits: int
+    forget_sets: int
+    scores: tuple[UnitId, ...]
+    retrained: tuple[UnitId, ...]
+    revision: int
+
+    @property
+    def is_calibration(self) -> bool:
+        """Whether a reference is attacked, whose outcome says what the attack can see (protocol §8.4)."""
+        return self.subject in ROLES
+
+    @property
+    def method(self) -> str | None:
+        """The unlearner, if one is attacked."""
+        return None if self.is_calibration else self.subject
+
+    @property
+    def depends_on(self) -> tuple[UnitId, ...]:
+        """All models' scores."""
+        return tuple(dict.fromkeys((*self.scores, *self.retrained)))
+
+    @property
+    def title(self) -> str:
+        """The unit in words."""
+        what = f"the {self.subject} models" if self.is_calibration else self.subject
+        return f"attack {what} by {self.attack}"
+
+
 Unit: TypeAlias = Annotated[
-    TrainUnit | EvaluateUnit | UnlearnUnit | TrialUnit | GenerationUnit | SelectionUnit,
+    TrainUnit
+    | EvaluateUnit
+    | UnlearnUnit
+    | TrialUnit
+    | GenerationUnit
+    | SelectionUnit
+    | ScoreUnit
+    | AttackUnit,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[Unit] = TypeAdapter(Unit)

@@ -87,7 +87,7 @@ def submit(
         )
     )
     session.flush()
-    _insert_new(session, SettingRow, [_setting_values(cell.setting) for cell in job.cells])
+    _insert_new(session, SettingRow, [_setting_values(setting) for setting in _named_settings(job, units)])
     # In id order, so that two jobs submitted at once wait for each other instead of deadlocking.
     by_id = sorted(enumerate(units), key=lambda item: item[1].id)
     _insert_new(
@@ -299,6 +299,12 @@ def _record(session: Session, row: JobRow) -> JobRecord:
         finished_at=row.finished_at,
         stages=stage_counts(session, row.id),
     )
+
+
+def _named_settings(job: ResolvedJob, units: Sequence[PlannedUnit]) -> list[Setting]:
+    """The job's own settings, and those of studies that trials are told with."""
+    searched = {id(found.unit.setting): found.unit.setting for found in units if found.unit.kind == "trial"}
+    return [*(cell.setting for cell in job.cells), *searched.values()]
 
 
 def _setting_values(setting: Setting) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_two_jobs_share_the_units_that_both_need(client, store):
         ({"unlerners": ["ft"]}, "#/unlerners", "unlearners"),
         ({"model_seeds": ["one"]}, "#/model_seeds/0", None),
         ({"settings": []}, "#/settings", None),
-        ({"attacks": ["u_lira"]}, "#/attacks/0/id", "u_mia"),
+        ({"attacks": ["u_mai"]}, "#/attacks/0/id", "u_mia"),
     ],
 )
 def test_a_wrong_spec_is_refused_whole_with_a_pointer(client, change, pointer, suggestion):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from core.catalog.datasets import DatasetInfo
 from core.catalog.models import ModelInfo
 from core.catalog.unlearners import Hyperparameters, UnlearnerInfo
 from core.spec.search import LogUniform
@@ -65,4 +66,17 @@ TOY_NET = ModelInfo(
     parts="lethe_toy_torch:parts",
     num_stages=1,
     forward_mflop={16: 0.01},
+)
+TOY_SCRAMBLE = DatasetInfo(
+    id="toy_scramble",
+    title="Scramble",
+    source="nobody",
+    num_classes=4,
+    num_train=240,
+    num_test=40,
+    image_size=16,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.3, 0.3, 0.3),
+    augmentation="none",
+    implementation="lethe_toy_torch:scramble",
 )

@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+from core.datasets.source import Source
 from core.models.parts import Parts
 
 
@@ -35,3 +36,12 @@ def sleep(model: nn.Module, task, hp) -> None:
 
 def raise_an_error(model: nn.Module, task, hp) -> None:
     raise RuntimeError("it never works")
+
+
+def scramble(info, _data_dir) -> Source:
+    """Noise with labels that nothing but memory can tell."""
+    generator = torch.Generator().manual_seed(0)
+    count = info.num_train + info.num_test
+    coarse = torch.randint(0, 256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    pixels = coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    return Source(pixels, torch.randint(0, info.num_classes, (count,), generator=generator)).require(info)

@@ -1,0 +1,297 @@
+"""U-LiRA as units of a job: what is planned, and what comes out on digits with a tiny model (protocol §8)."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core.artifacts import ArtifactStore
+from core.attacks.lira_splits import lira_membership
+from core.catalog.protocols import QUICK, Recipe
+from core.catalog.registry import Catalogue, installed
+from core.errors import SpecInvalid
+from core.execute import Workbench
+from core.outcome import Outcome
+from core.plan import PlannedUnit, plan
+from core.spec.job import parse_job_spec
+from core.spec.resolve import resolve
+from core.spec.units import AttackUnit, ScoreUnit, Unit, UnitId, unit_from_json, unit_id
+
+PAPERS = ["ft", "msg", "cfw", "prmq", "ct", "kde"]
+
+
+def planned(catalogue: Catalogue | None = None, **changes: Any) -> tuple[PlannedUnit, ...]:
+    document = {
+        "settings": [{"dataset": "mnist", "model": "resnet18"}],
+        "unlearners": ["ft"],
+        "model_seeds": [0],
+        "attacks": [{"id": "u_lira", "splits": 12, "forget_sets": 8}],
+        **changes,
+    }
+    return plan(resolve(parse_job_spec(json.dumps(document)), catalogue or installed()))
+
+
+def attack(**changes: Any) -> dict[str, Any]:
+    return {"attacks": [{"id": "u_lira", "splits": 12, "forget_sets": 8, **changes}]}
+
+
+def of_study(units: tuple[PlannedUnit, ...]) -> list[Unit]:
+    """The units that an attack adds to a job."""
+    return [found.unit for found in units if found.unit.setting.forget.rule == "lira"] + attacks(units)
+
+
+def attacks(units: tuple[PlannedUnit, ...]) -> list[AttackUnit]:
+    return [found.unit for found in units if isinstance(found.unit, AttackUnit)]
+
+
+def scores(units: tuple[PlannedUnit, ...]) -> list[ScoreUnit]:
+    return [found.unit for found in units if isinstance(found.unit, ScoreUnit)]
+
+
+def refusal(**changes: Any) -> list[tuple[str, str]]:
+    with pytest.raises(SpecInvalid) as refused:
+        planned(**changes)
+    return [(problem.pointer, problem.code) for problem in refused.value.problems]
+
+
+def test_the_papers_study_has_the_models_searches_and_predictions_of_the_protocols_table():
+    units = planned(
+        protocol="deep-unlearn/1.0",
+        settings=[{"dataset": "cifar10", "model": "resnet18"}],
+        unlearners=PAPERS,
+        sweep={"seeds": [0], "trials": 1},
+        attacks=[{"id": "u_lira", "trials": 200}],
+    )
+    found = of_study(units)
+
+    trained = Counter(unit.role for unit in found if unit.kind == "train")
+    assert trained == {"original": 640, "retrained": 640}
+    assert Counter(unit.kind for unit in found)["trial"] == 6 * 32 * 200
+    assert Counter(unit.kind for unit in found)["selection"] == 6
+    assert len(scores(units)) == 8 * 640
+    assert Counter(unit.method for unit in scores(units)) == {None: 1280, **dict.fromkeys(PAPERS, 640)}
+    assert [unit.subject for unit in attacks(units)] == ["original", "retrained", *PAPERS]
+    assert {unit.setting.recipe.num_epochs for unit in found if unit.kind == "train"} == {91}
+
+
+def test_dependencies_come_first_and_no_unit_comes_twice():
+    units = planned(sweep={"trials": 60}, **attack())
+
+    seen: set[str] = set()
+    for found in units:
+        assert set(found.unit.depends_on) <= seen
+        assert found.id not in seen
+        seen.add(found.id)
+
+
+def test_a_smaller_study_is_a_part_of_a_larger_one():
+    small = planned(**attack(splits=12))
+    large = planned(**attack(splits=14))
+
+    shared = {unit.id for unit in small} & {unit.id for unit in large}
+    assert len(small) - len(shared) == len(attacks(small))
+
+
+def test_another_method_shares_all_reference_models_and_their_scores():
+    one, other = planned(unlearners=["ft"]), planned(unlearners=["ga"])
+
+    shared = {unit.id for unit in one} & {unit.id for unit in other}
+    assert [unit.unit.method for unit in one if unit.id not in shared] == ["ft"] * (1 + 96 + 1)
+
+
+def test_one_original_per_split_saves_the_others():
+    units = planned(**attack(originals="per_split"))
+
+    trained = Counter(unit.role for unit in of_study(units) if unit.kind == "train")
+    assert trained == {"original": 12, "retrained": 96}
+
+
+def test_searches_are_on_the_first_forget_set_of_each_split():
+    units = planned(sweep={"trials": 1}, **attack(search_splits=3))
+
+    searched = [unit.setting.forget for unit in of_study(units) if unit.kind == "trial"]
+    assert [(forget.split, forget.forget_set) for forget in searched] == [(0, 0), (1, 0), (2, 0)]
+
+
+def test_an_attack_with_retrained_models_as_never_seen_ones_depends_on_their_scores():
+    of_method, of_retrained = (attacks(planned(**attack(out=out)))[-1] for out in ("same_method", "retrain"))
+
+    assert len(of_method.depends_on) == 96
+    assert len(of_retrained.depends_on) == 2 * 96
+
+
+def test_every_units_payload_is_the_unit():
+    for found in planned(**attack()):
+        read_back = unit_from_json(json.loads(json.dumps(found.unit.model_dump(mode="json"))))
+        assert read_back == found.unit
+        assert unit_id(read_back) == found.id
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param(
+            attack(splits=8), ("#/attacks/0/splits", "too_few_splits"), id="in and out need five splits each"
+        ),
+        pytest.param(attack(trials=5), ("#/attacks/0/trials", "unused"), id="no sweep to search"),
+        pytest.param(
+            {"attacks": [{"id": "u_mia", "splits": 12}]}, ("#/attacks/0/splits", "unused"), id="no study"
+        ),
+        pytest.param(attack(id="u_lyra"), ("#/attacks/0/id", "unknown_attack"), id="misspelt"),
+        pytest.param({"attacks": ["u_mia", "u_mia"]}, ("#/attacks/1", "duplicate"), id="twice"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(changes, problem):
+    assert problem in refusal(**changes)
+
+
+def test_eight_splits_suffice_where_retrained_models_are_the_never_seen_ones():
+    assert attacks(planned(**attack(splits=8, out="retrain")))
+
+
+SPLITS, FORGET_SETS = 8, 7
+TOY = {
+    "settings": [{"dataset": "toy_scramble", "model": "toy_net"}],
+    "attacks": [
+        {
+            "id": "u_lira",
+            "splits": SPLITS,
+            "forget_sets": FORGET_SETS,
+            "originals": "per_split",
+            "out": "retrain",
+        }
+    ],
+}
+
+
+def toy(catalogue: Catalogue, **changes: Any) -> dict[UnitId, Unit]:
+    """The study's units on the tiny model and labels that only memory can tell."""
+    recipe = Recipe(num_epochs=8, batch_size=32, learning_rate=0.2, weight_decay=0)
+    protocol = QUICK.model_copy(update={"recipes": {"*/*": recipe}})
+    quick = replace(catalogue, protocols={QUICK.id: protocol})
+    units = planned(quick, **{**TOY, **changes})
+    return {
+        found.id: found.unit
+        for found in units
+        if found.unit.kind == "attack" or found.unit.setting.forget.rule == "lira"
+    }
+
+
+def bench(path: Path) -> Workbench:
+    return Workbench(ArtifactStore(path), data_dir=path, cache_dir=path / "cache", device="cpu")
+
+
+def execute(bench: Workbench, todo: dict[UnitId, Unit]) -> dict[UnitId, Outcome]:
+    return {identity: bench.execute(unit, lambda progress: None) for identity, unit in todo.items()}
+
+
+def test_retrained_models_are_at_chance_originals_far_above_and_noise_between(catalogue, tmp_path):
+    todo = toy(catalogue, unlearners=[{"id": "toy_noise", "hyperparameters": {"sigma": 0.3}}])
+
+    outcomes = execute(bench(tmp_path), todo)
+
+    found = {
+        unit.subject: outcomes[identity].attack
+        for identity, unit in todo.items()
+        if isinstance(unit, AttackUnit)
+    }
+    means = {subject: attack["figures"]["mean"] for subject, attack in found.items()}
+    error = means["retrained"]["high"] - means["retrained"]["low"]
+    assert means["retrained"]["value"] == pytest.approx(0.5, abs=error)
+    assert means["original"]["low"] > 0.75
+    assert means["retrained"]["value"] < means["toy_noise"]["value"] < means["original"]["value"]
+    assert found["toy_noise"]["hyperparameters"] == {"sigma": 0.3}
+    assert sum(found["original"]["histogram"]["counts"]) == found["original"]["num_attacked"] > 5
+
+
+def test_scores_can_be_made_again_bit_for_bit_in_any_order(catalogue, tmp_path):
+    todo = list(toy(catalogue).values())
+    trained = [unit for unit in todo if unit.kind == "train"][:3]
+    scored = [unit for unit in todo if unit.kind == "score" and unit.model in map(unit_id, trained)][:3]
+    artifacts = ArtifactStore(tmp_path)
+    execute(bench(tmp_path), {unit_id(unit): unit for unit in (*trained, *scored)})
+    before = [artifacts.read_tensors(unit_id(unit), "scores")["z"] for unit in scored]
+
+    torch.rand(3)
+    execute(bench(tmp_path), {unit_id(unit): unit for unit in reversed(scored)})
+
+    after = [artifacts.read_tensors(unit_id(unit), "scores")["z"] for unit in scored]
+    assert len(scored) == 3
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    assert before[0].dtype == torch.float32
+    assert len(before[0]) == 228
+
+
+def with_scores(catalogue: Catalogue, path: Path, **first: Any) -> Outcome:
+    """The attack on FT with made-up scores, the first model's record changed."""
+    (unit,) = [
+        unit for unit in toy(catalogue).values() if isinstance(unit, AttackUnit) and unit.subject == "ft"
+    ]
+    artifacts = ArtifactStore(path)
+    membership, _ = lira_membership(240, SPLITS, FORGET_SETS)
+    generator = torch.Generator().manual_seed(0)
+    for scores in (unit.retrained, unit.scores):
+        for number, (identity, codes) in enumerate(zip(scores, membership, strict=True)):
+            record = {
+                "is_usable": True,
+                "hyperparameters": {},
+                "membership": sha256(codes.tobytes()).hexdigest()[:16],
+                **(first if number == 0 and scores is unit.scores else {}),
+            }
+            z = torch.randn(len(codes), generator=generator)
+            artifacts.write(identity, tensors={"scores": {"z": z}}, record=record)
+    return bench(path).execute(unit, lambda progress: None)
+
+
+def test_stored_scores_are_all_that_an_attack_needs(catalogue, tmp_path):
+    outcome = with_scores(catalogue, tmp_path)
+
+    assert outcome.is_usable
+    assert outcome.attack["figures"]["mean"]["value"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_model_that_diverged_leaves_no_figure_but_the_reason(catalogue, tmp_path):
+    outcome = with_scores(catalogue, tmp_path, is_usable=False, reason="the model diverged")
+
+    assert not outcome.is_usable
+    assert "figures" not in outcome.attack
+    assert "1 of 56 models (ft)" in outcome.attack["reason"]
+    assert "split 0, forget set 0: the model diverged" in outcome.attack["reason"]
+
+
+def test_scores_of_other_splits_are_not_attacked(catalogue, tmp_path):
+    outcome = with_scores(catalogue, tmp_path, membership="0" * 16)
+
+    assert not outcome.is_usable
+    assert "other splits" in outcome.attack["reason"]
+
+
+def test_a_search_aims_at_the_retrained_model_of_its_split_and_its_winner_is_used_everywhere(
+    catalogue, tmp_path
+):
+    todo = toy(
+        catalogue,
+        unlearners=["toy_noise"],
+        sweep={"trials": 2},
+        attacks=[{**TOY["attacks"][0], "search_splits": 2}],
+    )
+    wanted = {identity: unit for identity, unit in todo.items() if unit.kind in ("trial", "selection")}
+    scored = [unit for unit in todo.values() if unit.method == "toy_noise" and unit.kind == "score"][:2]
+    needed = {on for unit in (*wanted.values(), *scored) for on in unit.depends_on}
+    needed |= {on for identity in needed - set(wanted) for on in todo[identity].depends_on}
+    outcomes = execute(
+        bench(tmp_path),
+        {identity: unit for identity, unit in todo.items() if identity in needed | set(wanted)},
+    )
+    execute(bench(tmp_path), {unit_id(unit): unit for unit in scored})
+
+    attempts = [attempt for outcome in outcomes.values() for attempt in outcome.attempts]
+    best = min(attempts, key=lambda attempt: attempt["score"])
+    assert len(attempts) == 4
+    records = [ArtifactStore(tmp_path).read_record(unit_id(unit)) for unit in scored]
+    assert [record["hyperparameters"] for record in records] == [best["parameters"]] * 2
