@@ -148,3 +148,46 @@ class ClaimsAnswer(Answer):
     protocol: str
     settings: list[str]
     claims: list[ClaimAnswer]
+
+
+class StandingAnswer(Answer):
+    """Where an unlearner stands among the reference unlearners: its dense rank, and its settings by group."""
+
+    rank: int
+    g1: int
+    g2: int
+    g3: int
+    failed: int
+
+
+class PaperRankAnswer(Answer):
+    """An unlearner in the paper's Table 1, and on the board; null there while it has no rank."""
+
+    model_config = _example(
+        unlearner="msg",
+        metric="retention_deviation",
+        paper={"rank": 1, "g1": 9, "g2": 0, "g3": 0, "failed": 0},
+        here=None,
+    )
+
+    unlearner: str
+    metric: Metric
+    paper: StandingAnswer
+    here: StandingAnswer | None
+
+
+class PaperSpeedAnswer(Answer):
+    """A runtime efficiency of the paper's Table 2 (ResNet18), and on the board; null where not measured."""
+
+    unlearner: str
+    dataset: str
+    paper: float
+    here: float | None
+
+
+class PaperAnswer(Answer):
+    """The paper's tables beside a board; ranks are among the eighteen reference unlearners."""
+
+    protocol: str
+    ranks: Annotated[list[PaperRankAnswer], Field(description="By metric, then in the paper's order.")]
+    speeds: list[PaperSpeedAnswer]

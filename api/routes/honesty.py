@@ -1,5 +1,7 @@
 """How far to trust a board: how sure its ranks are, what they hang on, which of the paper's claims hold."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 
 from api.boards import BoardRequestDep, CohortQuery
@@ -9,9 +11,13 @@ from api.honesty_schemas import (
     CellUncertaintyAnswer,
     ClaimAnswer,
     ClaimsAnswer,
+    PaperAnswer,
+    PaperRankAnswer,
+    PaperSpeedAnswer,
     RankIntervalAnswer,
     RowUncertaintyAnswer,
     SensitivityAnswer,
+    StandingAnswer,
     UncertaintyAnswer,
 )
 from api.problems import DECLARED
@@ -20,7 +26,7 @@ from core.board import Metric
 from core.cohort import Cohort
 from core.export import row_move
 from core.paper.claims import ledger
-from core.paper.tables import published, standings
+from core.paper.tables import Standings, published, standings
 from core.sensitivity import sensitivity
 from core.uncertainty import LEVEL, RankInterval, RowUncertainty, bootstrap
 
@@ -97,6 +103,44 @@ def list_claims(store: StoreDep, request: BoardRequestDep) -> ClaimsAnswer:
             for finding, original in zip(here, ledger(published()), strict=True)
         ],
     )
+
+
+@router.get("/paper", operation_id="getLeaderboardPaper")
+def get_paper(store: StoreDep, request: BoardRequestDep) -> PaperAnswer:
+    """The ranks, group counts and runtime efficiencies that Deep Unlearn printed, beside the board's."""
+    loaded = request.load(store, *Metric)
+    here, paper = standings({data.metric: data.board() for data in loaded}), published()
+    return PaperAnswer(
+        protocol=loaded[0].protocol.id,
+        ranks=[
+            PaperRankAnswer(
+                unlearner=unlearner,
+                metric=metric,
+                paper=standing,
+                here=_standings(here, metric).get(unlearner),
+            )
+            for metric in Metric
+            for unlearner, standing in _standings(paper, metric).items()
+        ],
+        speeds=[
+            PaperSpeedAnswer(
+                unlearner=unlearner,
+                dataset=dataset,
+                paper=efficiency,
+                here=here.efficiency.get(unlearner, {}).get(dataset),
+            )
+            for unlearner, efficiencies in paper.efficiency.items()
+            for dataset, efficiency in efficiencies.items()
+        ],
+    )
+
+
+def _standings(found: Standings, metric: Metric) -> dict[str, StandingAnswer]:
+    ranks = found.ranks(metric)
+    return {
+        unlearner: StandingAnswer(rank=ranks[unlearner], **asdict(counts))
+        for unlearner, counts in found.counts[metric].items()
+    }
 
 
 def _row(found: RowUncertainty) -> RowUncertaintyAnswer:

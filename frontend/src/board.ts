@@ -1,5 +1,13 @@
 // What the board says in words about rows and settings. Ranks, groups and statistics come from the server.
-import type { BoardCell, BoardRow, BoardSetting, Catalog, Leaderboard, Metric } from "./api/client";
+import type {
+  BoardCell,
+  BoardRow,
+  BoardSetting,
+  Catalog,
+  Leaderboard,
+  Metric,
+  RowUncertainty,
+} from "./api/client";
 import { counted, percent } from "./format";
 
 export const METRICS: Metric[] = ["retention_deviation", "indiscernibility"];
@@ -92,6 +100,24 @@ function whyNoGroup(cell: BoardCell): string {
 export function seedsOf(cell: BoardCell): string {
   const usable = cell.usable_seeds < cell.seeds ? `, ${cell.usable_seeds} usable` : "";
   return `${cell.seeds}/${cell.required_seeds}${usable}`;
+}
+
+/** Where a rank lies in most draws of the model seeds: `2–5`, or `3` where it never moves. */
+export const intervalOf = (row: RowUncertainty | undefined): string => {
+  const interval = row?.over_seeds;
+  if (!interval) return "";
+  return interval.low === interval.high ? `${interval.low}` : `${interval.low}–${interval.high}`;
+};
+
+const MAX_ALIKE = 3;
+
+/** Whom a row cannot be told apart from, in words; nothing where it can from all. */
+export function alikeOf(row: RowUncertainty | undefined, titleOf: (label: string) => string): string {
+  const others = row?.not_distinguishable ?? [];
+  if (others.length === 0) return "";
+  const named = others.slice(0, MAX_ALIKE).map(titleOf).join(", ");
+  const more = others.length - MAX_ALIKE;
+  return `not distinguishable from ${named}${more > 0 ? ` and ${counted(more, "other")}` : ""}`;
 }
 
 /** What the table shows, in one sentence. */

@@ -38,6 +38,9 @@ export function duration(seconds: Maybe): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+export const megabytes = (bytes: Maybe): string =>
+  bytes === null || bytes === undefined ? NOTHING : `${count(Math.round(bytes / 1e6))} MB`;
+
 /** The time between two moments, or nothing where one of them has not come yet. */
 export const between = (start: string | null, end: string | null): string =>
   start === null || end === null ? NOTHING : duration((Date.parse(end) - Date.parse(start)) / 1000);

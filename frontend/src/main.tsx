@@ -6,6 +6,7 @@ import { ComparePage } from "./pages/compare";
 import { JobPage } from "./pages/job";
 import { JobsPage } from "./pages/jobs";
 import { NewJobPage } from "./pages/new-job";
+import { PaperPage } from "./pages/paper";
 import { ResultPage } from "./pages/result";
 import { SettingPage } from "./pages/setting";
 import { StatusPage } from "./pages/status";
@@ -21,6 +22,7 @@ const LINKS = [
   ["/unlearners", "Unlearners"],
   ["/compare", "Compare"],
   ["/trade-offs", "Trade-offs"],
+  ["/paper", "Paper"],
   ["/jobs", "Jobs"],
   ["/jobs/new", "Submit"],
   ["/status", "Status"],
@@ -48,6 +50,7 @@ const ROUTES: Route[] = [
   { path: /^\/results\/(res_[\w-]+)$/, title: "Result", view: (_, id) => <ResultPage key={id} id={id} /> },
   { path: /^\/compare$/, title: "Compare", view: (place) => <ComparePage place={place} /> },
   { path: /^\/trade-offs$/, title: "Trade-offs", view: (place) => <TradeOffsPage place={place} /> },
+  { path: /^\/paper$/, title: "Paper", view: (place) => <PaperPage place={place} /> },
   { path: /^\/jobs$/, title: "Jobs", view: (place) => <JobsPage place={place} /> },
   { path: /^\/jobs\/new$/, title: "Submit", view: (place) => <NewJobPage place={place} /> },
   { path: /^\/jobs\/(job_[\w-]+)$/, title: "Job", view: (_, id) => <JobPage key={id} id={id} /> },

@@ -88,3 +88,13 @@ def test_what_does_not_exist_is_a_problem(client, endpoint):
     problem(client.get(asked, params={"protocol": "quik/1.0"}), 422, "invalid_spec")
     problem(client.get(asked, params={"dataset": "digit"}), 422, "invalid_spec")
     problem(client.get(asked, params={"setting": "set_none"}), 404, "not_found")
+
+
+def test_the_papers_ranks_and_speeds_stand_beside_the_boards_as_far_as_it_has_them(ranked):
+    answer = ranked.get(f"{BOARD}/paper").json()
+    ranks = {(row["unlearner"], row["metric"]): row for row in answer["ranks"]}
+    assert len(ranks) == 18 * 2
+    assert ranks["msg", "retention_deviation"]["paper"]["rank"] == 1
+    assert ranks["msg", "retention_deviation"]["here"] is None
+    assert ranks["ft", "retention_deviation"]["here"]["rank"] >= 1
+    assert all(row["here"] is None for row in answer["speeds"] if row["unlearner"] == "msg")

@@ -42,6 +42,7 @@ PAGES = {
     "unknown_result": "/results/res_none",
     "compare": "/compare?a=ft&b=ga&c=bt",
     "trade_offs": "/trade-offs",
+    "paper": "/paper",
     "jobs": "/jobs",
     "job": "/jobs/{job}",
     "unknown_job": "/jobs/job_none",
@@ -286,3 +287,32 @@ def test_a_sweep_shows_what_it_tried_with_the_best_score_first_and_why_an_attemp
     assert len(rows) == 3 * 2
     assert all("completed" in row and "0.3000" in row for row in rows[:3])
     assert all("it raised" in row for row in rows[3:])
+
+
+def test_the_board_says_how_sure_each_rank_is_and_whom_a_row_cannot_be_told_apart_from(visit, filled):
+    browser = visit("/")
+    wait(browser).until(lambda _: texts(browser, "tbody.ranked .rank + td")[0] != "")
+    sure = httpx.get(f"{filled['url']}/api/v1/leaderboard/uncertainty").json()["rows"]
+    alike = [row for row in sure if row["not_distinguishable"]]
+    lines = texts(browser, "tbody.ranked tr:not(.divider)")
+    assert len(texts(browser, "tbody.ranked .rank + td")) == len(lines) == 18
+    assert sum("not distinguishable from" in line for line in lines) == len(alike)
+
+
+def test_the_paper_stands_beside_what_came_out_here_with_a_verdict_on_every_claim(visit, filled):
+    browser = visit("/paper?metric=indiscernibility")
+    assert len(texts(browser, "table.paper-ranks tbody tr")) == 18
+    claims = httpx.get(f"{filled['url']}/api/v1/leaderboard/claims").json()["claims"]
+    verdicts = texts(browser, "table.claims tbody td:nth-child(2)")
+    expected = [claim["verdict"].replace("_", " ") for claim in claims]
+    assert [verdict.split("\n")[0] for verdict in verdicts] == expected
+    wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, ".plot svg path")))
+
+
+def test_a_worker_is_drained_and_resumed(visit):
+    browser = visit("/workers")
+    drain = (By.XPATH, "//button[starts-with(., 'Drain')]")
+    wait(browser).until(presence_of_element_located(drain)).click()
+    resume = (By.XPATH, "//button[starts-with(., 'Resume')]")
+    wait(browser).until(presence_of_element_located(resume)).click()
+    wait(browser).until(presence_of_element_located(drain))

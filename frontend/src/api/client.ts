@@ -16,6 +16,10 @@ export type ResultDetail = Schemas["ResultDetail"];
 export type Worker = Schemas["WorkerAnswer"];
 export type Cohort = Schemas["Cohort"];
 export type Trial = Schemas["TrialAnswer"];
+export type Uncertainty = Schemas["UncertaintyAnswer"];
+export type RowUncertainty = Schemas["RowUncertaintyAnswer"];
+export type Paper = Schemas["PaperAnswer"];
+export type Claim = Schemas["ClaimAnswer"];
 export type Catalog = Schemas["CatalogAnswer"];
 export type Problem = Schemas["Problem"];
 export type Metric = Schemas["Metric"];
@@ -55,12 +59,17 @@ export interface BoardFilters {
   cohort: Cohort;
 }
 
-export function boardPath(filters: BoardFilters, format?: string): string {
+function boardQuery(filters: BoardFilters): URLSearchParams {
   const query = new URLSearchParams({ protocol: filters.protocol, metric: filters.metric });
   for (const name of ["dataset", "model", "setting"] as const) {
     if (filters[name]) query.set(name, filters[name]);
   }
   if (filters.cohort !== "reference") query.set("cohort", filters.cohort);
+  return query;
+}
+
+function boardPath(filters: BoardFilters, format?: string): string {
+  const query = boardQuery(filters);
   if (format) query.set("format", format);
   return `/leaderboard?${query}`;
 }
@@ -69,6 +78,14 @@ export function boardPath(filters: BoardFilters, format?: string): string {
 export const getBoard = (filters: BoardFilters) =>
   request<Leaderboard>(boardPath(filters), { cache: "no-cache" });
 export const boardUrl = (filters: BoardFilters, format: string) => ROOT + boardPath(filters, format);
+export const getUncertainty = (filters: BoardFilters) =>
+  request<Uncertainty>(`/leaderboard/uncertainty?${boardQuery(filters)}`);
+export const getPaper = (protocol: string) =>
+  request<Paper>(`/leaderboard/paper?${new URLSearchParams({ protocol })}`);
+export const getClaims = (protocol: string) =>
+  request<Schemas["ClaimsAnswer"]>(`/leaderboard/claims?${new URLSearchParams({ protocol })}`);
+export const steerWorker = (id: string, action: "drain" | "resume") =>
+  request<Worker>(`/workers/${encodeURIComponent(id)}/${action}`, { method: "POST" });
 export const getSettings = (protocol: string) =>
   request<Schemas["SettingsAnswer"]>(`/leaderboard/settings?${new URLSearchParams({ protocol })}`);
 export const getCatalog = () => request<Catalog>("/catalog");

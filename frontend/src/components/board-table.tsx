@@ -1,7 +1,9 @@
 // The leaderboard as a table. Ranks, groups and statistics come from the server; nothing is computed here.
-import type { BoardCell, BoardRow, Catalog, Leaderboard, Metric } from "../api/client";
+import type { BoardCell, BoardRow, Catalog, Leaderboard, Metric, Uncertainty } from "../api/client";
 import {
+  alikeOf,
   forgetOf,
+  intervalOf,
   METRIC_FORMULAS,
   METRIC_LIMITS,
   METRIC_SHORT,
@@ -21,7 +23,7 @@ import { GroupBadge, MEANINGS } from "./group-badge";
 import { Scroll } from "./scroll";
 import { SortButton } from "./sort-head";
 
-const COLUMNS_OF_A_ROW = 7;
+const COLUMNS_OF_A_ROW = 8;
 const COLUMNS_OF_A_SETTING = 5;
 const COUNTS = [
   ["G1", `settings in the ${MEANINGS.G1}`],
@@ -38,9 +40,11 @@ interface Props {
   catalog: Catalog | null;
   order: Order;
   onSort: (by: string) => void;
+  /** How sure the ranks are, once that is there. */
+  uncertainty: Uncertainty | null;
 }
 
-export function BoardTable({ board, other, otherMetric, catalog, order, onSort }: Props) {
+export function BoardTable({ board, other, otherMetric, catalog, order, onSort, uncertainty }: Props) {
   const titleOf = (row: BoardRow) => namesOf(row, catalog).title;
   const ranked = sortRows(
     board.rows.filter((row) => !row.is_provisional),
@@ -57,6 +61,8 @@ export function BoardTable({ board, other, otherMetric, catalog, order, onSort }
   const others = new Map(
     [...(other?.rows ?? []), ...(other?.references ?? [])].map((row) => [row.label, row]),
   );
+  const sure = new Map(uncertainty?.rows.map((row) => [row.label, row]));
+  const named = new Map(board.rows.map((row) => [row.label, titleOf(row)]));
   const width = COLUMNS_OF_A_ROW + COLUMNS_OF_A_SETTING * board.settings.length;
   const lines = (rows: BoardRow[]) =>
     rows.map((row) => (
@@ -64,6 +70,8 @@ export function BoardTable({ board, other, otherMetric, catalog, order, onSort }
         key={row.label}
         row={row}
         other={others.get(row.label)}
+        interval={intervalOf(sure.get(row.label))}
+        alike={alikeOf(sure.get(row.label), (label) => named.get(label) ?? label)}
         why={provisional.includes(row) ? whyProvisional(row) : null}
         axes={axes}
         view={{ protocol: board.protocol, metric: board.metric }}
@@ -129,6 +137,11 @@ function Head({
           <SortButton by="rank" order={order} onSort={onSort}>
             Rank
           </SortButton>
+        </th>
+        <th scope="col" rowSpan={2} class="figure">
+          <abbr title="Where the rank lies in 95 % of the draws when the model seeds are drawn again">
+            Interval
+          </abbr>
         </th>
         <th scope="col" rowSpan={2} class="name" aria-sort={ariaSort(order, "name")}>
           <SortButton by="name" order={order} onSort={onSort}>
@@ -223,6 +236,8 @@ interface LineProps {
   row: BoardRow;
   view: { protocol: string; metric: Metric };
   other: BoardRow | undefined;
+  interval: string;
+  alike: string;
   axes: (Axis | null)[];
   retrained: BoardRow | undefined;
   why: string | null;
@@ -230,18 +245,20 @@ interface LineProps {
   name: string;
 }
 
-function Line({ row, view, other, axes, retrained, why, title, name }: LineProps) {
+function Line({ row, view, other, interval, alike, axes, retrained, why, title, name }: LineProps) {
   const counts = [row.g1, row.g2, row.g3, row.failed];
   const page = pageOf(row);
   return (
     <tr>
       <td class="figure rank">{row.rank ?? NOTHING}</td>
+      <td class="figure quiet">{interval}</td>
       <th scope="row" class="name">
         <span class="title">
           {page ? <a href={`${page}?${new URLSearchParams(view)}`}>{title}</a> : title}
         </span>{" "}
         <span class="quiet">{name}</span>
         {why && <span class="why">{why}</span>}
+        {alike && <span class="why">{alike}</span>}
       </th>
       {counts.map((count, index) => (
         <td key={COUNTS[index]?.[0]} class={count ? "figure count" : "figure count quiet"}>

@@ -18,9 +18,11 @@ interface Props {
   results: Result[];
   isOpen: boolean;
   catalog: Catalog | null;
+  /** What settings are called, by id, where the results are of several. */
+  places?: Map<string, string>;
 }
 
-export function ResultsTable({ results, isOpen, catalog }: Props) {
+export function ResultsTable({ results, isOpen, catalog, places }: Props) {
   if (results.length === 0) {
     return (
       <p class="empty">
@@ -37,6 +39,7 @@ export function ResultsTable({ results, isOpen, catalog }: Props) {
         <thead>
           <tr>
             <th scope="col">Model</th>
+            {places && <th scope="col">Setting</th>}
             <th scope="col" class="figure">
               Seed
             </th>
@@ -49,7 +52,7 @@ export function ResultsTable({ results, isOpen, catalog }: Props) {
         </thead>
         <tbody>
           {results.map((result) => (
-            <Line key={result.id} result={result} title={namesOf(result, catalog).title} />
+            <Line key={result.id} result={result} title={namesOf(result, catalog).title} places={places} />
           ))}
         </tbody>
       </table>
@@ -57,7 +60,14 @@ export function ResultsTable({ results, isOpen, catalog }: Props) {
   );
 }
 
-function Line({ result, title }: { result: Result; title: string }) {
+interface LineProps {
+  result: Result;
+  title: string;
+  places: Map<string, string> | undefined;
+}
+
+function Line({ result, title, places }: LineProps) {
+  const setting = result.setting_id;
   return (
     <tr>
       <th scope="row">
@@ -65,6 +75,11 @@ function Line({ result, title }: { result: Result; title: string }) {
         {result.tuning === "given" && <span class="quiet"> hyperparameters as given</span>}
         {!result.is_usable && <span class="why">not usable: {Object.values(result.reasons)[0]}</span>}
       </th>
+      {places && (
+        <td>
+          <a href={`/settings/${setting}`}>{places.get(setting) ?? setting}</a>
+        </td>
+      )}
       <td class="figure">{result.model_seed}</td>
       {COLUMNS.map(([title, , show]) => (
         <td key={title} class="figure">

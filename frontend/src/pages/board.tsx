@@ -8,9 +8,11 @@ import {
   getCatalog,
   getQueue,
   getSettings,
+  getUncertainty,
   type Leaderboard,
   type Metric,
   type Setting,
+  type Uncertainty,
 } from "../api/client";
 import { DEFAULT_PROTOCOL, forgetOf, METRICS, metricIn, namesOf, placeOf } from "../board";
 import { BoardTable } from "../components/board-table";
@@ -52,13 +54,14 @@ export function BoardPage({ place }: { place: Place }) {
   const seconds = running > 0 ? BUSY_SECONDS : IDLE_SECONDS;
   const board = useLoaded(() => getBoard(filters), view, seconds);
   const other = useLoaded(() => getBoard({ ...filters, metric: otherMetric }), view, seconds);
+  const uncertainty = useLoaded(() => getUncertainty(filters), view);
   const settings = useLoaded(() => getSettings(filters.protocol), filters.protocol, seconds);
   const catalog = useLoaded(getCatalog, "catalog");
   const shownRunning = useRef(running);
   useEffect(() => {
     if (shownRunning.current === running) return;
     shownRunning.current = running;
-    for (const loaded of [board, other, settings]) loaded.refresh();
+    for (const loaded of [board, other, settings, uncertainty]) loaded.refresh();
   }, [running]); // what the last unit brought is shown at once, not after the idle pause
   return (
     <main>
@@ -94,7 +97,14 @@ export function BoardPage({ place }: { place: Place }) {
       </div>
       <Shown what="the board" loaded={board}>
         {(data) => (
-          <Table place={place} board={data} other={other} otherMetric={otherMetric} catalog={catalog.data} />
+          <Table
+            uncertainty={uncertainty}
+            place={place}
+            board={data}
+            other={other}
+            otherMetric={otherMetric}
+            catalog={catalog.data}
+          />
         )}
       </Shown>
       <Legend />
@@ -104,13 +114,14 @@ export function BoardPage({ place }: { place: Place }) {
 
 interface TableProps {
   place: Place;
+  uncertainty: Loaded<Uncertainty>;
   board: Leaderboard;
   other: Loaded<Leaderboard>;
   otherMetric: Metric;
   catalog: Catalog | null;
 }
 
-function Table({ place, board, other, otherMetric, catalog }: TableProps) {
+function Table({ uncertainty, place, board, other, otherMetric, catalog }: TableProps) {
   if (board.rows.length + board.references.length === 0) {
     return (
       <p class="empty">
@@ -130,6 +141,7 @@ function Table({ place, board, other, otherMetric, catalog }: TableProps) {
         otherMetric={otherMetric}
         catalog={catalog}
         order={order}
+        uncertainty={uncertainty.isPrevious ? null : uncertainty.data}
         onSort={(by) => go(withChoices(place, { sort: pressed(order, by) }))}
       />
     </>

@@ -81,6 +81,7 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
   const filters = { protocol, metric, dataset: "", model: "", setting: "", cohort: "reference" } as const;
   const board = useLoaded(() => getBoard(filters), view, REFRESH_SECONDS);
   const results = useLoaded(() => getResults({ unlearner: info.id }), info.id, REFRESH_SECONDS);
+  const places = new Map(board.data?.settings.map((setting) => [setting.id, placeOf(setting)]));
   return (
     <>
       <h1>
@@ -115,7 +116,7 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
       <Hyperparameters info={info} />
       <h2>Runs</h2>
       <Shown what="its runs" loaded={results}>
-        {(all) => <ResultsTable results={newest(all)} isOpen={false} catalog={catalog} />}
+        {(all) => <ResultsTable results={newest(all)} isOpen={false} catalog={catalog} places={places} />}
       </Shown>
       <h2>Cite and show</h2>
       <Code title="BibTeX" text={bibtexOf(info)} />

@@ -1,9 +1,10 @@
 // Who works: every worker heard of lately.
-import { getWorkers, type Worker } from "../api/client";
+import { useState } from "preact/hooks";
+import { getWorkers, inWords, steerWorker, type Worker } from "../api/client";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
 import { Moment } from "../components/time";
-import { duration, words } from "../format";
+import { duration, megabytes, words } from "../format";
 import { useLoaded } from "../loading";
 
 const REFRESH_SECONDS = 5;
@@ -28,14 +29,19 @@ export function Workers() {
         items.length === 0 ? (
           <p class="empty">No worker has been heard of lately.</p>
         ) : (
-          <Table workers={items} />
+          <Table workers={items} onSteered={workers.refresh} />
         )
       }
     </Shown>
   );
 }
 
-const Table = ({ workers }: { workers: Worker[] }) => (
+interface TableProps {
+  workers: Worker[];
+  onSteered: () => void;
+}
+
+const Table = ({ workers, onSteered }: TableProps) => (
   <Scroll label="Workers">
     <table class="workers">
       <caption>
@@ -53,7 +59,11 @@ const Table = ({ workers }: { workers: Worker[] }) => (
           <th scope="col" class="figure">
             Silent for
           </th>
+          <th scope="col" class="figure">
+            Memory
+          </th>
           <th scope="col">Since</th>
+          <th scope="col">Steer</th>
         </tr>
       </thead>
       <tbody>
@@ -65,10 +75,17 @@ const Table = ({ workers }: { workers: Worker[] }) => (
             <td>{worker.is_online ? words(worker.state) : <span class="bad">offline</span>}</td>
             <td>{worker.queues.join(", ")}</td>
             <td>{worker.device}</td>
-            <td>{worker.version}</td>
+            <td>
+              {worker.version}
+              {!worker.is_same_version && <span class="bad"> differs from the service</span>}
+            </td>
             <td class="figure">{duration(worker.silent_seconds)}</td>
+            <td class="figure">{megabytes(worker.memory_bytes)}</td>
             <td>
               <Moment at={worker.started_at} />
+            </td>
+            <td>
+              <Steer worker={worker} onSteered={onSteered} />
             </td>
           </tr>
         ))}
@@ -76,3 +93,31 @@ const Table = ({ workers }: { workers: Worker[] }) => (
     </table>
   </Scroll>
 );
+
+/** Only administrators may; the service says so to others. */
+function Steer({ worker, onSteered }: { worker: Worker; onSteered: () => void }) {
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const isResting = worker.state === "draining" || worker.state === "drained";
+  const steer = async () => {
+    try {
+      await steerWorker(worker.id, isResting ? "resume" : "drain");
+      setRefusal(null);
+      onSteered();
+    } catch (error) {
+      setRefusal(inWords(error));
+    }
+  };
+  if (!worker.is_online) return null;
+  return (
+    <>
+      <button type="button" class="small" onClick={() => void steer()}>
+        {isResting ? "Resume" : "Drain"} <span class="unseen">worker {worker.id}</span>
+      </button>
+      {refusal && (
+        <span class="why bad" role="alert">
+          {refusal}
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,303 @@
+// The paper beside this service: ranks, runtime efficiencies, and which of its claims hold here.
+import { useCallback } from "preact/hooks";
+import {
+  type Catalog,
+  type Claim,
+  getCatalog,
+  getClaims,
+  getPaper,
+  type Metric,
+  type Paper,
+} from "../api/client";
+import { DEFAULT_PROTOCOL, METRIC_TITLES, metricIn, namesOf } from "../board";
+import { Downloads } from "../components/downloads";
+import { Facet, MetricSwitch } from "../components/facets";
+import { MethodLink } from "../components/method-link";
+import { Scroll } from "../components/scroll";
+import { Shown } from "../components/states";
+import type { Table } from "../exports";
+import { counted, factor, NOTHING, words } from "../format";
+import { useLoaded } from "../loading";
+import { Figure, type Plotting } from "../plots/figure";
+import { drawSlopes } from "../plots/slopes";
+import { go, type Place, withChoices } from "../router";
+
+export function PaperPage({ place }: { place: Place }) {
+  const metric = metricIn(place.query);
+  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const catalog = useLoaded(getCatalog, "catalog");
+  const paper = useLoaded(() => getPaper(protocol), protocol);
+  const claims = useLoaded(() => getClaims(protocol), protocol);
+  const choose = (choices: Record<string, string>) => go(withChoices(place, choices));
+  return (
+    <main>
+      <h1>The paper, and what comes out here</h1>
+      <p class="lead">
+        What Cadet et al. 2024, Deep Unlearn, printed for its nine settings, beside what a protocol&rsquo;s
+        runs came to here. Only a protocol with the paper&rsquo;s settings can be expected to agree.
+      </p>
+      <form class="facets" onSubmit={(event) => event.preventDefault()}>
+        <MetricSwitch metric={metric} onChoose={(value) => choose({ metric: value })} />
+        <Facet
+          name="Protocol"
+          value={protocol}
+          options={(catalog.data?.protocols ?? []).map((each) => [each.id, each.id])}
+          onChoose={(value) => choose({ protocol: value })}
+        />
+      </form>
+      <Shown what="the paper's tables" loaded={paper}>
+        {(data) => (
+          <>
+            <Ranks paper={data} metric={metric} catalog={catalog.data} />
+            <Speeds paper={data} catalog={catalog.data} />
+          </>
+        )}
+      </Shown>
+      <Shown what="the claims" loaded={claims}>
+        {(data) => <Claims claims={data.claims} protocol={protocol} />}
+      </Shown>
+    </main>
+  );
+}
+
+interface RanksProps {
+  paper: Paper;
+  metric: Metric;
+  catalog: Catalog | null;
+}
+
+function Ranks({ paper, metric, catalog }: RanksProps) {
+  const title = (unlearner: string) => namesOf({ unlearner, variant: null }, catalog).title;
+  const rows = paper.ranks
+    .filter((row) => row.metric === metric)
+    .sort((one, other) => one.paper.rank - other.paper.rank);
+  const table: Table = {
+    name: `lethe-paper-${metric}`,
+    columns: [
+      "unlearner",
+      "paper rank",
+      "paper G1",
+      "paper G2",
+      "paper G3",
+      "paper F",
+      "rank",
+      "G1",
+      "G2",
+      "G3",
+      "F",
+    ],
+    rows: rows.map(({ unlearner, paper: there, here }) => [
+      title(unlearner),
+      ...[there.rank, there.g1, there.g2, there.g3, there.failed],
+      ...(here ? [here.rank, here.g1, here.g2, here.g3, here.failed] : [null, null, null, null, null]),
+    ]),
+  };
+  return (
+    <>
+      <RankFigure rows={rows} metric={metric} title={title} table={table} />
+      <div class="bar">
+        <h2>Ranks and groups</h2>
+        <Downloads table={table} />
+      </div>
+      <Scroll label="Ranks and groups">
+        <table class="paper-ranks">
+          <caption>
+            <span>
+              By {METRIC_TITLES[metric].toLowerCase()}, among the reference unlearners that have a rank: rank,
+              then settings in G1, G2, G3 and failed
+            </span>
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">Unlearner</th>
+              {["Paper", "Here"].map((side) => (
+                <th key={side} scope="col" class="figure">
+                  {side}: rank
+                </th>
+              ))}
+              {["Paper", "Here"].map((side) => (
+                <th key={side} scope="col">
+                  {side}: G1 · G2 · G3 · F
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ unlearner, paper: there, here }) => (
+              <tr key={unlearner}>
+                <th scope="row">
+                  <MethodLink
+                    method={{ unlearner, variant: null }}
+                    catalog={catalog}
+                    protocol={paper.protocol}
+                  />
+                </th>
+                <td class="figure">{there.rank}</td>
+                <td class="figure">{here?.rank ?? NOTHING}</td>
+                <td>{countsOf(there)}</td>
+                <td>{here ? countsOf(here) : NOTHING}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
+  );
+}
+
+type Standing = Paper["ranks"][number]["paper"];
+
+const countsOf = ({ g1, g2, g3, failed }: Standing): string => [g1, g2, g3, failed].join(" · ");
+
+interface RankFigureProps {
+  rows: Paper["ranks"];
+  metric: Metric;
+  title: (unlearner: string) => string;
+  table: Table;
+}
+
+function RankFigure({ rows, metric, title, table }: RankFigureProps) {
+  const slopes = rows.flatMap(({ unlearner, paper, here }) =>
+    here ? [{ name: title(unlearner), paper: paper.rank, here: here.rank }] : [],
+  );
+  const view = JSON.stringify(slopes);
+  const draw = useCallback(
+    (plotting: Plotting, width: number) => drawSlopes(plotting, width, { slopes }),
+    [view],
+  );
+  if (slopes.length === 0) {
+    return <p class="empty">No reference unlearner has a rank here yet, so there is nothing to compare.</p>;
+  }
+  const same = slopes.filter(({ paper, here }) => paper === here).length;
+  const what = `${same} of ${counted(slopes.length, "unlearner")} rank here as in the paper`;
+  const description = slopes.map(({ name, paper, here }) => `${name}: ${paper} and ${here}`).join("; ");
+  return (
+    <Figure
+      title={`${what}, by ${METRIC_TITLES[metric].toLowerCase()}`}
+      description={`A line per unlearner from its rank in the paper to its rank here. ${description}.`}
+      table={table}
+      draw={draw}
+    />
+  );
+}
+
+function Speeds({ paper, catalog }: { paper: Paper; catalog: Catalog | null }) {
+  const title = (unlearner: string) => namesOf({ unlearner, variant: null }, catalog).title;
+  const table: Table = {
+    name: "lethe-paper-runtime-efficiency",
+    columns: ["unlearner", "dataset", "paper", "here"],
+    rows: paper.speeds.map((row) => [title(row.unlearner), row.dataset, row.paper, row.here]),
+  };
+  return (
+    <>
+      <div class="bar">
+        <h2>Runtime efficiency on ResNet18</h2>
+        <Downloads table={table} />
+      </div>
+      <Scroll label="Runtime efficiency on ResNet18">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Unlearner</th>
+              <th scope="col">Dataset</th>
+              <th scope="col" class="figure">
+                Paper
+              </th>
+              <th scope="col" class="figure">
+                Here
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {paper.speeds.map((row) => (
+              <tr key={row.unlearner + row.dataset}>
+                <th scope="row">{title(row.unlearner)}</th>
+                <td>{row.dataset}</td>
+                <td class="figure">{factor(row.paper)}</td>
+                <td class="figure">{factor(row.here)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
+  );
+}
+
+function Claims({ claims, protocol }: { claims: Claim[]; protocol: string }) {
+  const holding = claims.filter((claim) => claim.verdict === "holds").length;
+  const tested = claims.filter((claim) => claim.verdict !== "not_enough_runs").length;
+  const table: Table = {
+    name: "lethe-paper-claims",
+    columns: [
+      "claim",
+      "source",
+      "check",
+      "verdict",
+      "evidence",
+      "missing",
+      "on the paper",
+      "evidence on the paper",
+    ],
+    rows: claims.map((claim) => [
+      claim.text,
+      claim.source,
+      claim.check,
+      claim.verdict,
+      claim.evidence,
+      claim.missing.join(" "),
+      claim.verdict_on_paper,
+      claim.evidence_on_paper,
+    ]),
+  };
+  return (
+    <>
+      <div class="bar">
+        <h2>The paper&rsquo;s claims</h2>
+        <Downloads table={table} />
+      </div>
+      <Scroll label="The paper's claims">
+        <table class="claims">
+          <caption>
+            <span>
+              {holding} of {counted(tested, "claim")} that can be tested under {protocol} hold;{" "}
+              {claims.length - tested} need more runs
+            </span>
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">Claim</th>
+              <th scope="col">Here</th>
+              <th scope="col">On the paper&rsquo;s own numbers</th>
+            </tr>
+          </thead>
+          <tbody>
+            {claims.map((claim) => (
+              <tr key={claim.id}>
+                <th scope="row" class="wide">
+                  {claim.text}
+                  <span class="why">
+                    {claim.source}
+                    {claim.check && `; tested: ${claim.check}`}
+                  </span>
+                </th>
+                <td class="wide">
+                  {words(claim.verdict)}
+                  <span class="why">
+                    {claim.missing.length > 0
+                      ? `runs missing of ${claim.missing.join(", ")}`
+                      : claim.evidence}
+                  </span>
+                </td>
+                <td class="wide">
+                  {words(claim.verdict_on_paper)}
+                  <span class="why">{claim.evidence_on_paper}</span>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
+  );
+}

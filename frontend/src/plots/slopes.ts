@@ -1,0 +1,54 @@
+// Ranks in the paper and here, as one slope per unlearner.
+import type { Plotting } from "./figure";
+
+export interface Slope {
+  name: string;
+  paper: number;
+  here: number;
+}
+
+const SIDES = ["Paper", "Here"];
+const ROW_HEIGHT = 20;
+const MAX_WIDTH = 720;
+
+/** Unlearners that share a rank share its label. */
+export function labelsOf(slopes: Slope[], side: "paper" | "here"): { rank: number; text: string }[] {
+  const named = new Map<number, string[]>();
+  for (const slope of slopes) named.set(slope[side], [...(named.get(slope[side]) ?? []), slope.name]);
+  return [...named].map(([rank, names]) => ({ rank, text: names.join(", ") }));
+}
+
+export function drawSlopes(plot: Plotting, width: number, { slopes }: { slopes: Slope[] }) {
+  const ends = slopes.flatMap(({ name, paper, here }) => [
+    { name, side: SIDES[0], rank: paper },
+    { name, side: SIDES[1], rank: here },
+  ]);
+  const lowest = Math.max(...ends.map(({ rank }) => rank));
+  const text = (side: "paper" | "here") => {
+    const isLeft = side === "paper";
+    return plot.text(labelsOf(slopes, side), {
+      x: () => SIDES[isLeft ? 0 : 1],
+      y: "rank",
+      text: ({ rank, text }: { rank: number; text: string }) =>
+        isLeft ? `${text}  ${rank}` : `${rank}  ${text}`,
+      textAnchor: isLeft ? "end" : "start",
+      dx: isLeft ? -8 : 8,
+      fill: "var(--ink)",
+    });
+  };
+  const whole = Math.min(width, MAX_WIDTH);
+  return plot.plot({
+    width: whole,
+    height: ROW_HEIGHT * lowest + 60,
+    marginLeft: whole / 4,
+    marginRight: whole / 2,
+    x: { type: "point", domain: SIDES, label: null, axis: "top" },
+    y: { reverse: true, axis: null, domain: [0.5, lowest + 0.5] },
+    marks: [
+      plot.line(ends, { x: "side", y: "rank", z: "name", stroke: "var(--accent)", strokeWidth: 1.5 }),
+      plot.dot(ends, { x: "side", y: "rank", r: 3, fill: "var(--accent)" }),
+      text("paper"),
+      text("here"),
+    ],
+  });
+}
