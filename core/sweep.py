@@ -18,7 +18,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from core.errors import SweepExhausted
 from core.spec.canonical import content_hash
@@ -123,7 +123,7 @@ def propose(sweep: Sweep, generation: int, history: Sequence[Trial]) -> tuple[Pr
     study = optuna.create_study(directions=["minimize"] * len(OBJECTIVES), sampler=sampler)
     for trial in history:
         asked, _ = _ask(study, space, sweep)
-        _tell(study, asked, space, trial)
+        _tell(study, asked, trial)
     asked_now = [_ask(study, space, sweep) for _ in sweep.trials(generation)]
     return tuple(Proposal(dict(asked.params), pruned) for asked, pruned in asked_now)
 
@@ -186,21 +186,16 @@ def _ask(
     )
 
 
-def _tell(study: optuna.Study, asked: optuna.Trial, space: dict[str, BaseDistribution], trial: Trial) -> None:
-    """Tell the study what became of a trial; other attempts at it are trials of their own."""
-    attempts = [attempt for attempt in trial if attempt.state != "pruned"]
-    for number, attempt in enumerate(attempts):
-        if number:
-            study.enqueue_trial(attempt.parameters)
-            asked = study.ask(space)
-        _tell_one(study, asked, attempt)
+def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
+    """Tell the study what became of its proposal.
 
-
-def _tell_one(study: optuna.Study, asked: optuna.Trial, attempt: Attempt) -> FrozenTrial:
-    if attempt.objectives is None:
-        return study.tell(asked, state=TrialState.FAIL)
+    One whose method raised counts as the worst that there is, or its generation would never be complete;
+    what was tried in its place was not the study's idea.
+    """
+    first = next(attempt for attempt in trial if attempt.state != "pruned")
+    assert asked.params == first.parameters, "the replay has left the path that the sweep took"
     # NSGA-III cannot scale infinite values; no finite loss exceeds 1, so all others still dominate these.
-    return study.tell(asked, [min(value, 1.0) for value in attempt.objectives])
+    study.tell(asked, [min(value, 1.0) for value in first.objectives or WORST])
 
 
 def _distribution(values: Interval | Choices) -> BaseDistribution:

@@ -235,9 +235,9 @@ class PRMQHyperparameters(Hyperparameters):
     variant: Annotated[
         Variant,
         Field(
-            description="official: floor(E) whole passes and one step more, as in the paper's final runs, "
-            "whose launcher cut the tuned E to an integer; fixed: floor(E · batches per pass) steps, at "
-            "least one (methods.md §8 row 15). No steps at E = 0."
+            description="official: floor(E · batches per pass) steps and one more; fixed: without that, at "
+            "least one (methods.md §8 row 15). E stays a real number, though the launcher of the paper's "
+            "final runs cut it to an integer (protocol §6). No steps at E = 0."
         ),
     ] = "official"
     augment: Augment = False
@@ -247,9 +247,8 @@ class PRMQHyperparameters(Hyperparameters):
         if self.num_epochs == 0:
             return 0
         per_pass = ceil(retain_size / self.batch_size)
-        if self.variant == "official":
-            return floor(self.num_epochs) * per_pass + 1
-        return max(1, floor(self.num_epochs * per_pass))
+        steps = floor(self.num_epochs * per_pass)
+        return steps + 1 if self.variant == "official" else max(1, steps)
 
     def work(self, sizes: SetSizes) -> Work:
         """Images through student and teacher (methods.md §6)."""

@@ -1,5 +1,6 @@
 """The unlearners that were published as methods of their own (methods.md §5)."""
 
+from math import ceil
 from typing import Annotated
 
 from pydantic import Field
@@ -18,7 +19,7 @@ from core.catalog.unlearners import (
     WeightDecay,
 )
 from core.catalog.work import GRADIENT_BLOCK, SetSizes, Work, inference, training
-from core.spec.search import Epochs, LogUniform, Uniform
+from core.spec.search import ByVariant, Epochs, LogUniform, Uniform
 
 
 class SalUNHyperparameters(Hyperparameters):
@@ -143,8 +144,10 @@ class NGPlusHyperparameters(Hyperparameters):
 
     def work(self, sizes: SetSizes) -> Work:
         """Images through the model (methods.md §6)."""
-        passes = 1 if self.alpha == 1 else 2  # without ascent the forget set is not looked at
-        return training(passes * self.num_epochs * sizes.retain)
+        steps = ceil(sizes.retain / self.batch_size)
+        # Without ascent the forget set is not looked at; else its batches are replayed, short ones too.
+        replayed = 0 if self.alpha == 1 else steps * min(self.batch_size, sizes.forget)
+        return training(self.num_epochs * (sizes.retain + replayed))
 
 
 NG_PLUS = UnlearnerInfo(
@@ -238,10 +241,11 @@ BT = UnlearnerInfo(
 class FFHyperparameters(Hyperparameters):
     """Fisher forgetting: one draw of noise, without training."""
 
-    # The paper's code searches [0, 1], where every value it can find destroys the model; the method's authors
-    # use 1e-9 to 1e-5. The space covers both (methods.md §8 row 12).
+    # In the space of the paper's code every value destroys the model (methods.md §8 row 12).
     alpha: Annotated[
-        float, Field(ge=0, le=100, description="α: factor on the variance of the noise."), LogUniform(1e-9, 1)
+        float,
+        Field(ge=0, le=100, description="α: factor on the variance of the noise."),
+        ByVariant(official=Uniform(0, 1), fixed=LogUniform(1e-9, 1e-5)),
     ] = 0.2
     batch_size: Annotated[
         BatchSize, Field(description="Samples whose gradients the official variant averages.")
@@ -277,9 +281,11 @@ IU_SAMPLES = 1000  # that stand for the retain set's curvature; also the damping
 class IUHyperparameters(Hyperparameters):
     """Influence unlearning: a single step, without training."""
 
-    # The paper's code searches [0, 1], most of which does next to nothing (methods.md §5.7).
+    # Most of the space of the paper's code does next to nothing (methods.md §8 row 13).
     alpha: Annotated[
-        float, Field(ge=0, le=1e4, description="α: factor on the step."), LogUniform(1e-2, 1e2)
+        float,
+        Field(ge=0, le=1e4, description="α: factor on the step."),
+        ByVariant(official=Uniform(0, 1), fixed=LogUniform(1e-2, 1e2)),
     ] = 0.2
     variant: Annotated[
         Variant,

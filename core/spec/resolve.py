@@ -281,7 +281,8 @@ def _swept(
     complete = _hyperparameters(info, {}, request, index, found)
     if complete is None:
         return None
-    place = Place(setting.recipe.num_epochs, catalogue.models[setting.model].num_stages)
+    stages = catalogue.models[setting.model].num_stages
+    place = Place(setting.recipe.num_epochs, stages, _variant(complete))
     space = {
         name: values.range(place)
         for name, values in search_space(info.hyperparameters).items()
@@ -452,3 +453,7 @@ def _duplicates(field: str, items: tuple[Any, ...]) -> list[SpecProblem]:
         for index, item in enumerate(items)
         if items.index(item) != index
     ]
+
+
+def _variant(hyperparameters: dict[str, HyperparameterValue]) -> str | None:
+    return str(hyperparameters["variant"]) if "variant" in hyperparameters else None

@@ -39,10 +39,13 @@ Range: TypeAlias = Annotated[Interval | Choices, Field(discriminator="kind")]
 
 @dataclass(frozen=True)
 class Place:
-    """What some search spaces depend on: the recipe's training epochs and the model's number of stages."""
+    """What some search spaces depend on: the recipe's training epochs, the model's number of stages, and the
+    method's variant.
+    """
 
     training_epochs: int
     num_stages: int
+    variant: str | None = None
 
     @property
     def max_epochs(self) -> int:
@@ -133,6 +136,25 @@ class Stages(SearchSpace):
 
 
 @dataclass(frozen=True)
+class ByVariant(SearchSpace):
+    """Another space for each variant: that of the paper's code, and one that holds usable values."""
+
+    official: SearchSpace
+    fixed: SearchSpace
+
+    def describe(self) -> dict[str, Any]:
+        """Both spaces in words."""
+        return {
+            "distribution": type(self).__name__,
+            **{name: _in_words(getattr(self, name)) for name in ("official", "fixed")},
+        }
+
+    def range(self, place: Place) -> Interval | Choices:
+        """That of the variant."""
+        return (self.fixed if place.variant == "fixed" else self.official).range(place)
+
+
+@dataclass(frozen=True)
 class OneOf(SearchSpace):
     """One of the listed values, all equally likely."""
 
@@ -151,3 +173,7 @@ def search_space(hyperparameters: type[BaseModel]) -> dict[str, SearchSpace]:
         for space in field.metadata
         if isinstance(space, SearchSpace)
     }
+
+
+def _in_words(space: SearchSpace) -> str:
+    return f"{type(space).__name__}({', '.join(f'{value:g}' for value in asdict(space).values())})"

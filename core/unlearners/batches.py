@@ -26,7 +26,7 @@ class Paired:
     """One pass over the retain set, each batch with a forget batch.
 
     The forget batches are drawn anew each epoch and replayed in the same order when they run out (methods.md
-    §5.8).
+    §5.8). `drop_single` leaves out a last one of a single sample, for models in train mode.
     """
 
     retain: ResidentSet
@@ -34,10 +34,12 @@ class Paired:
     batch_size: int
     generator: torch.Generator
     augment: bool = False
+    drop_single: bool = False
 
     def __iter__(self) -> Iterator[Pair]:
         order = torch.randperm(len(self.forget), generator=self.generator, device=self.generator.device)
-        forget_rows = cycle(_without_single_tail(order.split(self.batch_size)))
+        batches = order.split(self.batch_size)
+        forget_rows = cycle(_without_single_tail(batches) if self.drop_single else batches)
         augment_with = self.generator if self.augment else None
         for retain in self.retain.shuffled(self.batch_size, self.generator, augment=self.augment):
             yield Pair(retain, self.forget.batch(next(forget_rows), augment_with=augment_with))

@@ -27,7 +27,9 @@ def unlearn(model: nn.Module, task: Task, hp: NGPlusHyperparameters) -> None:
         forget_loss = F.cross_entropy(model(forget.images), forget.labels)
         return hp.alpha * retain_loss - (1 - hp.alpha) * forget_loss
 
-    pairs = Paired(task.retain, task.forget, hp.batch_size, task.generator, hp.augment)
     # The paper's code trains with batch norm frozen; its authors' larger experiments do not.
     mode: Literal["train", "eval"] = "eval" if hp.variant == "official" else "train"
+    pairs = Paired(
+        task.retain, task.forget, hp.batch_size, task.generator, hp.augment, drop_single=mode == "train"
+    )
     fit(model, pairs, loss, sgd(model, hp), hp.num_epochs, mode=mode)

@@ -5,11 +5,12 @@ Source: Kurmanji et al. 2023, arXiv 2302.09880; methods.md §5.4.
 Departs from it: the untouched original is no candidate of the rewinding (methods.md §8 row 5).
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.catalog.published import SCRUBHyperparameters
-from core.datasets.resident import Batch
+from core.datasets.resident import Batch, ResidentSet
 from core.datasets.streams import InOrder, Shuffled
 from core.losses import kl
 from core.optimisers import sgd, step_decay
@@ -49,8 +50,14 @@ def unlearn(model: nn.Module, task: Task, hp: SCRUBHyperparameters) -> None:
         checkpoints.append(state_copy(model))
         forget_errors.append(error_rate(model, task.forget))
     if checkpoints:
-        chosen = closest(forget_errors, error_rate(model, task.validation))
+        chosen = closest(forget_errors, error_rate(model, _of_classes(task.validation, task.forget)))
         model.load_state_dict(checkpoints[chosen])
+
+
+def _of_classes(validation: ResidentSet, forget: ResidentSet) -> ResidentSet:
+    """The validation samples whose class occurs in the forget set; all of them where none does."""
+    is_alike = torch.isin(validation.labels, forget.labels)
+    return validation.subset(is_alike.nonzero()[:, 0]) if bool(is_alike.any()) else validation
 
 
 def closest(errors: list[float], reference: float) -> int:

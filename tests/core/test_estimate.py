@@ -94,6 +94,16 @@ def test_units_that_are_done_cost_nothing():
     assert found.stages["train"].seconds == Seconds(0, 0)
 
 
+def test_finals_whose_trials_are_done_or_of_an_earlier_step_can_be_told():
+    sweep = {"seeds": [0], "trials": 2}
+    units = planned(sweep=sweep)
+    searched = tuple(unit.id for unit in units if unit.unit.kind != "unlearn")
+    steps = [{**SETTING, "forget": {"rule": "sequence", "steps": 2, "count": 100}}]
+
+    assert estimated(units, done=searched).stages["unlearn"].work > 0
+    assert estimated(planned(sweep=sweep, settings=steps)).stages["unlearn"].units == 2
+
+
 def test_trials_and_finals_of_a_sweep_cost_what_the_space_averages_to():
     found = estimated(planned(sweep={"seeds": [0], "trials": 10}), measured(1.0))
 

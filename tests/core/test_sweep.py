@@ -119,6 +119,24 @@ def test_trials_that_diverge_or_raise_do_not_stop_the_search(outcome):
     assert len(propose(sweep(), 1, history)) == POPULATION
 
 
+def test_a_trial_that_was_replaced_leaves_its_generation_whole():
+    def once_raised(index: int, parameters: dict) -> Trial:
+        if index != 7:
+            return completed(parameters)
+        other = redrawn(sweep(), index, 1)
+        return [Attempt(parameters, "failed", reason="it raised"), *completed(other)]
+
+    history = [
+        once_raised(index, proposal.parameters) for index, proposal in enumerate(propose(sweep(), 0, []))
+    ]
+    evolved = propose(sweep(), 1, history)
+
+    parents = {trial[0].parameters["learning_rate"] for trial in history}
+    inherited = [proposal for proposal in evolved if proposal.parameters["learning_rate"] in parents]
+    assert len(inherited) > POPULATION / 4  # a random generation would inherit none
+    assert len(propose(sweep(), 2, history + [completed(p.parameters) for p in evolved])) == 20
+
+
 def test_another_attempt_draws_other_hyperparameters_from_the_same_space():
     draws = [redrawn(sweep(), index, attempt) for index in (0, 1) for attempt in (1, 2)]
 

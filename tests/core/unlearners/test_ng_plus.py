@@ -88,7 +88,10 @@ def test_forget_batches_are_replayed_in_their_order_and_drawn_anew_each_epoch():
     assert second[:2] != first[:2]
 
 
-def test_a_forget_tail_of_one_sample_is_left_out_of_the_replay():
-    pairs = Paired(numbered(0, 40), numbered(40, 9), 4, torch.Generator().manual_seed(0))
+@pytest.mark.parametrize(("drop_single", "sizes"), [(False, [4, 4, 1]), (True, [4, 4, 4])])
+def test_a_forget_tail_of_one_sample_is_replayed_unless_batch_norm_could_not_take_it(drop_single, sizes):
+    pairs = Paired(
+        numbered(0, 40), numbered(40, 9), 4, torch.Generator().manual_seed(0), drop_single=drop_single
+    )
 
-    assert [len(pair.forget) for pair in islice(pairs, 10)] == [4] * 10
+    assert [len(pair.forget) for pair in islice(pairs, 3)] == sizes
