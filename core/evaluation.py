@@ -76,23 +76,23 @@ def retention(metrics: Metrics, reference: Metrics) -> Metrics:
     """Ratios of accuracies to the retrained model's, and their deviation from 1 summed over R, F and T
     (§5.2).
 
-    Raises:
-        ZeroDivisionError: the retrained model gets nothing right on a set, so the ratio does not exist.
+    Where the retrained model gets nothing right on a set, the ratio does not exist, nor does the sum: they
+    are None.
     """
     ratios: Metrics = {}
-    deviation = 0.0
+    deviation: float | None = 0.0
     for name in COMPARED:
         own, other = metrics[f"{name}_accuracy"], reference[f"{name}_accuracy"]
         assert own is not None and other is not None  # noqa: PT018 - both models are usable
-        ratio = own / other
+        ratio = own / other if other else None
         ratios[f"{name}_retention"] = ratio
-        deviation += abs(ratio - 1)
+        deviation = None if ratio is None or deviation is None else deviation + abs(ratio - 1)
     return {**ratios, "retention_deviation": deviation}
 
 
 def differences(metrics: Metrics, reference: Metrics) -> Metrics:
-    """What exists where ratios do not: `forget_gap` = FA − FA(retrained), and SAPE of R, F and T in [0, 100]
-    (§5.6).
+    """What exists where ratios do not: `forget_gap` = |FA − FA(retrained)| in [0, 1], and SAPE of R, F and T
+    in [0, 100] (§5.6, §10).
     """
     pairs = {name: (metrics[f"{name}_accuracy"], reference[f"{name}_accuracy"]) for name in COMPARED}
     found: Metrics = {}
@@ -100,7 +100,7 @@ def differences(metrics: Metrics, reference: Metrics) -> Metrics:
         assert own is not None and other is not None  # noqa: PT018 - both models are usable
         found[f"{name}_sape"] = 100 * abs(own - other) / (own + other) if own + other else 0.0
         if name == "forget":
-            found["forget_gap"] = own - other
+            found["forget_gap"] = abs(own - other)
     return found
 
 

@@ -1,7 +1,7 @@
 """The harness: run one unit and store what it leaves."""
 
 import statistics
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from core.measurement import Cost, measured, without_model
 from core.optimisers import cosine, sgd
 from core.outcome import Outcome, Progress
 from core.provenance import provenance
-from core.spec.forget import ClassForget
+from core.sequence import add_sequence
+from core.spec.forget import ClassForget, StepForget
 from core.spec.units import (
     AttackUnit,
     EvaluateUnit,
@@ -127,11 +128,13 @@ class Workbench:
         if unit.selection is not None:
             chosen = chosen_hyperparameters(self._bench, hyperparameters, unit.selection)
             if chosen is None:
-                nothing = without_model(NO_WINNER)
-                return Outcome(
-                    is_usable=False, runtime_seconds=0.0, metrics=nothing.metrics, reasons=nothing.reasons
-                )
+                return _nothing(NO_WINNER)
             hyperparameters = chosen
+        if _step(unit) and not self._artifacts.read_record(unit.original)["is_usable"]:
+            artifact = self._artifacts.write(unit_id(unit), tensors={}, record={"is_usable": False})
+            return replace(
+                _nothing("a step of the sequence before this one diverged"), artifact=asdict(artifact)
+            )
         reference = self._artifacts.read_record(unit.reference)
         run = MethodRun(unit.setting, unit.unlearner, hyperparameters, unit.model_seed, unit.original)
         runs = [self._bench.unlearn(run, report) for _ in range(unit.timed_runs)]
@@ -170,6 +173,10 @@ class Workbench:
             is_validation_biased=isinstance(unit, UnlearnUnit)
             and installed().unlearners[unit.unlearner].trains_on_validation,
         )
+        record: dict[str, Any] = {}
+        if isinstance(unit, UnlearnUnit) and isinstance(unit.setting.forget, StepForget):
+            previous = self._artifacts.read_record(unit.original) if _step(unit) else None
+            record["first_step"] = add_sequence(result, previous)
         where = {
             **provenance(self._bench.device),
             "precision": unit.setting.precision,
@@ -179,7 +186,7 @@ class Workbench:
         artifact = self._artifacts.write(
             unit_id(unit),
             tensors={**tensors, "logits": logits},
-            record={**result.record(cost), "provenance": where},
+            record={**result.record(cost), **record, "provenance": where},
         )
         return Outcome(
             result.is_usable,
@@ -190,3 +197,14 @@ class Workbench:
             asdict(artifact),
             hyperparameters=hyperparameters or {},
         )
+
+
+def _step(unit: UnlearnUnit) -> int:
+    """How many steps of a sequence come before the unit."""
+    return unit.setting.forget.step if isinstance(unit.setting.forget, StepForget) else 0
+
+
+def _nothing(reason: str) -> Outcome:
+    """The outcome of a run that has no model."""
+    result = without_model(reason)
+    return Outcome(is_usable=False, runtime_seconds=0.0, metrics=result.metrics, reasons=result.reasons)

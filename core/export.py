@@ -10,6 +10,7 @@ from typing import Any
 
 from core.board import Board, Cell, Row, RowMove
 from core.ranking import Grouping
+from core.spec.forget import ForgetRule, IndicesForget
 from core.spec.units import Setting
 
 
@@ -98,9 +99,17 @@ def _place(setting: Setting) -> dict[str, Any]:
     return {
         "dataset": setting.dataset,
         "model": setting.model,
-        "forget": setting.forget.model_dump(mode="json"),
+        "forget": forget_document(setting.forget),
         "precision": setting.precision,
     }
+
+
+def forget_document(rule: ForgetRule) -> dict[str, Any]:
+    """A forget rule as plain JSON; of listed indices their number and hash stand for them."""
+    fields = rule.model_dump(mode="json", exclude={"indices"})
+    listed = {"count": len(rule.indices), "sha256": rule.sha256} if isinstance(rule, IndicesForget) else {}
+    names = ("rule", "fraction", "count", "seed", "labels", "step", "sha256")
+    return {name: {**fields, **listed}.get(name) for name in names}
 
 
 def _row(row: Row, settings: dict[Any, Setting]) -> dict[str, Any]:

@@ -108,10 +108,10 @@ def _compare(
     if not reference["is_usable"]:
         reasons |= dict.fromkeys(AGAINST_RETRAINED, "the retrained model of this seed diverged")
         return
-    try:
-        metrics |= retention(metrics, reference["metrics"])
-    except ZeroDivisionError:
-        reasons |= dict.fromkeys(COMPARISONS, "the retrained model gets nothing right on one of the sets")
+    ratios = retention(metrics, reference["metrics"])
+    metrics |= ratios
+    why = "the retrained model gets nothing right on one of the sets"
+    reasons |= {name: why for name, ratio in ratios.items() if ratio is None}
     metrics |= differences(metrics, reference["metrics"])
     lengths = distances(model, retrained)
     metrics |= lengths

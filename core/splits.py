@@ -131,7 +131,7 @@ def _block(items: Indices, size: int, number: int, seed: int) -> tuple[Indices, 
 
 
 def _listed(items: Indices, forgotten: Indices, seed: int) -> tuple[Indices, Indices]:
-    """(the others in permuted order, the listed ones in theirs): the random draw, where that is listed."""
+    """(the others, the listed ones), both in permuted order: the random draw, where that is listed."""
     strangers = np.setdiff1d(forgotten, items)
     if len(strangers):
         raise ForgetSetInvalid(
@@ -139,7 +139,8 @@ def _listed(items: Indices, forgotten: Indices, seed: int) -> tuple[Indices, Ind
             "is no such image."
         )
     permuted = _permuted(items, seed)
-    return permuted[~np.isin(permuted, forgotten)], forgotten
+    is_forgotten = np.isin(permuted, forgotten)
+    return permuted[~is_forgotten], permuted[is_forgotten]
 
 
 def _share(members: Indices, forget: ClassForget) -> Indices:

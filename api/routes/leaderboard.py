@@ -9,7 +9,7 @@ from api.problems import DECLARED
 from api.schemas import ForgetAnswer, LeaderboardAnswer, SettingAnswer, SettingsAnswer
 from core.board import Metric
 from core.cohort import Cohort
-from core.export import FORMATS, ExportFormat, render
+from core.export import FORMATS, ExportFormat, forget_document, render
 from core.store.boards import is_standard
 from core.store.results import settings_of
 from core.store.viewers import THE_PUBLIC
@@ -54,7 +54,7 @@ def list_settings(
                 id=setting.id,
                 dataset=setting.dataset,
                 model=setting.model,
-                forget=ForgetAnswer.model_validate(setting.forget),
+                forget=ForgetAnswer.model_validate(forget_document(setting.forget)),
                 precision=setting.precision,
                 results=count,
                 is_standard=is_standard(setting, rules),

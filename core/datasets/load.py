@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core.catalog.registry import implementation, installed
 from core.catalog.work import SetSizes
@@ -11,6 +13,9 @@ from core.datasets.augment import AUGMENTATIONS
 from core.datasets.image_files import ImageFiles, decoded
 from core.datasets.resident import ResidentSet
 from core.datasets.source import Source
+from core.errors import ForgetSetInvalid
+from core.spec.forget import ClassForget
+from core.spec.resolve import MIN_SET_SIZE
 from core.spec.units import Setting
 from core.splits import Split, draw_split
 
@@ -51,6 +56,7 @@ class DataCache:
         Raises:
             DatasetMissing: a file is absent.
             DatasetInvalid: the files are not what the catalogue declares.
+            ForgetSetInvalid: the classes to forget have too few samples in one of the sets.
         """
         if self._sets is None or self._sets[0] != setting:
             self._sets = (setting, self._cut(setting))
@@ -59,14 +65,17 @@ class DataCache:
     def _cut(self, setting: Setting) -> Sets:
         info = installed().datasets[setting.dataset]
         whole = self._resident(setting.dataset)
+        labels = whole.labels.cpu().numpy()
         split = draw_split(
             info.num_train,
             info.num_test,
             setting.forget,
             validation_fraction=setting.validation_fraction,
             seed=setting.split_seed,
-            labels=whole.labels[: info.num_train].cpu().numpy(),
+            labels=labels[: info.num_train],
         )
+        if isinstance(setting.forget, ClassForget):
+            _require_enough(setting.forget, split, labels)
         retain, forget, validation, test = (
             whole.subset(torch.from_numpy(indices).to(self._device))
             for indices in (split.retain, split.forget, split.validation, split.test)
@@ -86,3 +95,17 @@ class DataCache:
                 augmentation=AUGMENTATIONS[info.augmentation],
             )
         return self._whole[dataset]
+
+
+def _require_enough(rule: ClassForget, split: Split, labels: NDArray[np.integer]) -> None:
+    """Refuse classes with too few samples to attack: the held-out ones are of the same classes."""
+    sizes = {"retain": len(split.retain), "forget": len(split.forget)}
+    for name in ("validation", "test"):
+        sizes[name] = int(np.isin(labels[getattr(split, name)], rule.labels).sum())
+    for name, size in sizes.items():
+        if size < MIN_SET_SIZE:
+            raise ForgetSetInvalid(
+                f"To forget {rule.fraction:g} of the classes {list(rule.labels)} leaves {size} samples for "
+                f"the attack in the {name} set; it needs at least {MIN_SET_SIZE}. Forget other classes, or "
+                "another fraction of them."
+            )

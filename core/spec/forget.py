@@ -1,5 +1,8 @@
 """Forget rules: which samples of the training split are to be forgotten (protocol §2.1, §10)."""
 
+import hashlib
+import struct
+from functools import cached_property
 from math import ceil
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -45,9 +48,11 @@ class Sized(Rule):
     @model_validator(mode="before")
     @classmethod
     def _one_size(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was submitted
-        if not isinstance(values, dict) or values.get("count") is None:
-            return {"fraction": DEFAULT_FRACTION, **values} if isinstance(values, dict) else values
-        if values.get("fraction") is not None:
+        if not isinstance(values, dict):
+            return values
+        if values.get("fraction") is None and values.get("count") is None:
+            return {**values, "fraction": DEFAULT_FRACTION}
+        if values.get("fraction") is not None and values.get("count") is not None:
             raise ValueError("give a fraction or a count, not both")
         return values
 
@@ -74,10 +79,22 @@ class ClassForget(Rule):
 
 
 class IndicesForget(Rule):
-    """Listed training images, numbered in official order; all must be in the training split."""
+    """Listed training images, numbered in official order; all must be in the training split.
+
+    They are a set: in which order they are listed changes nothing.
+    """
 
     rule: Literal["indices"]
-    indices: Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1, max_length=100_000)]
+    indices: Annotated[
+        tuple[Annotated[StrictInt, Field(ge=0, lt=2**63)], ...],
+        Field(min_length=1, max_length=100_000),
+        AfterValidator(_ascending),
+    ]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the ascending indices as little-endian int64, in hex."""
+        return hashlib.sha256(struct.pack(f"<{len(self.indices)}q", *self.indices)).hexdigest()
 
 
 class SequenceForget(Sized):

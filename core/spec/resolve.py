@@ -204,8 +204,10 @@ def _impossible(setting: Setting, dataset: DatasetInfo, where: str) -> list[Spec
     if isinstance(rule, ClassForget) and max(rule.labels) >= dataset.num_classes:
         detail = f"{dataset.id} has the classes 0 to {dataset.num_classes - 1}; got {max(rule.labels)}."
         return [SpecProblem(f"{where}/labels", "unknown_class", detail)]
-    if isinstance(rule, IndicesForget) and len(set(rule.indices)) < len(rule.indices):
-        return [SpecProblem(f"{where}/indices", "duplicate", "An image is listed twice.")]
+    if isinstance(rule, ClassForget):  # how many samples a class has, only the labels tell
+        is_everything = len(rule.labels) == dataset.num_classes and rule.fraction == 1
+        detail = "These are all classes, so nothing would be retained."
+        return [SpecProblem(f"{where}/labels", "set_too_small", detail)] if is_everything else []
     sizes = set_sizes(dataset, setting)
     small = [
         SpecProblem(

@@ -144,11 +144,17 @@ def test_retention_is_the_ratio_and_its_deviation_the_sum_of_distances_from_one(
     assert compared["retention_deviation"] == pytest.approx(0.1 + 0.5 + 0.6)
 
 
-def test_there_is_no_ratio_to_nothing():
+def test_there_is_no_ratio_to_nothing_and_no_deviation_of_it_but_the_other_ratios_stay():
     metrics = {"retain_accuracy": 0.9, "forget_accuracy": 0.3, "test_accuracy": 0.8}
 
-    with pytest.raises(ZeroDivisionError):
-        retention(metrics, {**metrics, "forget_accuracy": 0.0})
+    compared = retention(metrics, {**metrics, "forget_accuracy": 0.0})
+
+    assert compared == {
+        "retain_retention": 1,
+        "forget_retention": None,
+        "test_retention": 1,
+        "retention_deviation": None,
+    }
 
 
 def test_a_model_is_no_distance_from_itself():

@@ -1,5 +1,6 @@
 """Forget rules: what they take, what is refused, and repeated deletion (protocol §2.1, §10)."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -11,7 +12,9 @@ from core.artifacts import ArtifactStore
 from core.catalog.protocols import QUICK, Recipe
 from core.catalog.registry import Catalogue, installed
 from core.errors import ForgetSetInvalid, SpecInvalid
+from core.evaluation import Evaluation, own_metrics
 from core.execute import Workbench
+from core.export import forget_document
 from core.plan import plan
 from core.spec.forget import ClassForget, ForgetRule, IndicesForget, RandomForget, StepForget
 from core.spec.job import parse_job_spec
@@ -58,7 +61,7 @@ def test_a_fraction_of_a_class_leaves_the_rest_of_it():
 def test_the_default_draw_as_a_list_of_images_is_the_same_split():
     drawn = split(RandomForget())
 
-    listed = split(IndicesForget(rule="indices", indices=tuple(drawn.forget.tolist())))
+    listed = split(IndicesForget(rule="indices", indices=tuple(sorted(drawn.forget.tolist()))))
 
     assert listed.fingerprints == drawn.fingerprints
 
@@ -96,10 +99,11 @@ def resolved(forget: dict, catalogue: Catalogue | None = None, dataset: str = "d
 @pytest.mark.parametrize(
     ("forget", "pointer", "code"),
     [
+        ({"rule": "class", "labels": [*range(10)]}, "#/settings/0/forget/labels", "set_too_small"),
         ({"rule": "class", "labels": [10]}, "#/settings/0/forget/labels", "unknown_class"),
         ({"rule": "class", "labels": [1, 1]}, "#/settings/0/forget/labels", "value_error"),
         ({"rule": "class"}, "#/settings/0/forget/labels", "missing"),
-        ({"rule": "indices", "indices": [*range(20), 3]}, "#/settings/0/forget/indices", "duplicate"),
+        ({"rule": "indices", "indices": [*range(20), 3]}, "#/settings/0/forget/indices", "value_error"),
         (
             {"rule": "indices", "indices": [*range(1400, 1500)]},
             "#/settings/0/forget/indices",
@@ -153,7 +157,7 @@ def outcomes(tmp_path, catalogue):
         for planned in plan(resolved(forget, quick)):
             outcome = bench.execute(planned.unit, lambda progress: None)
             if planned.unit.kind == "unlearn":
-                weights = artifacts.read_tensors(UnitId(planned.id), "model")
+                weights = artifacts.read_tensors(UnitId(planned.id), "model") if outcome.is_usable else {}
                 found.append((planned.unit, weights, outcome))
         return found
 
@@ -183,8 +187,89 @@ def test_forgetting_a_class_that_the_retrained_model_never_knew_has_gaps_in_plac
 
     assert outcome.is_usable
     assert outcome.metrics["forget_retention"] is None
-    assert "gets nothing right" in outcome.reasons["retention_deviation"]
+    assert outcome.metrics["retention_deviation"] is None
+    assert "gets nothing right" in outcome.reasons["forget_retention"]
+    assert set(outcome.reasons) == {"forget_retention", "retention_deviation"}
+    assert outcome.metrics["retain_retention"] > 0
     assert outcome.metrics["forget_gap"] == outcome.metrics["forget_accuracy"]
     assert outcome.metrics["forget_sape"] == pytest.approx(100)
     assert 0 <= outcome.metrics["retain_sape"] <= 100
     assert 0 <= outcome.metrics["mia_test"] <= 1
+
+
+def test_a_later_step_reports_what_all_steps_cost_and_how_far_it_has_drifted_from_the_first(outcomes):
+    first, second, third = (
+        outcome.metrics for *_, outcome in outcomes({"rule": "sequence", "steps": 3, "count": 100})
+    )
+
+    assert first["cumulative_runtime_seconds"] == first["runtime_seconds"]
+    assert first["retention_deviation_drift"] == first["indiscernibility_drift"] == 0
+    seconds = [step["runtime_seconds"] for step in (first, second, third)]
+    assert third["cumulative_runtime_seconds"] == pytest.approx(sum(seconds))
+    assert third["cumulative_work"] == first["work"] + second["work"] + third["work"]
+    for drift, own in (
+        ("retention_deviation_drift", "retention_deviation"),
+        ("indiscernibility_drift", "indiscernibility_test"),
+    ):
+        assert third[drift] == third[own] - first[own]
+
+
+def test_a_single_deletion_has_no_sequence_to_report(outcomes):
+    ((*_, outcome),) = outcomes({"count": 100})
+
+    assert not {"cumulative_work", "retention_deviation_drift"} & set(outcome.metrics)
+
+
+def test_a_step_that_diverges_ends_its_sequence(outcomes, monkeypatch):
+    def poison(model, task, hp):
+        with torch.no_grad():
+            next(model.parameters()).fill_(torch.nan)
+
+    monkeypatch.setattr("core.unlearners.ft.unlearn", poison)
+
+    first, *later = (outcome for *_, outcome in outcomes({"rule": "sequence", "steps": 3, "count": 100}))
+
+    assert "diverged" in first.reasons["test_accuracy"]
+    for step in later:
+        assert not step.is_usable
+        assert step.reasons["test_accuracy"] == "a step of the sequence before this one diverged"
+
+
+def test_a_class_is_attacked_among_its_own_held_out_samples():
+    labels = torch.arange(400) % 4
+    noise = torch.rand(400, 4, generator=torch.Generator().manual_seed(0))
+    logits = noise + 9 * torch.nn.functional.one_hot(labels, 4) * (labels != 3)[:, None]  # class 3 is hard
+    evaluation = Evaluation(
+        logits={"forget": logits[3::4].flip(1), "test": logits},
+        labels={"forget": torch.full((100,), 3), "test": labels},
+    )
+
+    assert own_metrics(evaluation)["mia_test"] > 0.7
+    assert own_metrics(evaluation, same_classes=True)["mia_test"] == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_class_of_too_few_samples_is_refused_when_its_labels_are_known(outcomes):
+    with pytest.raises(ForgetSetInvalid, match=r"0.05 of the classes \[3\] leaves \d samples .* forget set"):
+        outcomes({"rule": "class", "labels": [3], "fraction": 0.05})
+
+
+def test_a_size_that_is_null_is_the_default_one():
+    assert resolved({"fraction": None}).sha256 == resolved({}).sha256
+
+
+def test_listed_images_are_a_set_with_a_hash():
+    digits = draw_split(1438, 359, RandomForget(), validation_fraction=0.15, seed=123)
+    trained = sorted(digits.forget.tolist())
+
+    one, other = (resolved({"rule": "indices", "indices": order}) for order in (trained, trained[::-1]))
+
+    rule = one.cells[0].setting.forget
+    assert one.sha256 == other.sha256
+    assert rule.sha256 == hashlib.sha256(np.array(trained, dtype="<i8").tobytes()).hexdigest()
+
+
+def test_a_board_has_the_number_and_hash_of_listed_images_and_not_the_list():
+    listed = forget_document(IndicesForget(rule="indices", indices=(3, 1, 2)))
+
+    assert "indices" not in listed
+    assert (listed["count"], len(listed["sha256"])) == (3, 64)
