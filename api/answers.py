@@ -70,6 +70,7 @@ def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
             units=f"{here}/units",
             results=f"{here}/results",
             trials=f"{here}/trials",
+            attacks=f"{here}/attacks",
             page=f"/jobs/{record.id}",
         ),
     )

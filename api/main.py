@@ -12,6 +12,7 @@ from api import problems
 from api.envelope import Service
 from api.metrics import Metrics
 from api.routes import (
+    attacks,
     badges,
     catalog,
     docs,
@@ -71,7 +72,19 @@ def openapi_document() -> dict[str, Any]:
 
 def _add_routes(app: FastAPI) -> None:
     versioned = APIRouter(prefix=PREFIX)
-    for module in (steering, jobs, events, results, leaderboard, honesty, badges, catalog, workers, keys):
+    for module in (
+        steering,
+        jobs,
+        events,
+        results,
+        leaderboard,
+        honesty,
+        attacks,
+        badges,
+        catalog,
+        workers,
+        keys,
+    ):
         versioned.include_router(module.router)
     app.include_router(versioned)
     app.include_router(health.router)

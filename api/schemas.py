@@ -63,6 +63,7 @@ class JobLinks(Answer):
     units: str
     results: str
     trials: str
+    attacks: str
     page: str
 
 
@@ -205,6 +206,7 @@ class ResultAnswer(Answer):
     is_usable: bool
     is_superseded: bool
     metrics: dict[str, float | None]
+    attack_accuracy: dict[str, float] = Field({}, description="Mean over samples, by attack.")
     reasons: dict[str, str]
     provenance: dict[str, Any]
     created_at: datetime

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from core.estimate import Estimate, Seconds
 from core.export import cell_text
+from core.store.attacks import AttackRecord
 from core.store.keys import KeyRecord, Scope
 
 GROUP_STYLES = {"G1": "green", "G2": "yellow", "G3": "red", "F": "bold red"}
@@ -144,6 +145,33 @@ def estimate_table(found: Estimate) -> Table:
 
 def _device_time(seconds: Seconds | None) -> tuple[str, str]:
     return ("unknown", "unknown") if seconds is None else (duration(seconds.p50), duration(seconds.p90))
+
+
+def attacks_table(found: Sequence[AttackRecord]) -> Table:
+    """Attacks on single samples: mean accuracy with its interval, its upper tail, and rare false alarms."""
+    table = Table("Attack", "Models", box=None)
+    for name in ("Accuracy", "95 % interval", "P95", "TPR at 1 % FPR", "Samples"):
+        table.add_column(name, justify="right")
+    for record in found:
+        if not record.findings:
+            table.add_row(record.attack, record.subject, "-", escape(record.reason or ""))
+            continue
+        figures = record.findings["figures"]
+        mean, tail, rare = (figures[name] for name in ("mean", "p95", "tpr_at_fpr_1pct"))
+        table.add_row(
+            record.attack,
+            record.subject + (f" {record.variant}" if record.variant else ""),
+            _number(mean["value"]),
+            f"{_number(mean['low'])} to {_number(mean['high'])}",
+            _number(tail["value"]),
+            _number(rare["value"]),
+            f"{record.findings['num_attacked']:,}",
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def duration(seconds: float) -> str:

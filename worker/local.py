@@ -16,13 +16,13 @@ from core.plan import plan
 from core.settings import Settings
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import events, jobs, units
+from core.store import attacks, events, jobs, units
 from core.store.boards import load_board
 from core.store.jobs import QUEUE, JobId, JobRecord
 from core.store.session import Store
 from core.store.states import FINAL_JOB, JobState, UnitState
 from core.store.units import Lease
-from core.terminal import JobProgress, board_table
+from core.terminal import JobProgress, attacks_table, board_table
 from worker.outputs import MANIFEST, write_outputs
 from worker.work import Worker
 
@@ -120,9 +120,12 @@ def _report(store: Store, job_id: JobId, spec: JobSpec, job: ResolvedJob, out: P
     protocol = PROTOCOLS[job.protocol]
     with store.read() as session:
         boards = {metric: load_board(session, protocol, metric) for metric in Metric}
+        attacked = attacks.job_attacks(session, job_id)
         failed = [unit for _, unit in units.job_units(session, job_id, limit=MAX_UNITS) if unit.error]
     for board in boards.values():
         console.print(board_table(board_document(board)))
+    if attacked:
+        console.print(attacks_table(attacked))
     written = write_outputs(out, store, job_id, spec, job, boards)
     console.print(
         f"{len(written)} files are in {out.absolute()}: boards, results and {MANIFEST}, which lists them.",

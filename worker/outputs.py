@@ -13,7 +13,7 @@ from core.board import Board, Metric
 from core.export import FORMATS, as_csv, render
 from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
-from core.store import results, trials
+from core.store import attacks, results, trials
 from core.store.jobs import JobId
 from core.store.session import Store
 
@@ -28,12 +28,14 @@ def write_outputs(
     with store.read() as session:
         rows = [asdict(record) for _, record in results.job_results(session, job_id, limit=MAX_ROWS)]
         found = trials.job_trials(session, job_id, limit=MAX_ROWS)
+        attacked = [asdict(record) for record in attacks.job_attacks(session, job_id)]
     attempts = [asdict(attempt) for _, attempts in found for attempt in attempts]
     files = {
         f"{metric}.{info.extension}": render(board, export_format)
         for metric, board in boards.items()
         for export_format, info in FORMATS.items()
     }
+    files |= _tables("attacks", attacked) if attacked else {}
     files |= _tables("results", rows) | (_tables("trials", attempts) if attempts else {})
     for name, content in files.items():
         (out / name).write_text(content, encoding="utf-8")

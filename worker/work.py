@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from core.outcome import Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import Settings
-from core.spec.units import EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
-from core.store import results, slots, trials, units, workers
+from core.spec.units import AttackUnit, EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
+from core.store import attacks, results, slots, trials, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass
 from core.store.units import Lease
@@ -216,6 +216,8 @@ class Worker:
                 return False
             if isinstance(lease.unit, TrialUnit):
                 trials.record_trial(session, lease.unit_id, lease.unit, outcome.attempts)
+            if isinstance(lease.unit, AttackUnit):
+                attacks.record_attack(session, lease.unit_id, lease.unit, outcome.attack, outcome.provenance)
             if isinstance(lease.unit, EvaluateUnit | UnlearnUnit):
                 results.record_result(
                     session,

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
@@ -9,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.access import CallerDep, SubmitterDep
 from api.answers import job_answer, read_job, unit_answer, why_waiting
+from api.attack_answers import AttacksAnswer, attack_answer
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import (
     CatalogueDep,
@@ -39,7 +41,7 @@ from core.settings import Settings
 from core.spec.canonical import content_hash
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import idempotency, jobs, measurements, results, trials, units
+from core.store import attacks, idempotency, jobs, measurements, results, trials, units
 from core.store.keys import Scope
 from core.store.states import FINAL_JOB
 from core.store.viewers import PUBLIC
@@ -190,10 +192,25 @@ def list_job_results(
     with store.read() as session:
         jobs.get_job(session, job_id, caller.viewer)
         found = results.job_results(session, job_id, limit=limit + 1, after=position)
+        records = [record for _, record in found[:limit]]
+        accuracies = attacks.attack_accuracies(session, records, viewer=caller.viewer)
     more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
     return ResultPage(
-        items=[ResultAnswer.model_validate(record) for _, record in found[:limit]], next_cursor=more
+        items=[
+            ResultAnswer(**asdict(record), attack_accuracy=attacked)
+            for record, attacked in zip(records, accuracies, strict=True)
+        ],
+        next_cursor=more,
     )
+
+
+@router.get("/{job_id}/attacks", operation_id="listJobAttacks", responses={404: DECLARED[404]})
+def list_job_attacks(job_id: str, store: StoreDep, caller: CallerDep) -> AttacksAnswer:
+    """The job's attacks on single samples so far, in the order of its plan."""
+    with store.read() as session:
+        jobs.get_job(session, job_id, caller.viewer)
+        found = attacks.job_attacks(session, job_id)
+    return AttacksAnswer(items=[attack_answer(record) for record in found])
 
 
 @router.get("/{job_id}/trials", operation_id="listJobTrials", responses={404: DECLARED[404]})

@@ -243,6 +243,30 @@ class TrialRow(Table):
     created_at: Mapped[datetime]
 
 
+class AttackRow(Table):
+    """An attack on single samples; where it could not be run, `findings` is empty and `reason` says why."""
+
+    __tablename__ = "attack_result"
+    __table_args__ = (Index("ix_attack_result_place", "setting_id", "subject"),)
+
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    setting_id: Mapped[str] = mapped_column(ForeignKey("setting.id"))
+    attack: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64))
+    variant: Mapped[str | None] = mapped_column(String(32))
+    tuning: Mapped[str | None] = mapped_column(String(16))
+    hyperparameters: Mapped[dict[str, Any]]
+    out: Mapped[str] = mapped_column(String(16))
+    splits: Mapped[int]
+    forget_sets: Mapped[int]
+    is_calibration: Mapped[bool]
+    mean_accuracy: Mapped[float | None]
+    findings: Mapped[dict[str, Any]]
+    reason: Mapped[str | None] = mapped_column(Text)
+    provenance: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
 class EventRow(Table):
     """Append-only: what happened, who did it, and why, in words. Ids grow in the order of commits."""
 

@@ -1,0 +1,77 @@
+"""The API's answers about attacks on single samples (protocol §8)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from api.schemas import Answer
+from core.store.attacks import AttackRecord
+
+
+class FigureAnswer(Answer):
+    """A number with the ends of its 95 % interval; what does not exist is null, with the reason."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    reason: str | None
+
+
+class RocAnswer(Answer):
+    """All observations ranked together: false and true positive rates, ascending from (0, 0) to (1, 1)."""
+
+    fpr: list[float]
+    tpr: list[float]
+
+
+class HistogramAnswer(Answer):
+    """How many samples the attack classifies how well: `edges` has one number more than `counts`."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class AttackAnswer(Answer):
+    """An attack on all models of a method; `original` and `retrained` models calibrate it.
+
+    Where it could not be run, figures, curve and histogram are null, and `reason` says why.
+    """
+
+    unit_id: str
+    setting_id: str
+    attack: str
+    subject: str
+    variant: str | None
+    tuning: str | None
+    hyperparameters: dict[str, Any]
+    out: Annotated[
+        str, Field(description="Whose models never saw a sample: `same_method` or `retrain` (protocol §8.3).")
+    ]
+    splits: int
+    forget_sets: int
+    is_calibration: bool
+    mean_accuracy: Annotated[float | None, Field(description="Over samples; 0.5 is no trace.")]
+    num_attacked: int | None
+    left_out: Annotated[
+        dict[str, int] | None, Field(description="Why samples were not attacked, and how many.")
+    ]
+    figures: dict[str, FigureAnswer] | None
+    roc: RocAnswer | None
+    histogram: HistogramAnswer | None
+    reason: str | None
+    provenance: dict[str, Any]
+    created_at: datetime
+
+
+class AttacksAnswer(Answer):
+    """Attacks."""
+
+    items: list[AttackAnswer]
+
+
+def attack_answer(record: AttackRecord) -> AttackAnswer:
+    """A stored attack as the API shows it."""
+    fields = {name: getattr(record, name) for name in AttackRecord.__dataclass_fields__ if name != "findings"}
+    names = ("num_attacked", "left_out", "figures", "roc", "histogram")
+    return AttackAnswer.model_validate({**fields, **{name: record.findings.get(name) for name in names}})

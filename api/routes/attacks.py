@@ -1,0 +1,31 @@
+"""Attacks on single samples: what they found of one method beside a setting."""
+
+from fastapi import APIRouter, Response
+
+from api.access import CallerDep
+from api.attack_answers import AttacksAnswer, attack_answer
+from api.caching import NOT_MODIFIED, IfNoneMatch, cached
+from api.dependencies import StoreDep
+from api.problems import DECLARED
+from core.errors import NotFound
+from core.store import attacks
+
+router = APIRouter(prefix="/attacks", tags=["attacks"], responses={401: DECLARED[401], 422: DECLARED[422]})
+
+
+@router.get(
+    "/{setting_id}/{unlearner}",
+    operation_id="getAttacks",
+    response_model=AttacksAnswer,
+    responses={**NOT_MODIFIED, 404: DECLARED[404]},
+)
+def get_attacks(
+    setting_id: str, unlearner: str, store: StoreDep, caller: CallerDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The attacks on an unlearner, or on `original` or `retrained`, newest first: accuracies and curves."""
+    with store.read() as session:
+        found = attacks.attacks_on(session, setting_id, unlearner, viewer=caller.viewer)
+    if not found:
+        raise NotFound("attack", f"{setting_id}/{unlearner}")
+    answer = AttacksAnswer(items=[attack_answer(record) for record in found])
+    return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

@@ -1,0 +1,78 @@
+"""Attacks on single samples, as the API shows them."""
+
+import pytest
+
+from tests.api.steps import JOBS, SPEC, problem, work
+
+ATTACKED = {
+    **SPEC,
+    "unlearners": ["ft", "ct"],
+    "model_seeds": [0],
+    "attacks": [{"id": "u_lira", "splits": 10, "forget_sets": 7, "out": "retrain", "originals": "per_split"}],
+}
+
+
+@pytest.fixture
+def job(client, store) -> dict:
+    submitted = client.post(JOBS, json=ATTACKED).json()
+    work(store)
+    return client.get(f"{JOBS}/{submitted['id']}").json()
+
+
+def test_a_study_is_counted_by_stage(job):
+    assert {kind: counts["done"] for kind, counts in job["stages"].items()} == {
+        "train": 2 + 10 + 70,
+        "evaluate": 2,
+        "unlearn": 2,
+        "score": 4 * 70,
+        "attack": 4,
+    }
+    assert job["state"] == "succeeded"
+
+
+def test_a_methods_attack_has_its_figures_curve_and_histogram(client, job):
+    setting = client.get(job["links"]["results"]).json()["items"][0]["setting_id"]
+
+    (attack,) = client.get(f"/api/v1/attacks/{setting}/ft").json()["items"]
+
+    assert (attack["attack"], attack["subject"], attack["out"]) == ("u_lira", "ft", "retrain")
+    assert (attack["splits"], attack["forget_sets"]) == (10, 7)
+    assert attack["mean_accuracy"] == attack["figures"]["mean"]["value"] == 0.61
+    assert attack["roc"] == {"fpr": [0, 1], "tpr": [0, 1]}
+    assert attack["histogram"] == {"edges": [0, 0.5, 1], "counts": [1, 19]}
+    assert not attack["is_calibration"]
+
+
+def test_an_attack_that_could_not_be_run_is_null_with_its_reason(client, job):
+    setting = client.get(job["links"]["results"]).json()["items"][0]["setting_id"]
+
+    (attack,) = client.get(f"/api/v1/attacks/{setting}/ct").json()["items"]
+
+    assert attack["mean_accuracy"] is attack["figures"] is attack["roc"] is None
+    assert attack["reason"] == "1 of 70 models (ct) have no scores"
+
+
+def test_a_jobs_attacks_are_listed_with_those_that_calibrate_them(client, job):
+    found = client.get(job["links"]["attacks"]).json()["items"]
+
+    assert [(attack["subject"], attack["is_calibration"]) for attack in found] == [
+        ("original", True),
+        ("retrained", True),
+        ("ft", False),
+        ("ct", False),
+    ]
+
+
+def test_results_carry_the_attacks_mean_accuracy_where_there_is_one(client, job):
+    found = client.get(job["links"]["results"]).json()["items"]
+
+    assert {result["unlearner"]: result["attack_accuracy"] for result in found} == {
+        "original": {"u_lira": 0.61},
+        "retrained": {"u_lira": 0.61},
+        "ft": {"u_lira": 0.61},
+        "ct": {},
+    }
+
+
+def test_attacks_on_what_was_never_attacked_are_not_found(client):
+    problem(client.get("/api/v1/attacks/set_none/ft"), 404, "not_found")
