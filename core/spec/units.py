@@ -60,6 +60,14 @@ class Setting(Resolved):
         return SettingId(f"set_{content_hash(self.model_dump(mode='json'))[:16]}")
 
 
+def _of_draw(setting: Setting) -> str:
+    """Which model of a study, in words; nothing elsewhere."""
+    forget = setting.forget
+    return (
+        f" of split {forget.split}, forget set {forget.forget_set}" if isinstance(forget, LiraForget) else ""
+    )
+
+
 class PlainUnit(Resolved):
     """Base of the units whose id is the hash of all that they carry."""
 
@@ -91,7 +99,7 @@ class TrainUnit(PlainUnit):
     @property
     def title(self) -> str:
         """The unit in words."""
-        return f"train the {self.role} model"
+        return f"train the {self.role} model{_of_draw(self.setting)}"
 
 
 class EvaluateUnit(PlainUnit):
@@ -365,8 +373,7 @@ class ScoreUnit(PlainUnit):
     def title(self) -> str:
         """The unit in words."""
         what = f"the {self.role} model" if self.unlearning is None else f"unlearning with {self.method}"
-        where = f"split {self.draw.split}, forget set {self.draw.forget_set}"
-        return f"score {what} of {where}"
+        return f"score {what}{_of_draw(self.setting)}"
 
 
 class AttackUnit(PlainUnit):
