@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from core.artifacts import ArtifactStore
@@ -22,10 +23,11 @@ from core.catalog.unlearners import UnlearnerInfo
 from core.catalog.work import Work
 from core.datasets.load import DataCache, Sets
 from core.errors import UnlearnerMissing
+from core.evaluation import evaluate
 from core.outcome import Progress
 from core.provenance import device_name
 from core.spec.job import HyperparameterValue
-from core.spec.units import Setting, UnitId
+from core.spec.units import Setting, TrainUnit, UnitId, scorer, unit_id
 from core.unlearners.task import Task
 
 PROGRESS_SECONDS = 0.5
@@ -61,6 +63,7 @@ class Bench:
         self.artifacts = artifacts
         self._data = DataCache(data_dir, self.device, cache_dir=cache_dir)
         self._original: tuple[UnitId, nn.Module] | None = None
+        self._scored: dict[UnitId, NDArray[np.float64]] = {}
         torch.backends.cudnn.deterministic = True
 
     @property
@@ -73,8 +76,22 @@ class Bench:
 
         Raises:
             DatasetMissing, DatasetInvalid: the dataset's files.
+            ArtifactMissing, ArtifactCorrupt: the model that finds the hardest samples.
         """
-        return self._data.sets(setting)
+        scoring = scorer(setting)
+        return self._data.sets(setting, None if scoring is None else self._losses(scoring))
+
+    def _losses(self, scoring: TrainUnit) -> NDArray[np.float64]:
+        """`(num_train,)` losses of a model on the training split, in the dataset's order; elsewhere NaN."""
+        unit = unit_id(scoring)
+        if unit not in self._scored:
+            sets = self._data.sets(scoring.setting)
+            evaluation = evaluate(self.trained_model(scoring.setting, unit), sets, ("retain", "forget"))
+            losses = np.full(installed().datasets[scoring.setting.dataset].num_train, np.nan)
+            for name in evaluation.logits:
+                losses[getattr(sets.split, name)] = evaluation.losses(name).numpy()
+            self._scored[unit] = losses
+        return self._scored[unit]
 
     def fresh_model(self, setting: Setting, seed: int) -> nn.Module:
         """The setting's architecture with the initial weights of a seed, the same for every dataset of that

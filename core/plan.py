@@ -9,6 +9,7 @@ from core.spec.job import SweepRequest
 from core.spec.resolve import Cell, Entry, ResolvedJob, Search, Study
 from core.spec.units import (
     ROLES,
+    TRAINING_REVISION,
     AttackUnit,
     EvaluateUnit,
     GenerationUnit,
@@ -23,11 +24,11 @@ from core.spec.units import (
     UnitId,
     Unlearning,
     UnlearnUnit,
+    scorer,
     unit_id,
 )
 
-# Raised by hand when a change to training or evaluation moves numbers; part of every unit's identity.
-TRAINING_REVISION = 1
+# Raised by hand when a change moves numbers; part of every unit's identity.
 EVALUATION_REVISION = 1
 SWEEP_REVISION = 1
 ATTACK_REVISION = 1
@@ -51,11 +52,13 @@ class References:
     retrained: PlannedUnit
     original_evaluation: PlannedUnit
     retrained_evaluation: PlannedUnit
+    scoring: tuple[PlannedUnit, ...] = ()
 
     @property
     def units(self) -> tuple[PlannedUnit, ...]:
-        """All four, dependencies first."""
-        return (self.retrained, self.original, self.retrained_evaluation, self.original_evaluation)
+        """All of them, dependencies first; `scoring` is what the forget set itself rests on."""
+        models = (self.retrained, self.original, self.retrained_evaluation, self.original_evaluation)
+        return (*self.scoring, *models)
 
 
 def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
@@ -135,7 +138,9 @@ def _references(setting: Setting, model_seed: int) -> References:
             revision=EVALUATION_REVISION,
         )
     )
-    return References(original, retrained, original_evaluation, retrained_evaluation)
+    first = scorer(setting)
+    scoring = () if first is None else (_planned(first),)
+    return References(original, retrained, original_evaluation, retrained_evaluation, scoring)
 
 
 def _sweep(cell: Cell, entry: Entry, request: SweepRequest, models: References) -> Sweep:

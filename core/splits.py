@@ -11,7 +11,15 @@ from core.attacks.lira_splits import draw_lira_split, lira_set_sizes
 from core.catalog.datasets import DatasetInfo
 from core.catalog.work import SetSizes
 from core.errors import ForgetSetInvalid
-from core.spec.forget import ClassForget, ForgetRule, IndicesForget, LiraForget, RandomForget, StepForget
+from core.spec.forget import (
+    ClassForget,
+    ForgetRule,
+    HardForget,
+    IndicesForget,
+    LiraForget,
+    RandomForget,
+    StepForget,
+)
 from core.spec.units import Setting
 
 Indices = NDArray[np.int64]
@@ -47,6 +55,7 @@ def draw_split(
     validation_fraction: float,
     seed: int,
     labels: NDArray[np.integer] | None = None,
+    losses: NDArray[np.floating] | None = None,
 ) -> Split:
     """The split of a dataset with `num_train` official training and `num_test` official test images.
 
@@ -55,6 +64,7 @@ def draw_split(
 
     Args:
         labels: `(num_train,)`, which only the rule `class` reads.
+        losses: `(num_train,)`, which only the rule `hard` reads, and only of the training split.
 
     Raises:
         ForgetSetInvalid: the rule takes more than there is, or an image that is not in the training split.
@@ -71,6 +81,10 @@ def draw_split(
             assert labels is not None, "the rule `class` needs the labels"
             members = training[np.isin(labels[training], forget.labels)]
             retain, forgotten = _listed(training, _share(members, forget), seed)
+        case HardForget():
+            assert losses is not None, "the rule `hard` needs the losses"
+            hardest = training[np.argsort(-losses[training], kind="stable")]
+            retain, forgotten = _listed(training, hardest[: forget.size(len(training))], seed)
         case IndicesForget():
             retain, forgotten = _listed(training, np.array(forget.indices, dtype=np.int64), seed)
     if not len(retain):
@@ -93,7 +107,7 @@ def set_sizes(info: DatasetInfo, setting: Setting) -> SetSizes:
         return SetSizes(*lira_set_sizes(info.num_train)[:3], info.num_classes)
     training = info.num_train - ceil(setting.validation_fraction * info.num_train)
     match rule:
-        case RandomForget():
+        case RandomForget() | HardForget():
             forget = rule.size(training)
         case StepForget():
             forget = rule.size(training)

@@ -50,8 +50,8 @@ class DataCache:
         self._whole: dict[str, ResidentSet] = {}
         self._sets: tuple[Setting, Sets] | None = None
 
-    def sets(self, setting: Setting) -> Sets:
-        """The setting's sets; those of the last setting asked for are kept.
+    def sets(self, setting: Setting, losses: NDArray[np.floating] | None = None) -> Sets:
+        """The setting's sets; those of the last setting asked for are kept. `losses` are for the rule `hard`.
 
         Raises:
             DatasetMissing: a file is absent.
@@ -59,10 +59,10 @@ class DataCache:
             ForgetSetInvalid: the classes to forget have too few samples in one of the sets.
         """
         if self._sets is None or self._sets[0] != setting:
-            self._sets = (setting, self._cut(setting))
+            self._sets = (setting, self._cut(setting, losses))
         return self._sets[1]
 
-    def _cut(self, setting: Setting) -> Sets:
+    def _cut(self, setting: Setting, losses: NDArray[np.floating] | None) -> Sets:
         info = installed().datasets[setting.dataset]
         whole = self._resident(setting.dataset)
         labels = whole.labels.cpu().numpy()
@@ -73,6 +73,7 @@ class DataCache:
             validation_fraction=setting.validation_fraction,
             seed=setting.split_seed,
             labels=labels[: info.num_train],
+            losses=losses,
         )
         if isinstance(setting.forget, ClassForget):
             _require_enough(setting.forget, split, labels)

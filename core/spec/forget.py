@@ -43,7 +43,6 @@ class Sized(Rule):
         Field(gt=0, lt=1, description="Of the training split, rounded up; 0.1 by default."),
     ] = None
     count: Annotated[StrictInt | None, Field(ge=1, description="A number of samples instead.")] = None
-    seed: Seed = 123
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +60,13 @@ class Sized(Rule):
         return self.count if self.count is not None else ceil((self.fraction or DEFAULT_FRACTION) * available)
 
 
-class RandomForget(Sized):
+class Drawn(Sized):
+    """Base of the rules that draw at random."""
+
+    seed: Seed = 123
+
+
+class RandomForget(Drawn):
     """A uniform draw (protocol §2.1). Draws are nested: a smaller one is part of a larger of that seed."""
 
     rule: Literal["random"] = "random"
@@ -97,7 +102,13 @@ class IndicesForget(Rule):
         return hashlib.sha256(struct.pack(f"<{len(self.indices)}q", *self.indices)).hexdigest()
 
 
-class SequenceForget(Sized):
+class HardForget(Sized):
+    """The samples of highest loss, by the original of model seed 0 on the whole training split."""
+
+    rule: Literal["hard"]
+
+
+class SequenceForget(Drawn):
     """Repeated deletion: disjoint draws of equal size, each unlearned from what the step before has left."""
 
     rule: Literal["sequence"]
@@ -109,7 +120,7 @@ class SequenceForget(Sized):
         return tuple(StepForget(rule="step", step=step, **size) for step in range(self.steps))
 
 
-class StepForget(Sized):
+class StepForget(Drawn):
     """One step of a sequence, from 0; a first step is the random draw of its size and seed."""
 
     rule: Literal["step"]
@@ -133,15 +144,18 @@ ForgetRequest: TypeAlias = Annotated[
     Annotated[RandomForget, Tag("random")]
     | Annotated[ClassForget, Tag("class")]
     | Annotated[IndicesForget, Tag("indices")]
+    | Annotated[HardForget, Tag("hard")]
     | Annotated[SequenceForget, Tag("sequence")],
     Discriminator(_rule_of),
 ]
 ForgetRule: TypeAlias = Annotated[
-    RandomForget | ClassForget | IndicesForget | StepForget | LiraForget, Field(discriminator="rule")
+    RandomForget | ClassForget | IndicesForget | HardForget | StepForget | LiraForget,
+    Field(discriminator="rule"),
 ]
 RULES: dict[str, type[Rule]] = {
     "random": RandomForget,
     "class": ClassForget,
     "indices": IndicesForget,
+    "hard": HardForget,
     "sequence": SequenceForget,
 }

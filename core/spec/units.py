@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from core.catalog.protocols import Precision, Recipe
 from core.spec.canonical import content_hash
-from core.spec.forget import ForgetRule, LiraForget, StepForget
+from core.spec.forget import ForgetRule, HardForget, LiraForget, RandomForget, StepForget
 from core.spec.job import HyperparameterValue, OutModels, TuningTarget
 from core.spec.search import Range
 
@@ -23,6 +23,8 @@ UnitKind: TypeAlias = Literal[
     "train", "evaluate", "unlearn", "trial", "generation", "selection", "score", "attack"
 ]
 
+# Raised by hand when a change to training moves numbers; part of every unit's identity.
+TRAINING_REVISION = 1
 POPULATION = 50  # trials of a generation: the NSGA-III default (protocol §6.2)
 
 
@@ -93,13 +95,22 @@ class TrainUnit(PlainUnit):
 
     @property
     def depends_on(self) -> tuple[UnitId, ...]:
-        """Nothing: references are trained from scratch."""
-        return ()
+        """Nothing: references are trained from scratch. Only the hardest samples have to be found first."""
+        scoring = scorer(self.setting)
+        return () if scoring is None else (unit_id(scoring),)
 
     @property
     def title(self) -> str:
         """The unit in words."""
         return f"train the {self.role} model{_of_draw(self.setting)}"
+
+
+def scorer(setting: Setting) -> TrainUnit | None:
+    """The unit that trains the original which finds the hardest samples; None for any other forget rule."""
+    if not isinstance(setting.forget, HardForget):
+        return None
+    base = setting.model_copy(update={"forget": RandomForget()})
+    return TrainUnit(role="original", setting=base, model_seed=0, revision=TRAINING_REVISION)
 
 
 class EvaluateUnit(PlainUnit):

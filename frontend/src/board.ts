@@ -70,6 +70,8 @@ function ruleOf(forget: BoardSetting["forget"]): string {
   switch (forget.rule) {
     case "class":
       return `${size} of class ${(forget.labels ?? []).join(", ")}, ${seed}`;
+    case "hard":
+      return `${size} of highest loss`;
     case "indices":
       return "listed samples";
     case "step":

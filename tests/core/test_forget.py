@@ -16,7 +16,7 @@ from core.evaluation import Evaluation, own_metrics
 from core.execute import Workbench
 from core.export import forget_document
 from core.plan import plan
-from core.spec.forget import ClassForget, ForgetRule, IndicesForget, RandomForget, StepForget
+from core.spec.forget import ClassForget, ForgetRule, HardForget, IndicesForget, RandomForget, StepForget
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.spec.units import Unit, UnitId
@@ -273,3 +273,35 @@ def test_a_board_has_the_number_and_hash_of_listed_images_and_not_the_list():
 
     assert "indices" not in listed
     assert (listed["count"], len(listed["sha256"])) == (3, 64)
+
+
+def test_the_hardest_samples_are_those_of_highest_loss_in_the_training_split():
+    losses = np.arange(1000) % 97 / 97.0
+    rule = HardForget(rule="hard", count=50)
+
+    found = draw_split(1000, 200, rule, validation_fraction=0.15, seed=123, losses=losses)
+
+    assert len(found.forget) == 50
+    assert losses[found.forget].min() >= losses[found.retain].max()
+    assert not set(found.forget) & set(found.validation)
+
+
+def test_hard_forget_sets_rest_on_one_original_that_all_units_wait_for():
+    units = plan(resolved({"rule": "hard", "count": 50}, model_seeds=[0, 1]))
+
+    trained = [unit for unit in units if unit.unit.kind == "train"]
+    scoring = [unit for unit in trained if unit.unit.setting.forget.rule == "random"]
+    assert len(trained) == 5
+    assert [(unit.unit.role, unit.unit.model_seed) for unit in scoring] == [("original", 0)]
+    waiting = [unit for unit in trained if unit not in scoring]
+    assert all(unit.unit.depends_on == (scoring[0].id,) for unit in waiting)
+    assert units[0] == scoring[0]
+
+
+def test_the_hardest_samples_are_harder_to_get_right_than_the_others(outcomes):
+    ((_, _, easy),) = outcomes({"count": 100})
+
+    ((_, _, hard),) = outcomes({"rule": "hard", "count": 100})
+
+    assert hard.metrics["forget_accuracy"] < easy.metrics["forget_accuracy"]
+    assert hard.metrics["forget_accuracy"] < hard.metrics["retain_accuracy"]
