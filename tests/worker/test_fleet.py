@@ -39,7 +39,7 @@ def test_a_worker_that_is_stopped_while_it_waits_leaves_in_good_order(deployment
     deployment.start("worker", **ALONE)
     deployment.wait_until(lambda: states(deployment) == ["idle"], "the first worker")
     second = deployment.start("worker", **ALONE)
-    deployment.wait_until(lambda: len(states(deployment)) == 2, "the second worker")
+    deployment.wait_until(lambda: states(deployment) == ["idle", "waiting_for_slot"], "the second to wait")
 
     second.terminate()
 
