@@ -92,17 +92,18 @@ def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
                 add(planned for models in here for planned in models.units)
                 add(planned for sweep in sweeps for planned in _sweep_units(sweep))
                 add([selection])
-    unlearned: dict[tuple[SettingId, int, int], UnitId] = {}  # the last step so far, by entry and seed
+    unlearned: dict[tuple[SettingId, int, int], UnitId] = {}  # by setting, entry and seed
     for model_seed in job.model_seeds:
         for cell in job.cells:
             models = references[cell.setting.id, model_seed]
             add(models.units)
             first = cell.setting.first_step.id
             for index, entry in enumerate(cell.entries):
-                start = unlearned.get((first, index, model_seed), models.original.id)
+                before = cell.setting.step_before
+                start = models.original.id if before is None else unlearned[before.id, index, model_seed]
                 chosen = selections.get((first, index))
                 unit = _unlearning(job, cell.setting, entry, model_seed, models, start, chosen)
-                unlearned[first, index, model_seed] = unit.id
+                unlearned[cell.setting.id, index, model_seed] = unit.id
                 add([unit])
     for cell in job.cells:
         for study in cell.studies:

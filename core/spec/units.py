@@ -52,9 +52,16 @@ class Setting(Resolved):
     @property
     def first_step(self) -> "Setting":
         """The setting in which a sequence of forget sets starts; itself where it is not a later step."""
+        before = self.step_before
+        return self if before is None else before.first_step
+
+    @property
+    def step_before(self) -> "Setting | None":
+        """The setting of the step before; None where it is not a later step of a sequence."""
         if not isinstance(self.forget, StepForget) or self.forget.step == 0:
-            return self
-        return self.model_copy(update={"forget": self.forget.model_copy(update={"step": 0})})
+            return None
+        before = self.forget.model_copy(update={"step": self.forget.step - 1})
+        return self.model_copy(update={"forget": before})
 
     @property
     def id(self) -> SettingId:

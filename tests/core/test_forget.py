@@ -134,6 +134,18 @@ def test_a_sequence_is_a_setting_per_step_and_each_step_starts_from_the_one_befo
     assert (roles.count("original"), roles.count("retrained")) == (1, 3)
 
 
+def test_a_longer_sequence_beside_a_shorter_one_shares_its_steps_and_starts_from_the_original_too():
+    settings = [
+        {"dataset": "digits", "model": "resnet18", "forget": {"rule": "sequence", "steps": n, "count": 100}}
+        for n in (1, 2)
+    ]
+    units = plan(resolved({}, settings=settings))
+
+    original = next(unit.id for unit in units if unit.unit.title == "train the original model")
+    first, second = (unit for unit in units if unit.unit.kind == "unlearn")
+    assert [first.unit.original, second.unit.original] == [original, first.id]
+
+
 def test_a_sequence_is_tuned_once_at_its_first_step():
     sweep = {"seeds": [0], "trials": 2}
     units = plan(resolved({"rule": "sequence", "steps": 2, "count": 100}, sweep=sweep))
