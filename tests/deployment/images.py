@@ -79,8 +79,8 @@ def sent_to_the_builder() -> list[str]:
     return sorted(ignored.match_tree_files(ROOT, negate=True))
 
 
-def replay(name: str, root: Path, **arguments: str) -> Image:
-    """Do what the Dockerfile says under `root`, with these build arguments."""
+def replay(name: str, root: Path) -> Image:
+    """Do what the Dockerfile says under `root`, with its own build arguments."""
     context = root / "context"
     for path in sent_to_the_builder():
         (context / path).parent.mkdir(parents=True, exist_ok=True)
@@ -88,11 +88,11 @@ def replay(name: str, root: Path, **arguments: str) -> Image:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LETHE_", "PYTHON"))}
     image = Image(root, root, kept)
     for step in steps(name, root):
-        _do(step, image, context, arguments)
+        _do(step, image, context)
     return image
 
 
-def _do(step: Step, image: Image, context: Path, arguments: dict[str, str]) -> None:
+def _do(step: Step, image: Image, context: Path) -> None:
     value = OURS.sub(lambda match: f"{image.root}/{match[1]}", step.value)
     match step.instruction:
         case "WORKDIR":
@@ -100,7 +100,7 @@ def _do(step: Step, image: Image, context: Path, arguments: dict[str, str]) -> N
             image.folder.mkdir(exist_ok=True)
         case "ARG":
             variable, _, default = value.partition("=")
-            image.environment[variable] = arguments.get(variable, default)
+            image.environment[variable] = default
         case "ENV":
             for pair in shlex.split(value):
                 variable, _, given = pair.partition("=")

@@ -74,7 +74,7 @@ def test_the_apis_image_serves_the_page_and_the_api_without_torch(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_workers_image_trains_unlearns_and_evaluates(tmp_path, plugin_path):
-    image = replay("Dockerfile.worker", tmp_path, TORCH_INDEX="https://pypi.org/simple")
+    image = replay("Dockerfile.worker", tmp_path)
     document = {
         "settings": [{"dataset": "digits", "model": "toy_net"}],
         "unlearners": ["ft"],
