@@ -291,25 +291,21 @@ def _swept(
         if name not in request.hyperparameters
     }
     found += _too_large(request, index, setting, protocol)
-    variant_only = set(request.hyperparameters) <= {"variant"}
     return Entry(
         unlearner=info.id,
         unlearner_revision=info.revision,
         hyperparameters={name: value for name, value in complete.items() if name not in space},
         space=space,
-        tuning=_sweep_tuning(sweep, protocol)
-        if space and variant_only
-        else "other_sweep"
-        if space
-        else "given",
+        tuning=_sweep_tuning(sweep, request, protocol) if space else "given",
     )
 
 
-def _sweep_tuning(sweep: SweepRequest, protocol: Protocol) -> Tuning:
-    """`sweep` where it is what the protocol asks for, so that its result is ranked."""
+def _sweep_tuning(sweep: SweepRequest, request: UnlearnerRequest, protocol: Protocol) -> Tuning:
+    """`sweep` where it is what the protocol asks for, and so ranked; a variant may be given."""
     budget = protocol.sweep
     is_protocols = (
         budget is not None
+        and set(request.hyperparameters) <= {"variant"}
         and (sweep.seeds, sweep.trials) == (budget.seeds, budget.trials)
         and sweep.target == "retrained"
     )
