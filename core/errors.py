@@ -15,6 +15,7 @@ LetheError
 ├── SweepExhausted         a search space holds nothing that may be tried
 ├── ArtifactMissing        a unit's files are not where its record says
 ├── ArtifactCorrupt        a unit's files are there, but not what was written
+├── ArtifactsFull          there is no space for a unit's files
 ├── StoreNotReady          the database is unreachable, or at another revision
 └── DeploymentInvalid      this machine cannot run what was asked: port taken, directory unwritable …
 """
@@ -136,6 +137,17 @@ class ArtifactCorrupt(LetheError):
     def __init__(self, unit_id: str, reason: str) -> None:
         self.unit_id = unit_id
         super().__init__(f"The artifact of unit {unit_id} is corrupt ({reason}); the unit must run again.")
+
+
+class ArtifactsFull(LetheError):
+    """There is no space for a unit's files; `needed_bytes` is how much they take."""
+
+    def __init__(self, place: str, needed_bytes: int) -> None:
+        self.needed_bytes = needed_bytes
+        super().__init__(
+            f"There is no space for {needed_bytes:,} bytes in {place}. "
+            "Make room, or set LETHE_ARTIFACTS_BUDGET_GB."
+        )
 
 
 class StoreNotReady(LetheError):

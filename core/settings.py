@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+GIGABYTE = 10**9
 SECRETS_DIR = Path("/run/secrets")  # where Compose, Swarm and Kubernetes' manifests put them
 
 
@@ -29,7 +30,12 @@ class Settings(BaseSettings):
     database_password: SecretStr = Field(SecretStr(""), description="The password, for a URL without one.")
     secrets_dir: Path = Field(SECRETS_DIR, description="Where files hold what should not be a variable.")
     broker_url: str = Field("", description="Celery broker URL; empty = files under var_dir.")
-    artifacts_dir: Path | None = Field(None, description="Weights and logits; empty = var_dir/artifacts.")
+    artifacts_url: str = Field(
+        "", description="Weights and logits: a directory or s3://…; empty = var_dir/artifacts."
+    )
+    artifacts_cache_gb: float = Field(
+        10.0, ge=0, description="How much a worker's cache_dir keeps of artifacts from an object store."
+    )
     data_dir: Path | None = Field(None, description="Datasets in torchvision's layout; empty = var_dir/data.")
     cache_dir: Path | None = Field(None, description="Decoded images; empty = var_dir/cache.")
     page_dir: Path = Field(
@@ -93,9 +99,9 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.var_dir / 'lethe.db').absolute()}"
 
     @property
-    def artifacts(self) -> Path:
-        """The artifact directory in force."""
-        return (self.artifacts_dir or self.var_dir / "artifacts").absolute()
+    def artifacts(self) -> str:
+        """The place of artifacts in force: a path, or a URL."""
+        return self.artifacts_url or str((self.var_dir / "artifacts").absolute())
 
     @property
     def data(self) -> Path:

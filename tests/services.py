@@ -4,9 +4,16 @@ absent.
 
 import os
 import secrets
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 import redis
@@ -50,3 +57,43 @@ def fresh_redis_url() -> Iterator[str]:
                 client.flushdb()
             return
     pytest.skip(f"No Redis database is free at {REDIS}.")
+
+
+S3_READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class S3:
+    """A server of a test's own that speaks S3, what a client needs to reach it, and an empty bucket on it."""
+
+    environment: dict[str, str]
+    bucket: str
+
+
+@contextmanager
+def running_s3(folder: Path) -> Iterator[S3]:
+    """A real process on a free port of loopback; it keeps everything in its memory."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, bucket = f"http://127.0.0.1:{port}", f"lethe-{secrets.token_hex(4)}"
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "s3.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + S3_READY_SECONDS
+        while not _is_put(f"{url}/{bucket}"):
+            assert time.monotonic() < deadline, (folder / "s3.log").read_text()
+            time.sleep(0.1)
+        given = {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "DEFAULT_REGION": "us-east-1"}
+        yield S3({f"AWS_{name}": value for name, value in {**given, "ENDPOINT_URL": url}.items()}, bucket)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _is_put(url: str) -> bool:
+    try:
+        return httpx.put(url).is_success
+    except httpx.TransportError:
+        return False

@@ -45,7 +45,7 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
     for cell in job.cells:
         installed().datasets[cell.setting.dataset].require_files(settings.data)
     here = settings.model_copy(
-        update={"var_dir": out, "database_url": "", "artifacts_dir": out / "artifacts"}
+        update={"var_dir": out, "database_url": "", "artifacts_url": str(out / "artifacts")}
     )
     here = here.model_copy(update={"data_dir": settings.data, "cache_dir": settings.cache})
     store = Store(here.database)

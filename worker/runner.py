@@ -122,11 +122,12 @@ def _serve(connection: Connection, settings: Settings, device_key: str, parent_p
     if is_gpu(device_key):  # also read when torch loads: of all GPUs it then sees the one with our slot
         os.environ["CUDA_VISIBLE_DEVICES"] = device_key
         device = "cuda"
+    from core.artifact_files.place import open_place
     from core.artifacts import ArtifactStore
     from core.execute import Workbench
 
     workbench = Workbench(
-        ArtifactStore(settings.artifacts),
+        ArtifactStore(open_place(settings)),
         data_dir=settings.data,
         cache_dir=settings.cache,
         device=device,

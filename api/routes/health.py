@@ -1,6 +1,5 @@
 """Is the process alive, can the service do its work, and how is it doing?"""
 
-import os
 from typing import cast
 
 from fastapi import APIRouter, Request, Response
@@ -11,7 +10,7 @@ from api.dependencies import SettingsDep, StoreDep
 from api.metrics import Metrics
 from api.problems import DECLARED
 from api.schemas import HealthAnswer
-from core.errors import DeploymentInvalid
+from core.artifact_files.place import open_place
 
 router = APIRouter(tags=["health"])
 
@@ -29,13 +28,7 @@ def get_readiness(store: StoreDep, settings: SettingsDep) -> HealthAnswer:
     The broker may be away: submitting works.
     """
     store.require_current()
-    place = settings.artifacts
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise DeploymentInvalid(
-            f"The artifact directory {settings.artifacts} cannot be written. Set LETHE_ARTIFACTS_DIR."
-        )
+    open_place(settings).require_writable()
     return HealthAnswer()
 
 

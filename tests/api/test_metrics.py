@@ -63,9 +63,9 @@ def test_from_the_first_key_on_metrics_need_one(client, store):
 
 def test_a_service_that_cannot_write_artifacts_is_not_ready(settings, store, tmp_path):
     (tmp_path / "file").touch()
-    broken = settings.model_copy(update={"artifacts_dir": tmp_path / "file" / "artifacts"})
+    broken = settings.model_copy(update={"artifacts_url": str(tmp_path / "file" / "artifacts")})
     with TestClient(create_app(broken)) as client:
-        assert "LETHE_ARTIFACTS_DIR" in problem(client.get("/readyz"), 503, "deployment_invalid")["detail"]
+        assert "LETHE_ARTIFACTS_URL" in problem(client.get("/readyz"), 503, "deployment_invalid")["detail"]
 
 
 @pytest.mark.parametrize("state", UnitState)

@@ -2,13 +2,16 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
 
-from core.artifacts import MANIFEST, RECORD, ArtifactStore
-from core.errors import ArtifactCorrupt, ArtifactMissing
+from core.artifact_files.folders import Folders
+from core.artifact_files.manifest import MANIFEST
+from core.artifacts import RECORD, ArtifactStore
+from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull
 
 UNIT = "ab" + "0" * 62
 TENSORS = {
@@ -161,8 +164,8 @@ def test_a_disk_that_is_full_leaves_the_old_artifact_and_no_temporary_folder(
         if len(calls) > num_files:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.artifacts.os.fsync", fail_later)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("core.artifact_files.folders.os.fsync", fail_later)
+    with pytest.raises(ArtifactsFull, match="no space for"):
         written.write(UNIT, tensors=TENSORS, record={"twin": 1})
 
     assert [path.name for path in folder(tmp_path).parent.iterdir()] == [UNIT]
@@ -196,3 +199,31 @@ def test_twins_that_write_at_once_leave_one_whole_artifact(store, tmp_path):
     assert store.read_record(UNIT)["writer"] in range(4)
     left = [path.name for path in tmp_path.rglob(f".{UNIT}*")]
     assert left == []
+
+
+def test_a_reader_sees_one_twin_or_the_other_and_never_a_mixture(store):
+    store.write(UNIT, tensors={}, record={"writer": 0})
+
+    def write(number: int) -> None:
+        for _ in range(30):
+            store.write(UNIT, tensors={}, record={"writer": number})
+
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write, 1)
+        while not writing.done():
+            with suppress(ArtifactMissing):  # between two twins there is a moment with neither
+                assert store.read_record(UNIT)["writer"] in (0, 1)
+        writing.result()
+
+
+def test_only_the_artifact_that_was_meant_is_removed(store, tmp_path):
+    place = Folders(tmp_path)
+    old = store.write(UNIT, tensors={}, record={"version": 1})
+    new = store.write(UNIT, tensors={}, record={"version": 2})
+
+    place.remove(UNIT, old.sha256)
+    assert store.read_record(UNIT) == {"version": 2}
+
+    place.remove(UNIT, new.sha256)
+    place.remove(UNIT, new.sha256)  # another scheduler comes late
+    assert list(folder(tmp_path).parent.iterdir()) == []

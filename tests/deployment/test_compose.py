@@ -141,7 +141,7 @@ def test_the_volumes_that_a_service_of_ours_writes_are_its_users(name):
     made = re.search(r"install --directory --owner=10001 (.+)", (ROOT / f"Dockerfile.{name}").read_text())
     written = {volume.split(":")[-1] for volume in service["volumes"] if not volume.endswith(":ro")}
     assert written <= set(made[1].split())
-    assert service["environment"]["LETHE_ARTIFACTS_DIR"] in written
+    assert service["environment"]["LETHE_ARTIFACTS_URL"] in written
 
 
 @each_of_ours
