@@ -25,6 +25,7 @@ from api.routes import (
     page,
     results,
     steering,
+    webhooks,
     workers,
 )
 from core.settings import Settings
@@ -84,6 +85,7 @@ def _add_routes(app: FastAPI) -> None:
         catalog,
         workers,
         keys,
+        webhooks,
     ):
         versioned.include_router(module.router)
     app.include_router(versioned)

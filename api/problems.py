@@ -25,6 +25,7 @@ from core.errors import (
     NotFound,
     SpecInvalid,
     StoreNotReady,
+    TargetRefused,
 )
 
 log = structlog.get_logger()
@@ -65,6 +66,13 @@ KINDS = {
             422,
             "A dataset is not there",
             "Put the file that is named under the service's data directory, and submit again.",
+        ),
+        Kind(
+            "target_refused",
+            422,
+            "Nothing is sent there",
+            "Name an address that everybody reaches. A service for development sends to its own machine with "
+            "LETHE_WEBHOOK_LOOPBACK=true.",
         ),
         Kind("bad_request", 400, "The request cannot be read", "It breaks the rules of HTTP; see `detail`."),
         Kind(
@@ -136,6 +144,7 @@ TABLE: dict[type[LetheError], str] = {
     KeyRefused: "key_refused",
     Forbidden: "forbidden",
     NotFound: "not_found",
+    TargetRefused: "target_refused",
     Conflict: "conflict",
     KeyReused: "idempotency_key_reused",
     DeploymentInvalid: "deployment_invalid",

@@ -7,6 +7,7 @@ LetheError
 ├── KeyReused              an idempotency key came again with other content
 ├── KeyRefused             no key was sent where one is needed, or one that does not hold
 ├── Forbidden              the key holds, but does not allow this
+├── TargetRefused          a webhook leads to where this service sends nothing
 ├── PluginInvalid          an installed package declares something we cannot use
 ├── DatasetMissing         files that belong under the data directory are not there
 ├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
@@ -81,6 +82,10 @@ class KeyRefused(LetheError):
 
 class Forbidden(LetheError):
     """Whoever asks is known, and may not do this."""
+
+
+class TargetRefused(LetheError):
+    """A webhook's target is not a public address; the message names it."""
 
 
 class PluginInvalid(LetheError):

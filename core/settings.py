@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     slots_per_device: int = Field(1, ge=1, description="How many workers may share a GPU or a CPU.")
     lease_seconds: float = Field(
-        60.0, gt=0, description="A unit whose worker is silent this long is requeued."
+        60.0, gt=0, description="A unit, or a message, whose process is silent this long goes to another."
     )
     beat_seconds: float = Field(5.0, gt=0, description="How often a worker renews its lease.")
     stall_seconds: float = Field(
@@ -58,6 +58,13 @@ class Settings(BaseSettings):
 
     idempotency_seconds: float = Field(
         86400.0, gt=0, description="How long a submission's Idempotency-Key is remembered."
+    )
+
+    webhook_backoff_seconds: float = Field(
+        10.0, gt=0, description="The wait before a webhook's second try; each later one is six times as long."
+    )
+    webhook_loopback: bool = Field(
+        False, description="Whether webhooks may go to this machine itself: for development and tests."
     )
 
     reads_per_minute: int = Field(1200, gt=0, description="How often one address may read the API.")

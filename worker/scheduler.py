@@ -1,7 +1,11 @@
-"""The scheduler: rings for ready work, and requeues what silent workers left. Any number may run at once."""
+"""The scheduler: rings for ready work, requeues what silent workers left, and sends webhooks' messages. Any
+number may run at once.
+"""
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import structlog
 from celery import Celery
@@ -13,6 +17,7 @@ from core.settings import Settings
 from core.store import units, workers
 from core.store.session import Store
 from worker.app import ring
+from worker.courier import deliver
 
 log = structlog.get_logger()
 
@@ -20,7 +25,20 @@ STALE_BEATS = 3  # an idle worker that missed this many beats is not rung for
 
 
 def schedule(settings: Settings, store: Store, celery: Celery, *, is_stopped: Callable[[], bool]) -> None:
-    """Ring and reap until told to stop; outages of the database and the broker are waited out."""
+    """Ring, reap and deliver until told to stop; outages of the database and the broker are waited out."""
+    ending = Event()
+    with ThreadPoolExecutor(1, "courier") as pool:
+        courier = pool.submit(deliver, settings, store, is_stopped=ending.is_set)
+        try:
+            _ring_and_reap(settings, store, celery, is_stopped=lambda: is_stopped() or courier.done())
+        finally:
+            ending.set()
+        courier.result()  # if it ended by an error, so does this process
+
+
+def _ring_and_reap(
+    settings: Settings, store: Store, celery: Celery, *, is_stopped: Callable[[], bool]
+) -> None:
     next_reap = 0.0
     while not is_stopped():
         try:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from core.store.deliveries import announce
 from core.store.session import database_now
 from core.store.tables import EventRow, JobUnitRow
 
@@ -35,7 +36,7 @@ def append_event(
     unit_id: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Record what happened, in the caller's transaction.
+    """Record what happened, in the caller's transaction; the owner's webhooks will tell of a job's new state.
 
     Args:
         actor: who did it: the owner of a job, `scheduler`, `worker …`.
@@ -53,6 +54,8 @@ def append_event(
             created_at=database_now(),
         )
     )
+    if job_id is not None and data and "state" in data:
+        announce(session, job_id, actor=actor, reason=reason, text=text, data=data)
 
 
 def last_event_id(session: Session) -> int:

@@ -38,6 +38,14 @@ class FailureClass(StrEnum):
     DEPENDENCY_FAILED = "dependency_failed"
 
 
+class DeliveryState(StrEnum):
+    """The life of a message for a webhook."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 RETRIED = frozenset({FailureClass.INFRA_LOST, FailureClass.OOM})
 OPEN_UNIT = (UnitState.WAITING, UnitState.READY, UnitState.RUNNING)
 LIVE_JOB = (JobState.QUEUED, JobState.RUNNING)  # it still wants its units

@@ -55,6 +55,7 @@ class Table(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         dict[str, Any]: Json,
         list[str]: Json,
+        list[dict[str, Any]]: Json,
         datetime: UtcDateTime,
         float: Double,
     }
@@ -282,6 +283,51 @@ class EventRow(Table):
     text: Mapped[str] = mapped_column(Text)
     data: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+class WebhookRow(Table):
+    """Where an owner wants to be told of their jobs. The secret signs, so it cannot be kept as a hash."""
+
+    __tablename__ = "webhook"
+
+    id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), index=True)
+    url: Mapped[str] = mapped_column(String(2083))
+    events: Mapped[list[str]]
+    secret: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class DeliveryRow(Table):
+    """A message for a webhook, stored with what it tells of. `fence` counts who took it in hand; `body` is
+    what is sent, to the byte, at every try.
+    """
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        Index(
+            "ix_webhook_delivery_due",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index("ix_webhook_delivery_webhook_id", "webhook_id", "id"),
+        Index("ix_webhook_delivery_created_at", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("webhook.id"))
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("job.id"))
+    event: Mapped[str] = mapped_column(String(32))
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    tries: Mapped[list[dict[str, Any]]]
+    fence: Mapped[int] = mapped_column(Integer, default=0)
+    due_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
 
 class WorkerRow(Table):

@@ -58,6 +58,8 @@ def fuzzed(settings, store) -> Iterator[Fuzzed]:
         work(store)
         ids["result_id"] = client.get("/api/v1/results").json()["items"][0]["id"]
         client.post(JOBS, json={**SPEC, "model_seeds": [5]})
+        hook = {"url": "https://hooks.example/"}
+        ids["webhook_id"] = client.post("/api/v1/webhooks", json=hook).json()["id"]
     yield Fuzzed(app, headers, ids)
     app.state.store.engine.dispose()
 
