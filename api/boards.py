@@ -1,17 +1,19 @@
 """Which board a request asks for: the query parameters that all of the leaderboard's endpoints share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Annotated
 
 from fastapi import Depends, Query
 
-from api.dependencies import CatalogueDep
+from api.caching import Content
+from api.dependencies import CatalogueDep, KeptAnswersDep
 from core.board import Metric
 from core.catalog.protocols import Protocol
 from core.catalog.registry import Catalogue, closest
 from core.cohort import Cohort
 from core.errors import SpecInvalid, SpecProblem
 from core.store.boards import BoardData, load_board_data
+from core.store.results import versions_of
 from core.store.session import Store
 from core.store.viewers import THE_PUBLIC
 
@@ -32,6 +34,7 @@ class BoardRequest:
     def __init__(
         self,
         catalogue: CatalogueDep,
+        kept: KeptAnswersDep,
         protocol: ProtocolQuery = DEFAULT_PROTOCOL,
         dataset: str | None = None,
         model: str | None = None,
@@ -41,6 +44,20 @@ class BoardRequest:
         require_known("dataset", dataset, catalogue.datasets)
         require_known("model", model, catalogue.models)
         self._dataset, self._model, self._setting = dataset, model, setting
+        self._kept = kept
+
+    def answer(self, store: Store, what: Hashable, make: Callable[[], bytes]) -> Content:
+        """What `make` makes of these settings, kept until a result of the protocol changes.
+
+        Args:
+            store: where the results are.
+            what: which answer about the settings it is, with all of its options.
+            make: must depend on nothing else.
+        """
+        with store.read() as session:
+            versions = versions_of(session, self._protocol.id)
+        asked = (self._protocol.id, self._dataset, self._model, self._setting)
+        return self._kept.get((what, asked, versions), make)
 
     def load(self, store: Store, *metrics: Metric) -> tuple[BoardData, ...]:
         """What the public sees of the board by each metric, at one moment.

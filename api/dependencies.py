@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from api.caching import KeptAnswers
 from core.catalog.registry import Catalogue, installed
 from core.errors import SpecInvalid, SpecProblem
 from core.settings import Settings
@@ -19,6 +20,10 @@ def _store(request: Request) -> Store:
 
 def _settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
+
+
+def _kept_answers(request: Request) -> KeptAnswers:
+    return cast(KeptAnswers, request.app.state.kept_answers)
 
 
 async def _raw_body(request: Request) -> bytes:
@@ -63,6 +68,7 @@ def next_cursor(position: str | int) -> str:
 
 StoreDep = Annotated[Store, Depends(_store)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
+KeptAnswersDep = Annotated[KeptAnswers, Depends(_kept_answers)]
 CatalogueDep = Annotated[Catalogue, Depends(installed)]
 RawBodyDep = Annotated[bytes, Depends(_raw_body)]
 CursorDep = Annotated[str | None, Depends(_cursor)]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
+from api.caching import KeptAnswers
 from api.envelope import Service
 from api.metrics import Metrics
 from api.routes import (
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.store, app.state.settings, app.state.metrics = store, settings, Metrics(store)
+    app.state.kept_answers = KeptAnswers()
     problems.install(app)
     _add_routes(app)
     return app

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from api.boards import BoardRequestDep, CohortQuery
+from api.boards import BoardRequest, BoardRequestDep, CohortQuery
+from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import StoreDep
 from api.honesty_schemas import (
     AlternativeAnswer,
@@ -28,6 +29,7 @@ from core.export import row_move
 from core.paper.claims import ledger
 from core.paper.tables import Standings, published, standings
 from core.sensitivity import sensitivity
+from core.store.session import Store
 from core.uncertainty import LEVEL, RankInterval, RowUncertainty, bootstrap
 
 router = APIRouter(
@@ -35,49 +37,47 @@ router = APIRouter(
 )
 
 
-@router.get("/uncertainty", operation_id="getLeaderboardUncertainty")
+@router.get(
+    "/uncertainty",
+    operation_id="getLeaderboardUncertainty",
+    response_model=UncertaintyAnswer,
+    responses=NOT_MODIFIED,
+)
 def get_uncertainty(
     store: StoreDep,
     request: BoardRequestDep,
     metric: Metric = Metric.RETENTION_DEVIATION,
     cohort: CohortQuery = Cohort.REFERENCE,
-) -> UncertaintyAnswer:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Rank intervals, the probability of each group, and the rows that cannot be told apart."""
-    (data,) = request.load(store, metric)
-    found = bootstrap(data.board(cohort), data.values, data.protocol.model_seeds)
-    return UncertaintyAnswer(
-        protocol=data.protocol.id,
-        metric=metric,
-        cohort=cohort,
-        draws=found.draws,
-        level=LEVEL,
-        model_seeds=list(data.protocol.model_seeds),
-        noise_floor={str(setting): error for setting, error in found.noise_floor.items()},
-        rows=[_row(row) for row in found.rows],
-    )
+
+    def make() -> bytes:
+        return _uncertainty(store, request, metric, cohort).model_dump_json().encode()
+
+    content = request.answer(store, ("uncertainty", metric, cohort), make)
+    return cached(content, if_none_match, is_public=True)
 
 
-@router.get("/sensitivity", operation_id="getLeaderboardSensitivity")
+@router.get(
+    "/sensitivity",
+    operation_id="getLeaderboardSensitivity",
+    response_model=SensitivityAnswer,
+    responses=NOT_MODIFIED,
+)
 def get_sensitivity(
-    store: StoreDep, request: BoardRequestDep, metric: Metric = Metric.RETENTION_DEVIATION
-) -> SensitivityAnswer:
+    store: StoreDep,
+    request: BoardRequestDep,
+    metric: Metric = Metric.RETENTION_DEVIATION,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """The same results ranked otherwise, and which rows that moves."""
-    (data,) = request.load(store, metric)
-    found = sensitivity(data.protocol.id, metric, data.settings, data.values, data.protocol.model_seeds)
-    return SensitivityAnswer(
-        protocol=data.protocol.id,
-        metric=metric,
-        ranks={row.method.label: row.rank for row in data.board().rows},
-        alternatives=[
-            AlternativeAnswer(
-                id=other.id,
-                title=other.title,
-                ranks=other.ranks,
-                moved=[RowMoveAnswer.model_validate(row_move(move)) for move in other.moved],
-            )
-            for other in found
-        ],
-    )
+
+    def make() -> bytes:
+        return _sensitivity(store, request, metric).model_dump_json().encode()
+
+    content = request.answer(store, ("sensitivity", metric), make)
+    return cached(content, if_none_match, is_public=True)
 
 
 @router.get("/claims", operation_id="listLeaderboardClaims")
@@ -131,6 +131,40 @@ def get_paper(store: StoreDep, request: BoardRequestDep) -> PaperAnswer:
             )
             for unlearner, efficiencies in paper.efficiency.items()
             for dataset, efficiency in efficiencies.items()
+        ],
+    )
+
+
+def _uncertainty(store: Store, request: BoardRequest, metric: Metric, cohort: Cohort) -> UncertaintyAnswer:
+    (data,) = request.load(store, metric)
+    found = bootstrap(data.board(cohort), data.values, data.protocol.model_seeds)
+    return UncertaintyAnswer(
+        protocol=data.protocol.id,
+        metric=metric,
+        cohort=cohort,
+        draws=found.draws,
+        level=LEVEL,
+        model_seeds=list(data.protocol.model_seeds),
+        noise_floor={str(setting): error for setting, error in found.noise_floor.items()},
+        rows=[_row(row) for row in found.rows],
+    )
+
+
+def _sensitivity(store: Store, request: BoardRequest, metric: Metric) -> SensitivityAnswer:
+    (data,) = request.load(store, metric)
+    found = sensitivity(data.protocol.id, metric, data.settings, data.values, data.protocol.model_seeds)
+    return SensitivityAnswer(
+        protocol=data.protocol.id,
+        metric=metric,
+        ranks={row.method.label: row.rank for row in data.board().rows},
+        alternatives=[
+            AlternativeAnswer(
+                id=other.id,
+                title=other.title,
+                ranks=other.ranks,
+                moved=[RowMoveAnswer.model_validate(row_move(move)) for move in other.moved],
+            )
+            for other in found
         ],
     )
 

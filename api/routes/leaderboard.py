@@ -35,8 +35,12 @@ def get_leaderboard(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Groups and ranks over the protocol's settings, or those that the filters leave."""
-    (data,) = request.load(store, metric)
-    content = render(data.board(cohort), format).encode()
+
+    def make() -> bytes:
+        (data,) = request.load(store, metric)
+        return render(data.board(cohort), format).encode()
+
+    content = request.answer(store, ("board", metric, cohort, format), make)
     return cached(content, if_none_match, media_type=FORMATS[format].media_type, is_public=True)
 
 

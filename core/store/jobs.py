@@ -18,6 +18,7 @@ from core.spec.units import Setting
 from core.store.events import append_event
 from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
 from core.store.quarantine import quarantined_units
+from core.store.results import show_results
 from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, FailureClass, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
@@ -104,6 +105,7 @@ def submit(
         JobUnitRow,
         [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
     )
+    show_results(session, job_id)
     _bring_forward(session, job_id, -spec.priority)
     _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), but=FailureClass.QUARANTINED)
     fail_dependents(session, quarantined_units(session, job_id), actor)

@@ -1,6 +1,6 @@
 """Results in the store: record behind the fence, read, and hand to the board."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from core.spec.units import EvaluateUnit, Setting, SettingId, UnitId, UnlearnUni
 from core.store.session import changed, database_now
 from core.store.slots import TIMED_BESIDE, was_timed_beside
 from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
-from core.store.viewers import EVERYTHING, Viewer, in_visible_job
+from core.store.viewers import EVERYTHING, THE_PUBLIC, Viewer, in_visible_job
 
 SIDE_BY_SIDE = ("given", "other_sweep")  # these differ among themselves, so none supersedes another
 
@@ -76,6 +76,7 @@ def record_result(
     row.indiscernibility_test = metrics.get("indiscernibility_test")
     row.runtime_efficiency = metrics.get("runtime_efficiency")
     row.created_at = now
+    row.is_public = bool(session.scalar(select(in_visible_job(THE_PUBLIC, unit_id))))
     session.flush()
     if tuning not in SIDE_BY_SIDE:
         same_place = [
@@ -87,6 +88,48 @@ def record_result(
             .where(*same_place, ResultRow.tuning.is_not_distinct_from(tuning), ResultRow.unit_id != unit_id)
             .values(is_superseded=True),
         )
+    note_changed(session, [row.setting_id])
+
+
+def note_changed(session: Session, setting_ids: Collection[str]) -> None:
+    """Give settings whose results have changed a new version, and count what the public sees of them."""
+    shown = (
+        select(func.count())
+        .where(ResultRow.setting_id == SettingRow.id, ResultRow.is_public, ~ResultRow.is_superseded)
+        .scalar_subquery()
+    )
+    changed(
+        session,
+        update(SettingRow)
+        .where(SettingRow.id.in_(setting_ids))
+        .values(version=SettingRow.version + 1, public_results=shown),
+    )
+
+
+def show_results(session: Session, job_id: str) -> None:
+    """Show or hide the results of a job's units, as the jobs that need them are public or not."""
+    mine = ResultRow.unit_id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
+    is_public = in_visible_job(THE_PUBLIC, ResultRow.unit_id)
+    rows = session.execute(
+        update(ResultRow)
+        .where(mine, ResultRow.is_public != is_public)
+        .values(is_public=~ResultRow.is_public)
+        .returning(ResultRow.setting_id)
+        .execution_options(synchronize_session=False)
+    )
+    note_changed(session, {setting for (setting,) in rows})
+
+
+def versions_of(session: Session, protocol: str) -> tuple[tuple[str, int], ...]:
+    """The protocol's settings with public results, each with its version: while this is the same, so is every
+    board of the protocol.
+    """
+    rows = session.execute(
+        select(SettingRow.id, SettingRow.version)
+        .where(SettingRow.protocol == protocol, SettingRow.public_results > 0)
+        .order_by(SettingRow.id)
+    )
+    return tuple((setting, version) for setting, version in rows)
 
 
 def get_result(session: Session, result_id: str, viewer: Viewer = EVERYTHING) -> ResultRecord:
@@ -95,9 +138,7 @@ def get_result(session: Session, result_id: str, viewer: Viewer = EVERYTHING) ->
     Raises:
         NotFound: nothing that the viewer sees has this id.
     """
-    row = session.scalar(
-        select(ResultRow).where(ResultRow.id == result_id, in_visible_job(viewer, ResultRow.unit_id))
-    )
+    row = session.scalar(select(ResultRow).where(ResultRow.id == result_id, _is_visible(viewer)))
     if row is None:
         raise NotFound("result", result_id)
     return _record(row)
@@ -127,12 +168,7 @@ def list_results(
     viewer: Viewer = EVERYTHING,
 ) -> list[ResultRecord]:
     """Results that the viewer sees, newest first; `before` is the id of the last one of the previous page."""
-    query = (
-        select(ResultRow)
-        .where(in_visible_job(viewer, ResultRow.unit_id))
-        .order_by(ResultRow.id.desc())
-        .limit(limit)
-    )
+    query = select(ResultRow).where(_is_visible(viewer)).order_by(ResultRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(ResultRow.id < before)
     if setting_id is not None:
@@ -144,13 +180,18 @@ def list_results(
 
 def settings_of(session: Session, protocol: str, viewer: Viewer = EVERYTHING) -> list[tuple[Setting, int]]:
     """The protocol's settings that have results, with how many the viewer sees, by dataset and model."""
-    rows = session.execute(
-        select(SettingRow.definition, func.count(ResultRow.id))
+    query = (
+        select(SettingRow.definition, SettingRow.public_results).where(SettingRow.public_results > 0)
+        if viewer == THE_PUBLIC
+        else select(SettingRow.definition, func.count(ResultRow.id))
         .join(ResultRow, ResultRow.setting_id == SettingRow.id)
-        .where(SettingRow.protocol == protocol, ~ResultRow.is_superseded)
-        .where(in_visible_job(viewer, ResultRow.unit_id))
+        .where(~ResultRow.is_superseded, _is_visible(viewer))
         .group_by(SettingRow.id)
-        .order_by(SettingRow.dataset, SettingRow.model, SettingRow.id)
+    )
+    rows = session.execute(
+        query.where(SettingRow.protocol == protocol).order_by(
+            SettingRow.dataset, SettingRow.model, SettingRow.id
+        )
     )
     return [(Setting.model_validate(definition), count) for definition, count in rows]
 
@@ -175,13 +216,15 @@ def seed_values(
             ResultRow.is_usable,
             getattr(ResultRow, metric.column).label("value"),
             ResultRow.runtime_efficiency,
-        ).where(
+        )
+        .where(
             ResultRow.setting_id.in_([setting.id for setting in settings]),
             ResultRow.model_seed.in_(protocol.model_seeds),
             ~ResultRow.is_superseded,
-            in_visible_job(viewer, ResultRow.unit_id),
+            _is_visible(viewer),
             (ResultRow.tuning == protocol.ranked_tuning) | ResultRow.tuning.is_(None),
         )
+        .order_by(ResultRow.model_seed, ResultRow.id)  # a mean has the same last digit every time
     )
     return [
         SeedValue(
@@ -193,6 +236,11 @@ def seed_values(
         )
         for row in rows
     ]
+
+
+def _is_visible(viewer: Viewer) -> Any:  # noqa: ANN401 - an SQL condition on ResultRow
+    """The result is shown to the viewer."""
+    return ResultRow.is_public if viewer == THE_PUBLIC else in_visible_job(viewer, ResultRow.unit_id)
 
 
 def _place(unit: EvaluateUnit | UnlearnUnit, hyperparameters: dict[str, Any] | None) -> dict[str, Any]:

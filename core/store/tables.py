@@ -186,7 +186,10 @@ class JobUnitRow(Table):
 
 
 class SettingRow(Table):
-    """A cell of the board, with all that defines it."""
+    """A cell of the board, with all that defines it.
+
+    `version` grows with every change of its results; `public_results` is how many of them the public sees.
+    """
 
     __tablename__ = "setting"
 
@@ -195,13 +198,27 @@ class SettingRow(Table):
     dataset: Mapped[str] = mapped_column(String(64))
     model: Mapped[str] = mapped_column(String(64))
     definition: Mapped[dict[str, Any]]
+    version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    public_results: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class ResultRow(Table):
-    """The metrics of one model: of an unlearner, or of a reference (`original`, `retrained`)."""
+    """The metrics of one model: of an unlearner, or of a reference (`original`, `retrained`).
+
+    `is_public` says whether a public job needs its unit.
+    """
 
     __tablename__ = "result"
-    __table_args__ = (Index("ix_result_place", "setting_id", "tuning", "unlearner", "variant"),)
+    __table_args__ = (
+        Index("ix_result_place", "setting_id", "tuning", "unlearner", "variant"),
+        Index(
+            "ix_result_shown",
+            "setting_id",
+            "tuning",
+            sqlite_where=text("is_public AND NOT is_superseded"),
+            postgresql_where=text("is_public AND NOT is_superseded"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(48), primary_key=True)
     unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), unique=True)
@@ -213,6 +230,7 @@ class ResultRow(Table):
     model_seed: Mapped[int]
     is_usable: Mapped[bool]
     is_superseded: Mapped[bool] = mapped_column(Boolean, default=False)
+    is_public: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     retention_deviation: Mapped[float | None]
     indiscernibility_test: Mapped[float | None]
     runtime_efficiency: Mapped[float | None]

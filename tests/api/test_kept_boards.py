@@ -1,0 +1,79 @@
+"""Boards are kept until a result of theirs changes; a kept one is never out of date."""
+
+import pytest
+from sqlalchemy import event
+
+from core.store import jobs, units
+from tests.api.steps import JOBS, METRICS, SPEC, work
+
+BOARD = "/api/v1/leaderboard"
+SEEDS = {**SPEC, "model_seeds": [0, 1, 2]}
+
+
+@pytest.fixture
+def statements(store, client):
+    """The SQL that the API runs from here on."""
+    engine = client.app.state.store.engine
+    found: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):
+        found.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def shown(client, path=BOARD, **asked) -> list[str]:
+    return [row["label"] for row in client.get(path, params=asked).json()["rows"]]
+
+
+@pytest.mark.parametrize("path", [BOARD, f"{BOARD}/uncertainty", f"{BOARD}/sensitivity"])
+def test_an_unchanged_board_is_answered_without_reading_results(client, store, statements, path):
+    client.post(JOBS, json=SEEDS)
+    work(store)
+    first = client.get(path)
+    statements.clear()
+    again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert statements
+    assert not [statement for statement in statements if "result." in statement]
+
+
+def test_every_view_of_the_board_is_kept_by_itself(client, store):
+    client.post(JOBS, json=SEEDS)
+    work(store)
+    asked = [{}, {"metric": "indiscernibility"}, {"cohort": "all"}, {"format": "csv"}, {"model": "tiny_vit"}]
+    for _ in range(2):
+        assert len({client.get(BOARD, params=params).text for params in asked}) == len(asked)
+
+
+def test_a_new_result_is_on_the_board_at_once(client, store):
+    client.post(JOBS, json=SEEDS)
+    work(store)
+    before = client.get(BOARD)
+    client.post(JOBS, json={**SEEDS, "unlearners": ["ct"]})
+    work(store, lambda unit: {**METRICS, "retention_deviation": 0.2})
+    assert sorted(shown(client)) == ["ct", "ft", "ga"]
+    assert client.get(BOARD).headers["etag"] != before.headers["etag"]
+
+
+def test_a_private_jobs_results_appear_once_a_public_job_needs_them(client, store):
+    client.post(JOBS, json={**SEEDS, "visibility": "private"})
+    work(store)
+    assert shown(client) == []
+    assert client.get(f"{BOARD}/settings").json()["items"] == []
+    client.post(JOBS, json=SEEDS)
+    assert sorted(shown(client)) == ["ft", "ga"]
+    assert [setting["results"] for setting in client.get(f"{BOARD}/settings").json()["items"]] == [12]
+
+
+def test_what_is_recorded_for_a_private_and_a_public_job_is_public(client, store):
+    private = client.post(JOBS, json={**SEEDS, "visibility": "private"}).json()["id"]
+    client.post(JOBS, json=SEEDS)
+    with store.write() as session:
+        jobs.cancel(session, private, actor="test")
+    work(store)
+    with store.read() as session:
+        assert units.count_by_state(session)[units.UnitState.DONE] == 18
+    assert sorted(shown(client)) == ["ft", "ga"]
