@@ -68,6 +68,7 @@ def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
             self=here,
             events=f"{here}/events",
             units=f"{here}/units",
+            logs=f"{here}/logs",
             results=f"{here}/results",
             trials=f"{here}/trials",
             attacks=f"{here}/attacks",

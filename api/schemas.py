@@ -61,6 +61,7 @@ class JobLinks(Answer):
     self: str
     events: str
     units: str
+    logs: str
     results: str
     trials: str
     attacks: str

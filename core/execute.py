@@ -1,5 +1,6 @@
 """The harness: run one unit and store what it leaves."""
 
+import logging
 import statistics
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -36,6 +37,8 @@ from core.spec.units import (
 )
 from core.training import fit
 from core.trials import NO_WINNER, chosen_hyperparameters, propose_generation, run_trial, select
+
+log = logging.getLogger(__name__)
 
 
 class Workbench:
@@ -172,6 +175,12 @@ class Workbench:
             same_classes=isinstance(unit.setting.forget, ClassForget),
             is_validation_biased=isinstance(unit, UnlearnUnit)
             and installed().unlearners[unit.unlearner].trains_on_validation,
+        )
+        log.info(
+            "Measured a model that took %.2f s: %s.",
+            cost.seconds,
+            "usable" if result.is_usable else "not usable",
+            extra={name: value for name, value in result.metrics.items() if value is not None},
         )
         record: dict[str, Any] = {}
         if isinstance(unit, UnlearnUnit) and isinstance(unit.setting.forget, StepForget):

@@ -1,6 +1,7 @@
 """What running a unit yields: plain data, torch-free, so that it travels between processes."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 
 Metrics: TypeAlias = dict[str, float | None]
@@ -12,6 +13,16 @@ class Progress:
 
     fraction: float | None
     text: str
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line that was logged while a unit ran; `level` in lower case, `fields` as plain JSON."""
+
+    at: datetime
+    level: str
+    text: str
+    fields: dict[str, Any]
 
 
 @dataclass(frozen=True)

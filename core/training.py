@@ -1,5 +1,7 @@
 """`fit`, the only training loop: the references and every unlearner that trains go through it."""
 
+import logging
+import math
 from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -9,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.optimisers import Schedule, constant
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item", bound=Sized)
 
@@ -56,6 +60,7 @@ def fit(
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * schedule(epoch)
         total: Tensor | None = None
+        steps_before = num_steps
         for item in batches:
             if needs_two and len(item) == 1:
                 continue
@@ -67,8 +72,13 @@ def fit(
             optimiser.step()
             num_steps += 1
             total = value.detach() if total is None else total + value.detach()
-        if total is not None and not bool(total.isfinite()):
-            return FitReport(num_steps, has_diverged=True)
+        if total is not None:
+            mean_loss = float(total) / (num_steps - steps_before)
+            if not math.isfinite(mean_loss):
+                log.warning("The loss of epoch %d is %s; the fit ends.", epoch + 1, mean_loss)
+                return FitReport(num_steps, has_diverged=True)
+            said = {"epoch": epoch + 1, "epochs": num_epochs, "mean_loss": mean_loss}
+            log.info("Epoch %d of %d: mean loss %.4g.", epoch + 1, num_epochs, mean_loss, extra=said)
         if on_epoch is not None:
             on_epoch(epoch + 1)
     optimiser.zero_grad(set_to_none=True)

@@ -21,14 +21,13 @@ from core.errors import TargetRefused
 from core.public_address import Address, require_public
 from core.settings import Settings
 from core.signature import signed_headers
-from core.store.deliveries import Delivery, Try, claim_deliveries, forget_old, has_due, record_try
+from core.store.deliveries import Delivery, Try, claim_deliveries, has_due, record_try
 from core.store.session import Store
 
 log = structlog.get_logger()
 
 TRY_SECONDS = 10.0  # all of a try: the name, the connection, the answer's head
 AT_ONCE = 32
-FORGET_SECONDS = 3600.0
 
 
 def deliver(settings: Settings, store: Store, *, is_stopped: Callable[[], bool]) -> None:
@@ -45,7 +44,6 @@ class Courier:
         self._tls = httpx.create_ssl_context()
         self._names = ThreadPoolExecutor(AT_ONCE, "webhook-names")  # names that hang block no database thread
         self._try_seconds = min(TRY_SECONDS, settings.lease_seconds / 2)  # a try ends before its lease
-        self._next_forget = 0.0
 
     async def work(self, is_stopped: Callable[[], bool]) -> None:
         """Send until told to stop; an outage of the database is waited out."""
@@ -65,10 +63,6 @@ class Courier:
         self._names.shutdown(wait=False)
 
     def _claim(self, limit: int) -> list[Delivery]:
-        if time.monotonic() >= self._next_forget:
-            self._next_forget = time.monotonic() + FORGET_SECONDS
-            with self._store.write() as session:
-                forget_old(session)
         with self._store.read() as session:
             if not limit or not has_due(session):
                 return []

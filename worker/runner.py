@@ -15,10 +15,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from core.errors import ArtifactCorrupt, ArtifactMissing, DatasetMissing, LetheError
-from core.outcome import Outcome, Progress
+from core.outcome import LogLine, Outcome, Progress
 from core.settings import Settings
 from core.spec.units import Unit, unit_from_json
 from core.store.states import FailureClass
+from worker.capture import ToParent, capture_logs
 from worker.devices import is_gpu
 from worker.lifeline import die_with_parent
 
@@ -55,7 +56,7 @@ class ArtifactBroken:
     error: str
 
 
-Message = Ready | Progress | Finished | Failed | ArtifactBroken
+Message = Ready | Progress | LogLine | Finished | Failed | ArtifactBroken
 
 
 class Runner:
@@ -122,6 +123,7 @@ def _serve(connection: Connection, settings: Settings, device_key: str, parent_p
     if is_gpu(device_key):  # also read when torch loads: of all GPUs it then sees the one with our slot
         os.environ["CUDA_VISIBLE_DEVICES"] = device_key
         device = "cuda"
+    logs = capture_logs(connection.send)
     from core.artifact_files.place import open_place
     from core.artifacts import ArtifactStore
     from core.execute import Workbench
@@ -138,14 +140,17 @@ def _serve(connection: Connection, settings: Settings, device_key: str, parent_p
             document: dict[str, Any] = connection.recv()
         except EOFError:  # the parent closed its end
             return
-        connection.send(_run(document, workbench.execute, connection))
+        connection.send(_run(document, workbench.execute, connection, logs))
 
 
 def _run(
     document: dict[str, Any],
     execute: Callable[[Unit, Callable[[Progress], None]], Outcome],
     connection: Connection,
+    logs: ToParent,
 ) -> Message:
+    logs.begin()
+
     def report(progress: Progress) -> None:
         connection.send(progress)
 

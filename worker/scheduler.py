@@ -15,12 +15,15 @@ from sqlalchemy.exc import DBAPIError
 from core.pulse import beat_pulse
 from core.settings import Settings
 from core.store import units, workers
+from core.store.deliveries import forget_old_deliveries
 from core.store.session import Store
+from core.store.unit_logs import forget_old_lines
 from worker.app import ring
 from worker.courier import deliver
 
 log = structlog.get_logger()
 
+FORGET_SECONDS = 3600.0
 STALE_BEATS = 3  # an idle worker that missed this many beats is not rung for
 
 
@@ -39,13 +42,16 @@ def schedule(settings: Settings, store: Store, celery: Celery, *, is_stopped: Ca
 def _ring_and_reap(
     settings: Settings, store: Store, celery: Celery, *, is_stopped: Callable[[], bool]
 ) -> None:
-    next_reap = 0.0
+    next_reap = next_forget = 0.0
     while not is_stopped():
         try:
             if time.monotonic() >= next_reap:
                 next_reap = time.monotonic() + settings.reap_seconds
                 beat_pulse(settings.var_dir, "scheduler")
                 _reap(store)
+            if time.monotonic() >= next_forget:
+                next_forget = time.monotonic() + FORGET_SECONDS
+                _forget(store)
             _ring_for_ready_work(settings, store, celery)
         except DBAPIError as error:
             log.warning("database_unreachable", error=str(error.orig))
@@ -60,6 +66,13 @@ def _reap(store: Store) -> None:
         workers.forget_silent(session)
     if expired:
         log.warning("leases_expired", count=expired)
+
+
+def _forget(store: Store) -> None:
+    """Drop what is kept for so many days only."""
+    with store.write() as session:
+        forget_old_deliveries(session)
+        forget_old_lines(session)
 
 
 def _ring_for_ready_work(settings: Settings, store: Store, celery: Celery) -> None:

@@ -6,7 +6,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from threading import Event, Thread
 from typing import TypeVar
@@ -16,11 +17,11 @@ import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core.outcome import Outcome, Progress
+from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import Settings
 from core.spec.units import AttackUnit, EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
-from core.store import attacks, results, slots, trials, units, workers
+from core.store import attacks, results, slots, trials, unit_logs, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass
 from core.store.units import Lease
@@ -47,6 +48,7 @@ class Running:
     last_message: float
     progress: Progress | None = None
     has_news: bool = False
+    lines: list[LogLine] = field(default_factory=list)  # logged, and not in the store yet
 
 
 class Worker:
@@ -109,12 +111,15 @@ class Worker:
         self._runner.start(lease.unit)
         now = time.monotonic()
         running = Running(lease, last_beat=now, last_message=now)
+        running.lines.append(
+            _line("info", f"Attempt {lease.attempt} begins.", worker=self.id, device=self._device)
+        )
         while True:
             try:
                 message = self._runner.receive(POLL_SECONDS)
             except EOFError:
                 how = self._end_runner()
-                self._fail(lease, FailureClass.INFRA_LOST, f"the runner process ended {how}")
+                self._fail(running, FailureClass.INFRA_LOST, f"the runner process ended {how}")
                 return
             if message is not None and self._handle(message, running):
                 return
@@ -133,16 +138,20 @@ class Worker:
                 self._register()
             case Progress():
                 running.progress, running.has_news = message, True
+            case LogLine():
+                running.lines.append(message)
             case Finished():
-                self._publish(lease, message.outcome)
+                self._publish(running, message.outcome)
                 return True
             case Failed():
-                self._fail(lease, message.failure, message.error)
+                self._fail(running, message.failure, message.error)
                 return True
             case ArtifactBroken():
                 broken, text = UnitId(message.unit_id), message.error
-                self._write(
-                    lambda session: units.redo(session, lease, broken=broken, owner=self.id, text=text)
+                self._end(
+                    running,
+                    lambda session: units.redo(session, lease, broken=broken, owner=self.id, text=text),
+                    _line("warning", text),
                 )
                 log.warning("artifact_broken", unit=broken, needed_by=lease.unit_id)
                 return True
@@ -156,17 +165,19 @@ class Worker:
         if self._draining.is_set():
             self._end_runner()
             text = f"Worker {self.id} is shutting down; the unit goes to another one."
-            self._write(
-                lambda session: units.give_back(session, lease, owner=self.id, reason="drained", text=text)
+            self._end(
+                running,
+                lambda session: units.give_back(session, lease, owner=self.id, reason="drained", text=text),
+                _line("info", text),
             )
             return True
         if now - running.last_message > self._settings.stall_seconds:
             self._end_runner()
             self._fail(
-                lease, FailureClass.TIMEOUT, f"no progress for {self._settings.stall_seconds:.0f} seconds"
+                running, FailureClass.TIMEOUT, f"no progress for {self._settings.stall_seconds:.0f} seconds"
             )
             return True
-        due = PROGRESS_SECONDS if running.has_news else self._settings.beat_seconds
+        due = PROGRESS_SECONDS if running.has_news or running.lines else self._settings.beat_seconds
         if now - running.last_beat < due:
             return False
         return self._beat(running)
@@ -184,27 +195,34 @@ class Worker:
                     progress=progress.fraction if progress else None,
                     progress_text=progress.text if progress else None,
                 )
+                unit_logs.append_lines(session, running.lease, running.lines)
         except DBAPIError as error:  # the lease outlasts a short outage; the fence decides about a long one
             log.warning("beat_failed", unit=running.lease.unit_id, error=str(error.orig))
             return False
+        running.lines.clear()
         if beat is None:
             log.warning("lease_lost", unit=running.lease.unit_id, worker=self.id)
             self._end_runner()
             return True
         if beat.cancel_requested:
             self._end_runner()
-            self._write(lambda session: units.stop_cancelled(session, running.lease, owner=self.id))
+            self._end(
+                running,
+                lambda session: units.stop_cancelled(session, running.lease, owner=self.id),
+                _line("info", "Stopped: no job needs it any more."),
+            )
             log.info("unit_cancelled", unit=running.lease.unit_id, worker=self.id)
             return True
         return False
 
-    def _publish(self, lease: Lease, outcome: Outcome) -> None:
+    def _publish(self, running: Running, outcome: Outcome) -> None:
         """Record what the unit produced, in one transaction, only while the lease holds."""
+        lease = running.lease
+        is_timed = isinstance(lease.unit, TrainUnit | UnlearnUnit | TrialUnit)
+        timed = f", in {outcome.runtime_seconds:.1f} s" if is_timed else ""
+        text = f"Done: {lease.title} (seed {lease.unit.model_seed}){timed}."
 
         def publish(session: Session) -> bool:
-            is_timed = isinstance(lease.unit, TrainUnit | UnlearnUnit | TrialUnit)
-            timed = f", in {outcome.runtime_seconds:.1f} s" if is_timed else ""
-            text = f"Done: {lease.title} (seed {lease.unit.model_seed}){timed}."
             if not units.finish(
                 session,
                 lease,
@@ -231,11 +249,12 @@ class Worker:
                 )
             return True
 
-        published = self._write(publish)
+        published = self._end(running, publish, _line("info", text))
         log.info("unit_done" if published else "publish_refused", unit=lease.unit_id, title=lease.title)
 
-    def _fail(self, lease: Lease, failure: FailureClass, error: str) -> None:
+    def _fail(self, running: Running, failure: FailureClass, error: str) -> None:
         """Requeue or fail the unit; an unlearner that raised or hung is left without a model (F)."""
+        lease = running.lease
 
         def fail(session: Session) -> bool:
             held = units.fail(session, lease, owner=self.id, failure=failure, error=error)
@@ -252,8 +271,17 @@ class Worker:
                 )
             return held
 
-        self._write(fail)
+        self._end(running, fail, _line("error", error.strip(), failure_class=failure))
         log.warning("unit_failed", unit=lease.unit_id, title=lease.title, failure=failure, error=error)
+
+    def _end(self, running: Running, change: Callable[[Session], T], last: LogLine) -> T:
+        """The change that ends an attempt, and with it, in one transaction, what it has logged."""
+
+        def end(session: Session) -> T:
+            unit_logs.append_lines(session, running.lease, [*running.lines, last])
+            return change(session)
+
+        return self._write(end)
 
     def _await_slot(self) -> str:
         """The key of a device with a free slot, once there is one."""
@@ -346,6 +374,10 @@ class Worker:
             beat_pulse(self._settings.var_dir, "worker")
             time.sleep(self._settings.beat_seconds)
             self._say(self._state)
+
+
+def _line(level: str, text: str, **fields: str) -> LogLine:
+    return LogLine(datetime.now(UTC), level, text, fields)
 
 
 def _is_dead(pid: int) -> bool:

@@ -156,7 +156,7 @@ def record_try(session: Session, delivery: Delivery, tried: Try, *, backoff_seco
     return changed(session, update(DeliveryRow).where(*held).values(**values)) > 0
 
 
-def forget_old(session: Session) -> None:
+def forget_old_deliveries(session: Session) -> None:
     """Drop messages that have ended and are older than thirty days."""
     changed(
         session,

@@ -303,6 +303,21 @@ class EventRow(Table):
     created_at: Mapped[datetime]
 
 
+class UnitLogRow(Table):
+    """A line that an attempt at a unit logged. Ids grow in the order of commits."""
+
+    __tablename__ = "unit_log"
+    __table_args__ = (Index("ix_unit_log_unit_id", "unit_id", "id"), Index("ix_unit_log_at", "at"))
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"))
+    attempt: Mapped[int]
+    at: Mapped[datetime]
+    level: Mapped[str] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(Text)
+    fields: Mapped[dict[str, Any]]
+
+
 class WebhookRow(Table):
     """Where an owner wants to be told of their jobs. The secret signs, so it cannot be kept as a hash."""
 

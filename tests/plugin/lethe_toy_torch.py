@@ -1,5 +1,6 @@
 """What the package implements."""
 
+import logging
 import os
 import signal
 import time
@@ -27,6 +28,7 @@ def add_noise(model: nn.Module, task, hp) -> None:
 
 
 def kill_itself(model: nn.Module, task, hp) -> None:
+    logging.getLogger(__name__).info("This is the end.", extra={"classes": task.num_classes})
     os.kill(os.getpid(), signal.SIGKILL)
 
 

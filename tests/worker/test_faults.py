@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from core.store import jobs
 from core.store.states import FailureClass, JobState, UnitState
 from core.store.tables import EventRow, ResultRow
+from core.store.unit_logs import last_lines
 
 SLEEPER = "unlearn with toy_sleeper"
 
@@ -79,6 +80,23 @@ def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment):
     assert poison.failure_class == FailureClass.QUARANTINED
     assert poison.error.count("SIGKILL") == 3
     assert deployment.unit("unlearn with toy_noise").state == UnitState.DONE
+
+    with deployment.store.read() as session:
+        told = last_lines(session, job_id, unit_id=poison.id, tail=100)
+        trained = last_lines(
+            session, job_id, unit_id=deployment.unit("train the original model").id, tail=100
+        )
+    for attempt in (1, 2, 3):
+        begin, said, end = (line for line in told if line.attempt == attempt)
+        assert begin.text == f"Attempt {attempt} begins."
+        assert (said.text, said.fields["logger"], said.fields["classes"]) == (
+            "This is the end.",
+            "lethe_toy_torch",
+            10,
+        )
+        assert (end.level, "SIGKILL" in end.text) == ("error", True)
+    epochs = [line.fields["epoch"] for line in trained if "mean_loss" in line.fields]
+    assert epochs == list(range(1, trained[1].fields["epochs"] + 1))
 
 
 def test_a_frozen_worker_cannot_publish_once_its_lease_is_over(deployment):

@@ -136,5 +136,5 @@ def test_messages_that_have_ended_are_forgotten_after_thirty_days(bench, hook):
     record(bench, delivery, tried(error=None))
     long_ago = datetime.now(UTC) - timedelta(days=31)
     bench.do(lambda session: session.execute(update(DeliveryRow).values(created_at=long_ago)))
-    bench.do(deliveries.forget_old)
+    bench.do(deliveries.forget_old_deliveries)
     assert [message.id for message in listed(bench, hook)] == [waiting]
