@@ -1,32 +1,38 @@
-"""Resident data against an ordinary DataLoader with torchvision's transforms: per batch, per training step.
+"""Our training step against an ordinary one: DataLoader, torchvision's transforms and model, fp32.
 
-CIFAR's shape and transform (crop with padding 4, flip, standardise), on the CPU with as many threads as torch
-takes; the loader has one worker per core. The pixels are random: only the time matters.
+CIFAR's shape and training transform (crop with padding 4, flip, standardise), on the CPU with as many threads
+as torch takes; the loader has one worker per core. The pixels are random: only the time matters. The sides
+take turns of some steps. The loader's workers live in its own turns only, or their prefetching slowed ours.
 """
 
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from core.bench import precision
 from core.catalog.datasets import CIFAR10
-from core.catalog.protocols import Precision
+from core.catalog.protocols import DEEP_UNLEARN, Precision
 from core.datasets.augment import crop_flip
 from core.datasets.resident import ResidentSet
 from core.models.resnet import resnet18
 from core.torchvision_operators import declare_missing_operators
 
-IMAGES, BATCH, STEPS, WARM_UP = 10_000, 256, 8, 2
+IMAGES, BATCH, TURNS = 10_000, 256, 3
+WARM_UP, STEPS = 4, 12  # past what the loader's workers fetch ahead, so that its pace is its own
+
+Batches = Callable[[], Iterator[tuple[Tensor, Tensor]]]
+Step = Callable[[Tensor, Tensor], None]
 
 
-class Ordinary(Dataset):
+class Ordinary(Dataset[tuple[Tensor, int]]):
     """What people write: an array of images, a transform per sample."""
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray) -> None:
@@ -46,7 +52,7 @@ class Ordinary(Dataset):
     def __len__(self) -> int:
         return len(self._labels)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return self._transform(Image.fromarray(self._pixels[index])), int(self._labels[index])
 
 
@@ -62,64 +68,76 @@ def main() -> None:
         torch.tensor(CIFAR10.std),
         augmentation=crop_flip,
     )
-    tell(
-        "batch alone", turn_about(lambda: batches_of(loader), lambda: batches_of(resident_batches(resident)))
-    )
-    for numbers, name in (("fp32", "fp32 on both sides"), ("bf16", "ours in bf16")):
-        ordinary, ours = Trainer("fp32", channels_last=False), Trainer(numbers, channels_last=True)
-        seconds = turn_about(
-            lambda: (ordinary.step(*batch) for batch in loader),  # noqa: B023 - used within this turn
-            lambda: (ours.step(*batch) for batch in resident_batches(resident)),  # noqa: B023
-        )
-        tell(f"training step, {name}", seconds)
+
+    def ours() -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in resident.shuffled(BATCH, torch.Generator().manual_seed(0), augment=True):
+            yield batch.images, batch.labels
+
+    def ordinary() -> Iterator[tuple[Tensor, Tensor]]:
+        yield from loader
+
+    channels_last = resnet18(10).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    sides: list[tuple[Batches, Step]] = [
+        (ordinary, fetch_only),
+        (ours, fetch_only),
+        (ordinary, trainer(torchvision_resnet18(), "fp32")),
+        (ours, trainer(channels_last, "fp32")),
+        (ours, trainer(channels_last, "bf16")),
+    ]
+    plain_batch, our_batch, plain_step, our_step, our_bf16 = take_turns(sides)
+    tell("batch alone", plain_batch, our_batch)
+    tell("training step, fp32 on both sides", plain_step, our_step)
+    tell("training step, ours in bf16", plain_step, our_bf16)
+    print(f"the default precision of {DEEP_UNLEARN.id} is {DEEP_UNLEARN.precision}")
 
 
-class Trainer:
-    """A ResNet18 and its optimiser."""
+def torchvision_resnet18() -> nn.Module:
+    declare_missing_operators()
+    from torchvision import models
 
-    def __init__(self, numbers: Precision, *, channels_last: bool) -> None:
-        torch.manual_seed(0)
-        layout = torch.channels_last if channels_last else torch.contiguous_format
-        self._model = resnet18(10).train().to(memory_format=layout)
-        self._optimiser = torch.optim.SGD(self._model.parameters(), lr=0.01, momentum=0.9, fused=True)
-        self._numbers = numbers
-
-    def step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        """One optimiser step."""
-        self._optimiser.zero_grad(set_to_none=True)
-        with precision(self._numbers, torch.device("cpu")):
-            F.cross_entropy(self._model(images), labels).backward()
-        self._optimiser.step()
+    model: nn.Module = models.resnet18(num_classes=10)
+    return model
 
 
-def resident_batches(data: ResidentSet) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    random = torch.Generator().manual_seed(0)
-    for batch in data.shuffled(BATCH, random, augment=True):
-        yield batch.images, batch.labels
+def trainer(model: nn.Module, numbers: Precision) -> Step:
+    """One optimiser step of a model."""
+    model.train()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, fused=True)
+
+    def step(images: Tensor, labels: Tensor) -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with precision(numbers, torch.device("cpu")):
+            F.cross_entropy(model(images), labels).backward()
+        optimiser.step()
+
+    return step
 
 
-def batches_of(source: Iterable[object]) -> Iterator[None]:
-    """Fetch, and do nothing with it."""
-    for _ in source:
-        yield
+def fetch_only(_images: Tensor, _labels: Tensor) -> None:
+    """No step: the batch alone."""
 
 
-def turn_about(*sides: Callable[[], Iterator[None]]) -> list[float]:
-    """Median seconds of a step of each side; they take turns, so that a busy machine slows both."""
-    running = [iter(side()) for side in sides]
-    seconds: list[list[float]] = [[] for _ in sides]
-    for number in range(STEPS + WARM_UP):
-        for side, times in zip(running, seconds, strict=True):
-            started = time.perf_counter()
-            next(side)
-            if number >= WARM_UP:
-                times.append(time.perf_counter() - started)
-    return [statistics.median(times) for times in seconds]
+def take_turns(sides: list[tuple[Batches, Step]]) -> list[float]:
+    """Mean seconds per step of each side in its median turn."""
+    turns: list[list[float]] = [[] for _ in sides]
+    for _ in range(TURNS):
+        for (batches, step), seconds in zip(sides, turns, strict=True):
+            seconds.append(seconds_per_step(batches(), step))
+    return [statistics.median(seconds) for seconds in turns]
 
 
-def tell(what: str, seconds: list[float]) -> None:
-    ordinary, resident = seconds
-    print(f"{what}: {1e3 * ordinary:.1f} ms against {1e3 * resident:.1f} ms, ratio {ordinary / resident:.2f}")
+def seconds_per_step(batches: Iterator[tuple[Tensor, Tensor]], step: Step) -> float:
+    """Fetch and step; the warm-up is not counted. The iterator ends, and the loader's workers with it."""
+    for _ in range(WARM_UP):
+        step(*next(batches))
+    started = time.perf_counter()
+    for _ in range(STEPS):
+        step(*next(batches))
+    return (time.perf_counter() - started) / STEPS
+
+
+def tell(what: str, ordinary: float, ours: float) -> None:
+    print(f"{what}: {1e3 * ordinary:.1f} ms against {1e3 * ours:.1f} ms, ratio {ordinary / ours:.2f}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,14 @@ import torch
 from torch import nn
 
 from core.models.resnet import parts, resnet18
+from core.torchvision_operators import declare_missing_operators
+
+
+def torchvision_resnet18(num_classes: int) -> nn.Module:
+    declare_missing_operators()
+    from torchvision.models import resnet18 as build
+
+    return build(num_classes=num_classes)
 
 
 def seeded(seed: int) -> nn.Module:
@@ -28,6 +36,32 @@ def test_any_image_size_gives_one_logit_per_class(size):
         logits = seeded(0).eval()(torch.zeros(2, 3, size, size))
 
     assert logits.shape == (2, 10)
+
+
+@pytest.mark.parametrize("size", [16, 32, 40])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_outputs_and_gradients_are_torchvisions(size, layout):
+    ours = seeded(0).double().to(memory_format=layout)
+    theirs = torchvision_resnet18(10).double()
+    theirs.load_state_dict(ours.state_dict())
+    images = torch.randn(4, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+    outputs = [model(images.clone()) for model in (ours, theirs)]
+    for output in outputs:
+        output.square().sum().backward()
+
+    torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-10, atol=1e-10)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert (mine.grad - other.grad).abs().max() <= 1e-9 * other.grad.abs().max()
+
+
+def test_the_seed_gives_torchvisions_initial_weights():
+    ours = seeded(3).state_dict()
+    torch.manual_seed(3)
+    theirs = torchvision_resnet18(10).state_dict()
+
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_the_seed_decides_the_weights():
