@@ -188,7 +188,12 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
         raise DeploymentInvalid(
             "--intervals goes with the table; GET /api/v1/leaderboard/uncertainty has all."
         )
-    filters = {name: getattr(given, name) for name in ("protocol", "metric", "dataset", "model", "cohort")}
+    if given.snapshot and given.intervals:
+        raise DeploymentInvalid(
+            "--intervals goes with the board of today; GET /api/v1/snapshots/ID has those of a snapshot."
+        )
+    names = ("protocol", "metric", "dataset", "model", "cohort", "snapshot")
+    filters = {name: getattr(given, name) for name in names}
     with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
         answer = client.leaderboard(**filters, format="json" if given.format == "table" else given.format)
         uncertainty = client.uncertainty(**filters) if given.intervals else None
@@ -196,6 +201,26 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
         console.print(board_table(answer.json(), uncertainty))
     else:
         sys.stdout.write(answer.text)
+
+
+def snapshot(given: argparse.Namespace, settings: Settings) -> None:
+    """Freeze a running service's board, list what was frozen, and say what has moved since."""
+    from api.client import Client
+    from core.terminal import difference_tables, snapshots_table
+
+    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
+        match given.action:
+            case "create":
+                made, is_new = client.freeze(protocol=given.protocol, title=given.title)
+                said = "frozen" if is_new else "was frozen before: the board has not changed since"
+                console.print(f"{made['id']}  {said}", markup=False, highlight=False, soft_wrap=True)
+                console.print(f"sha256 {made['sha256']}", markup=False, highlight=False, soft_wrap=True)
+            case "diff":
+                found = client.snapshot_diff(given.before, given.after, protocol=given.protocol)
+                for part in difference_tables(found):
+                    console.print(part, soft_wrap=isinstance(part, str), highlight=False)
+            case _:
+                console.print(snapshots_table(client.snapshots()))
 
 
 def estimate(given: argparse.Namespace, settings: Settings) -> None:
@@ -382,12 +407,14 @@ def _parser() -> argparse.ArgumentParser:
     board_parser.add_argument(
         "--cohort",
         choices=COHORTS,
-        default=COHORTS[0],
         help="whose results fix the groups (default: reference)",
     )
     for name in ("protocol", "dataset", "model"):
         board_parser.add_argument(f"--{name}")
-    for command in (submit_parser, board_parser):
+    board_parser.add_argument("--snapshot", metavar="ID", help="as it was frozen, whole; paper: the paper's")
+    snapshot_parser = add("snapshot", snapshot)
+    _add_snapshots(snapshot_parser)
+    for command in (submit_parser, board_parser, snapshot_parser):
         command.add_argument("--url", help="the service (default: the embedded one's address)")
     return parser
 
@@ -407,6 +434,20 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     rotate.add_argument("--overlap-hours", type=float, default=24.0, help="default: 24")
     for command in (revoke, rotate):
         command.add_argument("id", metavar="ID")
+
+
+def _add_snapshots(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="freeze a protocol's board, by both metrics, for ever")
+    create.add_argument("--protocol", help="default: quick/1.0")
+    create.add_argument("--title", help="default: the protocol and the date")
+    actions.add_parser("list", help="list all snapshots; `paper` are the paper's tables")
+    diff = actions.add_parser("diff", help="what moved between two snapshots, and why")
+    diff.add_argument("before", metavar="FROM", help="a snapshot's id, or paper")
+    diff.add_argument(
+        "after", metavar="TO", nargs="?", default="now", help="another; default: now, the board"
+    )
+    diff.add_argument("--protocol", help="whose board, from paper to now (default: quick/1.0)")
 
 
 def _name(text: str) -> str:

@@ -12,6 +12,7 @@ from fastapi import Header, Response
 IfNoneMatch = Annotated[
     str | None, Header(description="`ETag` of what the caller has; 304 if it still holds.")
 ]
+YEAR_SECONDS = 31_536_000
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 
 
@@ -60,12 +61,16 @@ def cached(
     *,
     media_type: str = "application/json",
     is_public: bool,
+    is_immutable: bool = False,
 ) -> Response:
-    """The content with its strong ETag, or 304 where the caller has it; to be asked for anew every time."""
+    """The content with its strong ETag, or 304 where the caller has it; to be asked for anew every time,
+    unless it never changes.
+    """
     found = content if isinstance(content, Content) else Content.of(content)
+    age = f"max-age={YEAR_SECONDS}, immutable" if is_immutable else "max-age=0, must-revalidate"
     headers = {
         "ETag": found.etag,
-        "Cache-Control": f"{'public' if is_public else 'private'}, max-age=0, must-revalidate",
+        "Cache-Control": f"{'public' if is_public else 'private'}, {age}",
         "Vary": "Authorization",
     }
     known = [given.strip().removeprefix("W/") for given in (if_none_match or "").split(",")]

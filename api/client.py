@@ -1,5 +1,6 @@
 """A thin client of the API, for the command line: what it can do, anyone can do with curl."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,6 +11,7 @@ from httpx_sse import connect_sse
 
 from core.errors import LetheError
 
+JSON = "application/json"
 TIMEOUT = httpx.Timeout(30.0, read=60.0)
 
 
@@ -60,8 +62,7 @@ class Client:
             RequestRefused: the spec is not valid; nothing was stored.
             ServiceUnreachable: nothing answers.
         """
-        headers = {"Content-Type": "application/json"}
-        answer = self._request("POST", "/jobs", content=spec, headers=headers).json()
+        answer = self._request("POST", "/jobs", content=spec, headers={"Content-Type": JSON}).json()
         return dict(answer)
 
     def job(self, job_id: str) -> dict[str, Any]:
@@ -84,6 +85,26 @@ class Client:
         given = {name: value for name, value in filters.items() if value is not None}
         found: dict[str, Any] = self._request("GET", "/leaderboard/uncertainty", params=given).json()
         return found
+
+    def freeze(self, **fields: str | None) -> tuple[dict[str, Any], bool]:
+        """Freeze the board of a `protocol` under a `title`; the snapshot, and whether it is new.
+
+        Raises:
+            RequestRefused: the key may not, or there is nothing to freeze.
+        """
+        body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+        answer = self._request("POST", "/snapshots", content=body, headers={"Content-Type": JSON})
+        return dict(answer.json()), answer.status_code == 201
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """All snapshots, newest first, the paper's tables last."""
+        return self._pages("/snapshots")
+
+    def snapshot_diff(self, before: str, after: str, **filters: str | None) -> dict[str, Any]:
+        """What moved from one snapshot to another, or to `now`; `protocol` where the first is the paper."""
+        given = {name: value for name, value in filters.items() if value is not None}
+        found = self._request("GET", f"/snapshots/{before}/diff", params={"to": after, **given})
+        return dict(found.json())
 
     def events(self, job_id: str) -> Iterator[ServerEvent]:
         """The job's events from its submission on, until it has ended; a cut connection is taken up again."""

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from api.schemas import Answer, RowMoveAnswer
+from api.board_schemas import RowMoveAnswer
+from api.schemas import Answer
 from core.board import Metric
 from core.cohort import Cohort
 from core.paper.claims import Verdict

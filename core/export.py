@@ -12,6 +12,8 @@ from core.board import Board, Cell, Row, RowMove
 from core.ranking import Grouping
 from core.spec.forget import ForgetRule, IndicesForget
 from core.spec.units import Setting
+from core.tier import Tier
+from core.uncertainty import LEVEL, RankInterval, RowUncertainty, Uncertainty
 
 
 class ExportFormat(StrEnum):
@@ -39,6 +41,7 @@ def board_document(board: Board) -> dict[str, Any]:
         "protocol": board.protocol,
         "metric": board.metric.value,
         "higher_is_better": board.metric.higher_is_better,
+        "tier": Tier.RUN_HERE.value,
         "cohort": board.cohort.value,
         "settings": [_column(setting, board.groupings[setting.id]) for setting in board.settings],
         "rows": [_row(row, settings) for row in board.rows],
@@ -61,7 +64,49 @@ def row_move(move: RowMove) -> dict[str, Any]:
 
 def render(board: Board, export_format: ExportFormat) -> str:
     """The board as text."""
-    return FORMATS[export_format].render(board_document(board))
+    return render_document(board_document(board), export_format)
+
+
+def render_document(document: dict[str, Any], export_format: ExportFormat) -> str:
+    """A board document as text, whether it is the board of today or a frozen one."""
+    return FORMATS[export_format].render(document)
+
+
+def uncertainty_document(found: Uncertainty, model_seeds: Sequence[int]) -> dict[str, Any]:
+    """How sure a board's ranks are, as plain JSON, as `GET /leaderboard/uncertainty` answers it."""
+    return {
+        "protocol": found.board.protocol,
+        "metric": found.board.metric.value,
+        "cohort": found.board.cohort.value,
+        "draws": found.draws,
+        "level": LEVEL,
+        "model_seeds": list(model_seeds),
+        "noise_floor": {str(setting): error for setting, error in found.noise_floor.items()},
+        "rows": [_sure_row(row) for row in found.rows],
+    }
+
+
+def _sure_row(found: RowUncertainty) -> dict[str, Any]:
+    return {
+        "label": found.row.method.label,
+        "rank": found.row.rank,
+        "over_seeds": _interval(found.over_seeds),
+        "over_settings": _interval(found.over_settings),
+        "not_distinguishable": list(found.not_distinguishable),
+        "cells": [
+            {
+                "setting": cell.setting,
+                "group": shown.group,
+                "probabilities": {group.value: share for group, share in cell.probabilities.items()},
+                "standard_error": cell.standard_error,
+            }
+            for cell, shown in zip(found.cells, found.row.cells, strict=True)
+        ],
+    }
+
+
+def _interval(found: RankInterval | None) -> dict[str, int] | None:
+    return None if found is None else {"low": found.low, "high": found.high}
 
 
 def _column(setting: Setting, grouping: Grouping) -> dict[str, Any]:
@@ -149,7 +194,9 @@ def _as_json(document: dict[str, Any]) -> str:
 
 
 def _as_csv(document: dict[str, Any]) -> str:
-    """One line per method and setting; numbers in full, so that nothing is lost."""
+    """One line per method and setting; numbers in full, so that nothing is lost. The paper's tables tell no
+    settings apart: they have one line per method.
+    """
     columns = ["rank", "label", "g1", "g2", "g3", "failed"]
     cell_columns = [
         "dataset",
@@ -163,11 +210,13 @@ def _as_csv(document: dict[str, Any]) -> str:
     ]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["protocol", "metric", *columns, *cell_columns])
+    board_columns = ["protocol", "metric", "tier"]
+    writer.writerow([*board_columns, *columns, *cell_columns])
+    board = [document[name] for name in board_columns]
     for row in (*document["rows"], *document["references"]):
-        for cell in row["cells"]:
-            values = [*(row[name] for name in columns), *(cell[name] for name in cell_columns)]
-            writer.writerow([document["protocol"], document["metric"], *values])
+        for cell in row["cells"] or [{}]:
+            values = [*(row[name] for name in columns), *(cell.get(name) for name in cell_columns)]
+            writer.writerow([*board, *values])
     return out.getvalue()
 
 

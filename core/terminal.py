@@ -1,6 +1,6 @@
 """What the terminal shows: a job's progress, a board and the keys as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -198,3 +198,55 @@ def keys_table(keys: Sequence[KeyRecord]) -> Table:
             "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M} UTC",
         )
     return table
+
+
+def snapshots_table(snapshots: Sequence[dict[str, Any]]) -> Table:
+    """Snapshot answers as a table."""
+    table = Table(title=None if snapshots else "No board has been frozen yet.")
+    for name in ("id", "title", "protocol", "frozen", "results", "sha256"):
+        table.add_column(name, justify="right" if name == "results" else "left", overflow="fold")
+    for found in snapshots:
+        frozen = (found["created_at"] or "-")[:16].replace("T", " ")
+        about = [found["id"], found["title"], found["protocol"], frozen, str(found["num_results"])]
+        table.add_row(*(escape(text) for text in about), found["sha256"][:12])
+    return table
+
+
+def difference_tables(found: dict[str, Any]) -> Iterator[Table | str]:
+    """A snapshot diff as notes in words and a table per metric: what moved, and why."""
+    names = [side["title"] if side else "now" for side in (found["before"], found["after"])]
+    yield from (escape(note) for note in found["notes"])
+    for board in found["boards"]:
+        title = f"{TITLES[board['metric']]} - {names[0]} → {names[1]}"
+        same = ", ".join(
+            f"{board[name]['same']} of {board[name]['shared']} {name}"
+            for name in ("ranks", "counts", "groups")
+            if board[name]["shared"]
+        )
+        caption = (
+            f"{board['unchanged']} rows unchanged, {len(board['updated'])} with other results; the same: "
+        )
+        table = Table(
+            title=escape(title), caption=caption + (same or "nothing to compare"), title_justify="left"
+        )
+        for name in ("unlearner", "rank", "G1 G2 G3 F", "why"):
+            table.add_column(name, overflow="fold")
+        for row in board["moved"]:
+            why = "; ".join(cause["text"] for cause in row["causes"])
+            noise = " (within its interval)" if row["is_within_interval"] else ""
+            sides = (row["before"], row["after"])
+            table.add_row(
+                escape(row["label"]),
+                " → ".join(_rank(side) for side in sides) + noise,
+                " → ".join(_group_counts(side) for side in sides),
+                escape(why),
+            )
+        yield table
+
+
+def _rank(side: dict[str, Any] | None) -> str:
+    return "-" if side is None or side["rank"] is None else str(side["rank"])
+
+
+def _group_counts(side: dict[str, Any] | None) -> str:
+    return "-" if side is None else " ".join(str(side[name]) for name in ("g1", "g2", "g3", "failed"))

@@ -4,33 +4,30 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Response
 
+from api.board_schemas import RowMoveAnswer
 from api.boards import BoardRequest, BoardRequestDep, CohortQuery
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import StoreDep
 from api.honesty_schemas import (
     AlternativeAnswer,
-    CellUncertaintyAnswer,
     ClaimAnswer,
     ClaimsAnswer,
     PaperAnswer,
     PaperRankAnswer,
     PaperSpeedAnswer,
-    RankIntervalAnswer,
-    RowUncertaintyAnswer,
     SensitivityAnswer,
     StandingAnswer,
     UncertaintyAnswer,
 )
 from api.problems import DECLARED
-from api.schemas import RowMoveAnswer
 from core.board import Metric
 from core.cohort import Cohort
-from core.export import row_move
+from core.export import row_move, uncertainty_document
 from core.paper.claims import ledger
 from core.paper.tables import Standings, published, standings
 from core.sensitivity import sensitivity
 from core.store.session import Store
-from core.uncertainty import LEVEL, RankInterval, RowUncertainty, bootstrap
+from core.uncertainty import bootstrap
 
 router = APIRouter(
     prefix="/leaderboard", tags=["leaderboard"], responses={404: DECLARED[404], 422: DECLARED[422]}
@@ -138,16 +135,7 @@ def get_paper(store: StoreDep, request: BoardRequestDep) -> PaperAnswer:
 def _uncertainty(store: Store, request: BoardRequest, metric: Metric, cohort: Cohort) -> UncertaintyAnswer:
     (data,) = request.load(store, metric)
     found = bootstrap(data.board(cohort), data.values, data.protocol.model_seeds)
-    return UncertaintyAnswer(
-        protocol=data.protocol.id,
-        metric=metric,
-        cohort=cohort,
-        draws=found.draws,
-        level=LEVEL,
-        model_seeds=list(data.protocol.model_seeds),
-        noise_floor={str(setting): error for setting, error in found.noise_floor.items()},
-        rows=[_row(row) for row in found.rows],
-    )
+    return UncertaintyAnswer.model_validate(uncertainty_document(found, data.protocol.model_seeds))
 
 
 def _sensitivity(store: Store, request: BoardRequest, metric: Metric) -> SensitivityAnswer:
@@ -175,26 +163,3 @@ def _standings(found: Standings, metric: Metric) -> dict[str, StandingAnswer]:
         unlearner: StandingAnswer(rank=ranks[unlearner], **asdict(counts))
         for unlearner, counts in found.counts[metric].items()
     }
-
-
-def _row(found: RowUncertainty) -> RowUncertaintyAnswer:
-    return RowUncertaintyAnswer(
-        label=found.row.method.label,
-        rank=found.row.rank,
-        over_seeds=_interval(found.over_seeds),
-        over_settings=_interval(found.over_settings),
-        not_distinguishable=list(found.not_distinguishable),
-        cells=[
-            CellUncertaintyAnswer(
-                setting=cell.setting,
-                group=shown.group,
-                probabilities=dict(cell.probabilities),
-                standard_error=cell.standard_error,
-            )
-            for cell, shown in zip(found.cells, found.row.cells, strict=True)
-        ],
-    )
-
-
-def _interval(found: RankInterval | None) -> RankIntervalAnswer | None:
-    return None if found is None else RankIntervalAnswer(low=found.low, high=found.high)

@@ -51,6 +51,11 @@ def published_ranks(metric: Metric) -> dict[str, int]:
     return {row["unlearner"]: row["rank"] for row in _read("table1.json")[metric.value]}
 
 
+def published_settings() -> tuple[str, ...]:
+    """The nine settings of Table 1, as `dataset/model`."""
+    return tuple(_read("table1.json")["settings"])
+
+
 def published_averages() -> dict[str, float]:
     """The average run-time efficiencies as printed, by unlearner."""
     return {row["unlearner"]: row["average"] for row in _read("table2.json")["rows"]}

@@ -7,6 +7,11 @@ from typing import Any
 import rfc8785
 
 
+def canonical_json(document: Mapping[str, Any]) -> bytes:
+    """The document as RFC 8785 writes it: the same bytes on every machine and Python version."""
+    return rfc8785.dumps(dict(document))
+
+
 def content_hash(document: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, of the document's canonical JSON: the same on every machine and Python version."""
-    return hashlib.sha256(rfc8785.dumps(dict(document))).hexdigest()
+    """SHA-256, in hex, of the document's canonical JSON."""
+    return hashlib.sha256(canonical_json(document)).hexdigest()

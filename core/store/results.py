@@ -1,6 +1,6 @@
 """Results in the store: record behind the fence, read, and hand to the board."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,15 @@ class ResultRecord:
     reasons: dict[str, str]
     provenance: dict[str, Any]
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class CountedResult:
+    """A result that counts on a board: its record, the unit that made it, and its value by each metric."""
+
+    record: ResultRecord
+    unit: Mapping[str, Any]
+    values: Mapping[Metric, SeedValue]
 
 
 def record_result(
@@ -217,30 +226,57 @@ def seed_values(
             getattr(ResultRow, metric.column).label("value"),
             ResultRow.runtime_efficiency,
         )
-        .where(
-            ResultRow.setting_id.in_([setting.id for setting in settings]),
-            ResultRow.model_seed.in_(protocol.model_seeds),
-            ~ResultRow.is_superseded,
-            _is_visible(viewer),
-            (ResultRow.tuning == protocol.ranked_tuning) | ResultRow.tuning.is_(None),
-        )
+        .where(*_count(settings, protocol, viewer))
         .order_by(ResultRow.model_seed, ResultRow.id)  # a mean has the same last digit every time
     )
+    return [_seed_value(row, row.value) for row in rows]
+
+
+def counted_results(
+    session: Session, settings: Sequence[Setting], protocol: Protocol, viewer: Viewer = EVERYTHING
+) -> list[CountedResult]:
+    """The results that `seed_values` is made of, in full, by setting, method and model seed."""
+    order = (ResultRow.setting_id, ResultRow.unlearner, ResultRow.variant, ResultRow.model_seed)
+    rows = session.execute(
+        select(ResultRow, UnitRow.payload)
+        .join(UnitRow, UnitRow.id == ResultRow.unit_id)
+        .where(*_count(settings, protocol, viewer))
+        .order_by(*order, ResultRow.id)
+    )
     return [
-        SeedValue(
-            setting=SettingId(row.setting_id),
-            method=Method(row.unlearner, row.variant),
-            model_seed=row.model_seed,
-            value=row.value if row.is_usable else None,
-            runtime_efficiency=row.runtime_efficiency if row.is_usable else None,
+        CountedResult(
+            _record(row),
+            payload,
+            {metric: _seed_value(row, getattr(row, metric.column)) for metric in Metric},
         )
-        for row in rows
+        for row, payload in rows
     ]
 
 
 def _is_visible(viewer: Viewer) -> Any:  # noqa: ANN401 - an SQL condition on ResultRow
     """The result is shown to the viewer."""
     return ResultRow.is_public if viewer == THE_PUBLIC else in_visible_job(viewer, ResultRow.unit_id)
+
+
+def _count(settings: Sequence[Setting], protocol: Protocol, viewer: Viewer) -> tuple[Any, ...]:
+    """The results that a board of these settings rests on, as SQL conditions."""
+    return (
+        ResultRow.setting_id.in_([setting.id for setting in settings]),
+        ResultRow.model_seed.in_(protocol.model_seeds),
+        ~ResultRow.is_superseded,
+        _is_visible(viewer),
+        (ResultRow.tuning == protocol.ranked_tuning) | ResultRow.tuning.is_(None),
+    )
+
+
+def _seed_value(row: Any, value: float | None) -> SeedValue:  # noqa: ANN401 - a ResultRow, or its columns
+    return SeedValue(
+        setting=SettingId(row.setting_id),
+        method=Method(row.unlearner, row.variant),
+        model_seed=row.model_seed,
+        value=value if row.is_usable else None,
+        runtime_efficiency=row.runtime_efficiency if row.is_usable else None,
+    )
 
 
 def _place(unit: EvaluateUnit | UnlearnUnit, hyperparameters: dict[str, Any] | None) -> dict[str, Any]:

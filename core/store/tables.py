@@ -286,6 +286,21 @@ class AttackRow(Table):
     created_at: Mapped[datetime]
 
 
+class SnapshotRow(Table):
+    """A frozen board. `content` is canonical JSON, `sha256` its hash; triggers refuse every change."""
+
+    __tablename__ = "snapshot"
+
+    id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    protocol: Mapped[str] = mapped_column(String(64), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    content: Mapped[str] = mapped_column(Text)
+    num_results: Mapped[int]
+    owner: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
 class EventRow(Table):
     """Append-only: what happened, who did it, and why, in words. Ids grow in the order of commits."""
 

@@ -54,7 +54,7 @@ def fuzzed(settings, store) -> Iterator[Fuzzed]:
         key = keys.create_key(session, name="fuzzer", owner="fuzzer", scope=Scope.ADMIN, days=1)
     headers = {"Authorization": f"Bearer {key}"}
     with TestClient(app, headers=headers) as client:
-        ids = {"job_id": client.post(JOBS, json=SPEC).json()["id"]}
+        ids = {"job_id": client.post(JOBS, json=SPEC).json()["id"], "snapshot_id": "paper"}
         work(store)
         ids["result_id"] = client.get("/api/v1/results").json()["items"][0]["id"]
         client.post(JOBS, json={**SPEC, "model_seeds": [5]})

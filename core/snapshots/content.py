@@ -1,0 +1,84 @@
+"""What a snapshot freezes: the boards of a protocol by both metrics, and the results that they rest on. Pure.
+
+The content is plain JSON, and its name is the SHA-256 of its canonical form (RFC 8785): whoever has the bytes
+can check them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from core.board import Metric
+from core.catalog.protocols import Protocol
+from core.export import board_document, uncertainty_document
+from core.paper.tables import standings
+from core.spec.canonical import content_hash
+from core.spec.units import Setting
+from core.store.boards import BoardData
+from core.store.results import CountedResult, ResultRecord
+from core.tier import Tier
+from core.uncertainty import bootstrap
+
+FORMAT = "lethe-snapshot/1"
+NOT_HASHED = ("is_superseded", "created_at")  # what may change of a result that stays the same
+
+
+def freeze(
+    protocol: Protocol, settings: Sequence[Setting], results: Sequence[CountedResult]
+) -> dict[str, Any]:
+    """The content of a snapshot.
+
+    Args:
+        protocol: whose boards they are.
+        settings: the boards' columns.
+        results: all that count on them.
+    """
+    data = {
+        metric: BoardData(protocol, metric, tuple(settings), tuple(found.values[metric] for found in results))
+        for metric in Metric
+    }
+    boards = {metric: found.board() for metric, found in data.items()}
+    content = {
+        "format": FORMAT,
+        "tier": Tier.RUN_HERE.value,
+        "source": None,
+        "protocol": protocol.id,
+        "rules_sha256": content_hash(protocol.model_dump(mode="json")),
+        "places": [f"{setting.dataset}/{setting.model}" for setting in settings],
+        "settings": {setting.id: setting.model_dump(mode="json") for setting in settings},
+        "boards": {metric.value: board_document(board) for metric, board in boards.items()},
+        "uncertainty": {
+            metric.value: uncertainty_document(
+                bootstrap(board, data[metric].values, protocol.model_seeds), protocol.model_seeds
+            )
+            for metric, board in boards.items()
+        },
+        "runtime_efficiency": standings(boards).efficiency,
+        "results": [_entry(found) for found in results],
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(content))
+    return plain
+
+
+def result_hash(record: ResultRecord) -> str:
+    """SHA-256, in hex, of a result's canonical JSON: all that `GET /results/{id}` says of the run itself."""
+    return content_hash({name: value for name, value in asdict(record).items() if name not in NOT_HASHED})
+
+
+def _entry(found: CountedResult) -> Mapping[str, Any]:
+    record = found.record
+    return {
+        "id": record.id,
+        "sha256": result_hash(record),
+        "setting": record.setting_id,
+        "label": found.values[Metric.RETENTION_DEVIATION].method.label,
+        "model_seed": record.model_seed,
+        "is_usable": record.is_usable,
+        **{metric.value: found.values[metric].value for metric in Metric},
+        "unit_id": record.unit_id,
+        "unlearner_revision": found.unit.get("unlearner_revision"),
+        "code_revision": found.unit["revision"],
+        "git_revision": record.provenance.get("git_revision"),
+        "hyperparameters_sha256": content_hash(record.hyperparameters),
+    }
