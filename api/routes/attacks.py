@@ -1,4 +1,4 @@
-"""Attacks on single samples: what they found of one method beside a setting."""
+"""Attacks on single samples: what they found of the methods beside a setting."""
 
 from fastapi import APIRouter, Response
 
@@ -11,6 +11,17 @@ from core.errors import NotFound
 from core.store import attacks
 
 router = APIRouter(prefix="/attacks", tags=["attacks"], responses={401: DECLARED[401], 422: DECLARED[422]})
+
+
+@router.get("/{setting_id}", operation_id="listAttacks", response_model=AttacksAnswer, responses=NOT_MODIFIED)
+def list_attacks(
+    setting_id: str, store: StoreDep, caller: CallerDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The attacks on all methods and references beside a setting, newest first; none is an empty list."""
+    with store.read() as session:
+        found = attacks.attacks_beside(session, setting_id, viewer=caller.viewer)
+    answer = AttacksAnswer(items=[attack_answer(record) for record in found])
+    return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)
 
 
 @router.get(

@@ -93,6 +93,16 @@ def attacks_on(
     return [_record(row) for row in rows]
 
 
+def attacks_beside(session: Session, setting_id: str, *, viewer: Viewer = EVERYTHING) -> list[AttackRecord]:
+    """The attacks on every method and reference beside a setting that the viewer sees, newest first."""
+    rows = session.scalars(
+        select(AttackRow)
+        .where(AttackRow.setting_id == setting_id, in_visible_job(viewer, AttackRow.unit_id))
+        .order_by(AttackRow.created_at.desc(), AttackRow.unit_id)
+    )
+    return [_record(row) for row in rows]
+
+
 def job_attacks(session: Session, job_id: str) -> list[AttackRecord]:
     """The job's attacks so far, in the order of its plan."""
     rows = session.scalars(

@@ -7,6 +7,7 @@ import { JobPage } from "./pages/job";
 import { JobsPage } from "./pages/jobs";
 import { NewJobPage } from "./pages/new-job";
 import { PaperPage } from "./pages/paper";
+import { PrivacyPage } from "./pages/privacy";
 import { ResultPage } from "./pages/result";
 import { SettingPage } from "./pages/setting";
 import { StatusPage } from "./pages/status";
@@ -22,6 +23,7 @@ const LINKS = [
   ["/unlearners", "Unlearners"],
   ["/compare", "Compare"],
   ["/trade-offs", "Trade-offs"],
+  ["/privacy", "Privacy"],
   ["/paper", "Paper"],
   ["/jobs", "Jobs"],
   ["/jobs/new", "Submit"],
@@ -50,6 +52,7 @@ const ROUTES: Route[] = [
   { path: /^\/results\/(res_[\w-]+)$/, title: "Result", view: (_, id) => <ResultPage key={id} id={id} /> },
   { path: /^\/compare$/, title: "Compare", view: (place) => <ComparePage place={place} /> },
   { path: /^\/trade-offs$/, title: "Trade-offs", view: (place) => <TradeOffsPage place={place} /> },
+  { path: /^\/privacy$/, title: "Privacy", view: (place) => <PrivacyPage place={place} /> },
   { path: /^\/paper$/, title: "Paper", view: (place) => <PaperPage place={place} /> },
   { path: /^\/jobs$/, title: "Jobs", view: (place) => <JobsPage place={place} /> },
   { path: /^\/jobs\/new$/, title: "Submit", view: (place) => <NewJobPage place={place} /> },

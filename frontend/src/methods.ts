@@ -63,7 +63,8 @@ export function paired(first: Result[], second: Result[], metric: Metric, higher
   };
 }
 
-function momentsOf(values: number[]): { mean: number | null; sd: number | null } {
+/** Mean and sample standard deviation; null where they do not exist. */
+export function momentsOf(values: number[]): { mean: number | null; sd: number | null } {
   if (values.length === 0) return { mean: null, sd: null };
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   if (values.length === 1) return { mean, sd: null };

@@ -1,5 +1,5 @@
 // The form's choices as a job spec, and the service's pointers into it as fields of the form.
-import type { Catalog, Problem } from "./api/client";
+import type { BoardSetting, Catalog, Problem } from "./api/client";
 
 export interface Choices {
   label: string;
@@ -42,6 +42,28 @@ export function specOf(choices: Choices, catalog: Catalog): string {
       model_seeds: seeds.map((seed) => (/^-?\d+$/.test(seed) ? Number(seed) : seed)),
     }),
   };
+  return documentOf(spec);
+}
+
+/** A job spec that attacks single samples in a setting: what is known to work first, to be changed at will. */
+export function studySpecOf({ dataset, model, forget, precision }: BoardSetting, protocol: string): string {
+  return documentOf({
+    protocol,
+    settings: [{ dataset, model, ...forgetField(forget), precision }],
+    unlearners: ["ft", "msg"],
+    attacks: [{ id: "u_mia" }, { id: "u_lira", splits: 64, forget_sets: 10 }],
+  });
+}
+
+/** A forget set as a spec asks for it; one that a list made cannot be asked for again from its fingerprint. */
+function forgetField(forget: BoardSetting["forget"]): { forget?: object } {
+  const { sha256, ...rule } = forget;
+  if (sha256) return {};
+  return { forget: Object.fromEntries(Object.entries(rule).filter(([, value]) => value !== null)) };
+}
+
+/** A field on each line. */
+function documentOf(spec: object): string {
   const lines = Object.entries(spec).map(([name, value]) => `  "${name}": ${inline(value)}`);
   return `{\n${lines.join(",\n")}\n}`;
 }

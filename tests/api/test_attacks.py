@@ -52,7 +52,7 @@ def test_an_attack_that_could_not_be_run_is_null_with_its_reason(client, job):
     assert attack["reason"] == "1 of 70 models (ct) have no scores"
 
 
-def test_a_jobs_attacks_are_listed_with_those_that_calibrate_them(client, job):
+def test_a_jobs_and_a_settings_attacks_are_listed_with_those_that_calibrate_them(client, job):
     found = client.get(job["links"]["attacks"]).json()["items"]
 
     assert [(attack["subject"], attack["is_calibration"]) for attack in found] == [
@@ -61,6 +61,12 @@ def test_a_jobs_attacks_are_listed_with_those_that_calibrate_them(client, job):
         ("ft", False),
         ("ct", False),
     ]
+    beside = client.get(f"/api/v1/attacks/{found[0]['setting_id']}").json()["items"]
+    assert sorted(beside, key=str) == sorted(found, key=str)
+
+
+def test_no_attack_beside_a_setting_is_an_empty_list(client):
+    assert client.get("/api/v1/attacks/set_none").json() == {"items": []}
 
 
 def test_results_carry_the_attacks_mean_accuracy_where_there_is_one(client, job):

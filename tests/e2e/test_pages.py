@@ -42,6 +42,9 @@ PAGES = {
     "unknown_result": "/results/res_none",
     "compare": "/compare?a=ft&b=ga&c=bt",
     "trade_offs": "/trade-offs",
+    "privacy": "/privacy",
+    "privacy_of_forget_sets": "/privacy?attack=u_mia",
+    "privacy_of_nobody": "/privacy?setting={other_setting}",
     "paper": "/paper",
     "jobs": "/jobs",
     "job": "/jobs/{job}",
@@ -67,6 +70,7 @@ def filled(tmp_path_factory) -> Iterator[dict[str, str]]:
             "job": job,
             "swept": swept,
             "setting": board["settings"][0]["id"],
+            "other_setting": board["settings"][1]["id"],
             "result": result["id"],
         }
 
@@ -110,8 +114,7 @@ def texts(browser, selector: str) -> list[str]:
     return [element.text for element in browser.find_elements(By.CSS_SELECTOR, selector)]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", HEIGHTS)
+@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1440, "light")])
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_no_violation_that_axe_finds_fits_the_screen_and_asks_no_other_host(
     visit, chrome, filled, page, width, theme
@@ -307,6 +310,39 @@ def test_the_paper_stands_beside_what_came_out_here_with_a_verdict_on_every_clai
     expected = [claim["verdict"].replace("_", " ") for claim in claims]
     assert [verdict.split("\n")[0] for verdict in verdicts] == expected
     wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, ".plot svg path")))
+
+
+def test_what_an_attack_finds_is_shown_by_method_beside_the_models_that_calibrate_it(visit, filled):
+    browser = visit("/privacy")
+    found = httpx.get(f"{filled['url']}/api/v1/attacks/{filled['setting']}").json()["items"]
+    accuracies = {attack["subject"]: attack["mean_accuracy"] for attack in found}
+    rows = texts(browser, "table.privacy tbody tr")
+    assert [row.split()[0] for row in rows] == ["Retrained", "Original", "MSG", "FT", "CT"]
+    assert f"{accuracies['ft']:.3f}" in rows[3]
+    assert "could not be attacked" not in rows[3]
+    assert "1 of 70 models (ct) have no scores" in rows[4]
+
+    curves = browser.find_element(By.XPATH, "//label[starts-with(., 'Curves of')]/select")
+    Select(curves).select_by_value("msg")
+    title = (By.CSS_SELECTOR, ".plot figcaption")
+    wait(browser).until(text_to_be_present_in_element(title, "of what MSG forgot"))
+    assert "of=msg" in browser.current_url
+    wait(browser).until(lambda _: "MSG" in texts(browser, ".plot svg text"))
+
+
+def test_u_mia_says_what_is_noise_and_what_forgot_too_much(visit):
+    rows = texts(visit("/privacy?attack=u_mia"), "table.privacy tbody tr")
+    assert len(rows) == 20
+    (too_much,) = [row for row in rows if "below the retrained models' 90.0 %" in row]
+    assert too_much.startswith("GA")
+
+
+def test_where_nobody_asked_for_an_attack_the_page_has_a_spec_that_the_service_accepts(visit, filled):
+    browser = visit("/privacy?setting={other_setting}")
+    spec = browser.find_element(By.CSS_SELECTOR, "figure.code pre").text
+    answer = httpx.post(f"{filled['url']}/api/v1/jobs/estimate", json=json.loads(spec))
+    assert answer.status_code == 200
+    assert answer.json()["stages"]["attack"]["units"] == 4
 
 
 def test_a_worker_is_drained_and_resumed(visit):

@@ -20,6 +20,7 @@ export type Uncertainty = Schemas["UncertaintyAnswer"];
 export type RowUncertainty = Schemas["RowUncertaintyAnswer"];
 export type Paper = Schemas["PaperAnswer"];
 export type Claim = Schemas["ClaimAnswer"];
+export type Attack = Schemas["AttackAnswer"];
 export type Catalog = Schemas["CatalogAnswer"];
 export type Problem = Schemas["Problem"];
 export type Metric = Schemas["Metric"];
@@ -82,6 +83,8 @@ export const getUncertainty = (filters: BoardFilters) =>
   request<Uncertainty>(`/leaderboard/uncertainty?${boardQuery(filters)}`);
 export const getPaper = (protocol: string) =>
   request<Paper>(`/leaderboard/paper?${new URLSearchParams({ protocol })}`);
+export const getAttacks = (setting: string) =>
+  request<Schemas["AttacksAnswer"]>(`/attacks/${encodeURIComponent(setting)}`);
 export const getClaims = (protocol: string) =>
   request<Schemas["ClaimsAnswer"]>(`/leaderboard/claims?${new URLSearchParams({ protocol })}`);
 export const steerWorker = (id: string, action: "drain" | "resume") =>

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { save } from "../components/downloads";
 import { Scroll } from "../components/scroll";
 import { type Table, toCsv } from "../exports";
-import { NOTHING, tick } from "../format";
+import { counted, NOTHING, tick } from "../format";
 
 export type Plotting = typeof Library;
 
@@ -18,28 +18,34 @@ interface Props {
 }
 
 const MAX_WIDTH = 900;
+const MAX_ROWS = 200; // of the table; the file has all
 
 export function Figure({ title, description, table, draw }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const [plotting, setPlotting] = useState<Plotting | null>(null);
   const [isFailed, setIsFailed] = useState(false);
+  const [isOpen, setIsOpen] = useState(false); // curves have a thousand points that few want as a table
   useEffect(() => {
     import("@observablehq/plot").then(setPlotting, () => setIsFailed(true));
   }, []);
   useEffect(() => {
     const parent = frame.current;
     if (!plotting || !parent) return;
+    let drawnWidth = 0;
     const redraw = () => {
-      const drawn = draw(plotting, Math.min(parent.clientWidth, MAX_WIDTH));
+      const width = Math.min(parent.clientWidth, MAX_WIDTH);
+      if (width === drawnWidth || width === 0) return; // only its height has changed, or it is out of the page
+      drawnWidth = width;
+      const drawn = draw(plotting, width);
       // The policy allows no inline style sheet; what it says is in our own.
       for (const style of drawn.querySelectorAll("style")) style.remove();
       for (const mark of drawn.querySelectorAll("[aria-label]")) mark.removeAttribute("aria-label");
       drawn.setAttribute("aria-hidden", "true"); // the frame around it has the words
       parent.replaceChildren(drawn);
     };
-    redraw();
-    window.addEventListener("resize", redraw);
-    return () => window.removeEventListener("resize", redraw);
+    const observer = new ResizeObserver(redraw); // calls at once, too
+    observer.observe(parent);
+    return () => observer.disconnect();
   }, [plotting, draw]);
   return (
     <figure class="plot">
@@ -48,7 +54,7 @@ export function Figure({ title, description, table, draw }: Props) {
         {!isFailed && <p class="quiet">Drawing …</p>}
       </div>
       {isFailed && <p class="notice">The plot could not be loaded; its data are below.</p>}
-      <details>
+      <details onToggle={(event) => setIsOpen(event.currentTarget.open)}>
         <summary>Data of this plot</summary>
         <p>
           <button
@@ -59,15 +65,22 @@ export function Figure({ title, description, table, draw }: Props) {
             Download as CSV
           </button>
         </p>
-        <Data table={table} />
+        {isOpen && <Data title={title} table={table} />}
       </details>
     </figure>
   );
 }
 
-const Data = ({ table }: { table: Table }) => (
-  <Scroll label="Data of this plot">
+const Data = ({ title, table }: { title: string; table: Table }) => (
+  <Scroll label={`Data: ${title}`}>
     <table>
+      {table.rows.length > MAX_ROWS && (
+        <caption>
+          <span>
+            The first {MAX_ROWS} of {counted(table.rows.length, "row")}; the file has all of them
+          </span>
+        </caption>
+      )}
       <thead>
         <tr>
           {table.columns.map((column) => (
@@ -78,7 +91,7 @@ const Data = ({ table }: { table: Table }) => (
         </tr>
       </thead>
       <tbody>
-        {table.rows.map((row) => (
+        {table.rows.slice(0, MAX_ROWS).map((row) => (
           <tr key={row.join()}>
             {row.map((value, index) => (
               <td key={table.columns[index]}>
