@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BoardCell, BoardRow, Catalog, RowUncertainty } from "./api/client";
-import { alikeOf, forgetOf, intervalOf, namesOf, seedsOf, whyProvisional } from "./board";
+import { forgetOf, intervalOf, namesOf, seedsOf, whyProvisional } from "./board";
 
 const cell = (change: Partial<BoardCell>): BoardCell => ({
   setting: "set_1",
@@ -87,20 +87,10 @@ describe("forget sets", () => {
   });
 });
 
-const sure = (low: number, high: number, others: string[] = []) =>
-  ({ over_seeds: { low, high }, not_distinguishable: others }) as unknown as RowUncertainty;
+const sure = (low: number, high: number) => ({ over_seeds: { low, high } }) as unknown as RowUncertainty;
 
 it("writes a rank's interval as its ends, or as one rank that never moves", () => {
   expect(intervalOf(sure(2, 5))).toBe("2–5");
   expect(intervalOf(sure(1, 1))).toBe("1");
   expect(intervalOf(undefined)).toBe("");
-});
-
-it("names the first three that a row cannot be told apart from, and counts the rest", () => {
-  const title = (label: string) => label.toUpperCase();
-  expect(alikeOf(sure(1, 2), title)).toBe("");
-  expect(alikeOf(sure(1, 2, ["ft"]), title)).toBe("not distinguishable from FT");
-  expect(alikeOf(sure(1, 9, ["ft", "ga", "bt", "iu"]), title)).toBe(
-    "not distinguishable from FT, GA, BT and 1 other",
-  );
 });

@@ -111,17 +111,6 @@ export const intervalOf = (row: RowUncertainty | undefined): string => {
   return interval.low === interval.high ? `${interval.low}` : `${interval.low}–${interval.high}`;
 };
 
-const MAX_ALIKE = 3;
-
-/** Whom a row cannot be told apart from, in words; nothing where it can from all. */
-export function alikeOf(row: RowUncertainty | undefined, titleOf: (label: string) => string): string {
-  const others = row?.not_distinguishable ?? [];
-  if (others.length === 0) return "";
-  const named = others.slice(0, MAX_ALIKE).map(titleOf).join(", ");
-  const more = others.length - MAX_ALIKE;
-  return `not distinguishable from ${named}${more > 0 ? ` and ${counted(more, "other")}` : ""}`;
-}
-
 /** What the table shows, in one sentence. */
 export function summaryOf(board: Leaderboard): string {
   const ranked = board.rows.filter((row) => !row.is_provisional).length;

@@ -9,6 +9,7 @@ import { NewJobPage } from "./pages/new-job";
 import { PaperPage } from "./pages/paper";
 import { PrivacyPage } from "./pages/privacy";
 import { ResultPage } from "./pages/result";
+import { SensitivityPage } from "./pages/sensitivity";
 import { SettingPage } from "./pages/setting";
 import { StatusPage } from "./pages/status";
 import { TradeOffsPage } from "./pages/trade-offs";
@@ -53,6 +54,11 @@ const ROUTES: Route[] = [
   { path: /^\/compare$/, title: "Compare", view: (place) => <ComparePage place={place} /> },
   { path: /^\/trade-offs$/, title: "Trade-offs", view: (place) => <TradeOffsPage place={place} /> },
   { path: /^\/privacy$/, title: "Privacy", view: (place) => <PrivacyPage place={place} /> },
+  {
+    path: /^\/sensitivity$/,
+    title: "Sensitivity",
+    view: (place) => <SensitivityPage place={place} />,
+  },
   { path: /^\/paper$/, title: "Paper", view: (place) => <PaperPage place={place} /> },
   { path: /^\/jobs$/, title: "Jobs", view: (place) => <JobsPage place={place} /> },
   { path: /^\/jobs\/new$/, title: "Submit", view: (place) => <NewJobPage place={place} /> },

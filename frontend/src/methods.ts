@@ -35,6 +35,10 @@ export const counting = (results: Result[], protocol: Protocol): Result[] =>
 export const metricOf = (result: Result, metric: Metric): number | null =>
   result.is_usable ? (result.metrics[COLUMN_OF[metric]] ?? null) : null;
 
+/** The metric of the usable runs that have it. */
+export const usable = (runs: Result[], metric: string): number[] =>
+  runs.flatMap((run) => (run.is_usable ? (run.metrics[metric] ?? []) : []));
+
 export interface Paired {
   /** The difference per model seed, the second method's value minus the first's. */
   differences: { seed: number; difference: number }[];

@@ -2,7 +2,7 @@
 import type { Attack, Catalog, Result } from "./api/client";
 import type { Value } from "./exports";
 import { counted, percent } from "./format";
-import { isReference, keyOf, type Method, momentsOf } from "./methods";
+import { isReference, keyOf, type Method, momentsOf, usable } from "./methods";
 
 /** What no trace gives: the attack is right as often as a coin. */
 export const CHANCE = 0.5;
@@ -111,10 +111,6 @@ export function forgetsTooMuch(runs: Result[], retrained: Result[]): string[] {
     `forget accuracy ${percent(own.mean)}, more than ${SIGMAS} s.d. below the retrained models' ${percent(usual.mean)}`,
   ];
 }
-
-/** The metric of the usable runs that have it. */
-export const usable = (runs: Result[], metric: string): number[] =>
-  runs.flatMap((run) => (run.is_usable ? (run.metrics[metric] ?? []) : []));
 
 /** What U-MIA found of one method: its accuracies per model seed, beside the retrained models'. */
 export interface MiaRow {

@@ -104,6 +104,7 @@ def _metrics(unit: EvaluateUnit | UnlearnUnit) -> tuple[dict[str, float | None],
         "runtime_efficiency": None if is_reference else draw.uniform(1, 40),
         "forget_accuracy": 0.6 if name == "ga" else 0.9 + deviation / 100,
         "mia_test": 0.5 + deviation / 4,
+        "relative_distance": deviation / 2,
     }
     reasons = {"runtime_efficiency": "A reference has no run time to compare."} if is_reference else {}
     return metrics, reasons

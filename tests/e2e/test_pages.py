@@ -45,6 +45,7 @@ PAGES = {
     "privacy": "/privacy",
     "privacy_of_forget_sets": "/privacy?attack=u_mia",
     "privacy_of_nobody": "/privacy?setting={other_setting}",
+    "sensitivity": "/sensitivity",
     "paper": "/paper",
     "jobs": "/jobs",
     "job": "/jobs/{job}",
@@ -292,14 +293,32 @@ def test_a_sweep_shows_what_it_tried_with_the_best_score_first_and_why_an_attemp
     assert all("it raised" in row for row in rows[3:])
 
 
-def test_the_board_says_how_sure_each_rank_is_and_whom_a_row_cannot_be_told_apart_from(visit, filled):
+def test_the_board_says_how_sure_each_rank_is_and_who_cannot_be_told_apart(visit, filled):
     browser = visit("/")
     wait(browser).until(lambda _: texts(browser, "tbody.ranked .rank + td")[0] != "")
     sure = httpx.get(f"{filled['url']}/api/v1/leaderboard/uncertainty").json()["rows"]
-    alike = [row for row in sure if row["not_distinguishable"]]
-    lines = texts(browser, "tbody.ranked tr:not(.divider)")
-    assert len(texts(browser, "tbody.ranked .rank + td")) == len(lines) == 18
-    assert sum("not distinguishable from" in line for line in lines) == len(alike)
+    alike = {row["label"]: set(row["not_distinguishable"]) for row in sure}
+    rows = texts(browser, "tbody.ranked .rank + td + td")
+    letters = dict(zip((row["label"] for row in sure), (set(row.split()) for row in rows), strict=True))
+    assert len(letters) == 18
+    for one in letters:
+        assert {other for other in letters if other != one and letters[one] & letters[other]} == alike[one]
+
+
+def test_the_board_leads_to_the_same_results_ranked_otherwise(visit, filled):
+    browser = visit("/?metric=indiscernibility")
+    click(browser, browser.find_element(By.LINK_TEXT, "What these ranks hang on"))
+    assert heading(browser) == "What the ranks hang on"
+    query = {"metric": "indiscernibility"}
+    found = httpx.get(f"{filled['url']}/api/v1/leaderboard/sensitivity", params=query).json()
+    titles = [other["title"] for other in found["alternatives"]]
+    heads = texts(browser, "table.ranks th.alternative")
+    assert [head.split("\n")[0] for head in heads] == titles
+    assert titles[-2:] == ["resnet18 alone", "tiny_vit alone"]
+    first = texts(browser, "table.ranks tbody tr:first-child td:last-child")
+    best = next(iter(found["ranks"]))
+    assert first[-1].endswith(str(found["alternatives"][-1]["ranks"][best]))
+    assert len(texts(browser, "table.ranks tbody tr")) == 2 * 18
 
 
 def test_the_paper_stands_beside_what_came_out_here_with_a_verdict_on_every_claim(visit, filled):

@@ -17,6 +17,7 @@ export type Worker = Schemas["WorkerAnswer"];
 export type Cohort = Schemas["Cohort"];
 export type Trial = Schemas["TrialAnswer"];
 export type Uncertainty = Schemas["UncertaintyAnswer"];
+export type Sensitivity = Schemas["SensitivityAnswer"];
 export type RowUncertainty = Schemas["RowUncertaintyAnswer"];
 export type Paper = Schemas["PaperAnswer"];
 export type Claim = Schemas["ClaimAnswer"];
@@ -81,6 +82,8 @@ export const getBoard = (filters: BoardFilters) =>
 export const boardUrl = (filters: BoardFilters, format: string) => ROOT + boardPath(filters, format);
 export const getUncertainty = (filters: BoardFilters) =>
   request<Uncertainty>(`/leaderboard/uncertainty?${boardQuery(filters)}`);
+export const getSensitivity = (filters: BoardFilters) =>
+  request<Sensitivity>(`/leaderboard/sensitivity?${boardQuery({ ...filters, cohort: "reference" })}`);
 export const getPaper = (protocol: string) =>
   request<Paper>(`/leaderboard/paper?${new URLSearchParams({ protocol })}`);
 export const getAttacks = (setting: string) =>

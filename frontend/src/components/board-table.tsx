@@ -1,7 +1,8 @@
 // The leaderboard as a table. Ranks, groups and statistics come from the server; nothing is computed here.
+
+import { alikeGroups, lettersOf } from "../alike";
 import type { BoardCell, BoardRow, Catalog, Leaderboard, Metric, Uncertainty } from "../api/client";
 import {
-  alikeOf,
   forgetOf,
   intervalOf,
   METRIC_FORMULAS,
@@ -23,7 +24,7 @@ import { GroupBadge, MEANINGS } from "./group-badge";
 import { Scroll } from "./scroll";
 import { SortButton } from "./sort-head";
 
-const COLUMNS_OF_A_ROW = 8;
+const COLUMNS_OF_A_ROW = 9;
 const COLUMNS_OF_A_SETTING = 5;
 const COUNTS = [
   ["G1", `settings in the ${MEANINGS.G1}`],
@@ -62,7 +63,7 @@ export function BoardTable({ board, other, otherMetric, catalog, order, onSort, 
     [...(other?.rows ?? []), ...(other?.references ?? [])].map((row) => [row.label, row]),
   );
   const sure = new Map(uncertainty?.rows.map((row) => [row.label, row]));
-  const named = new Map(board.rows.map((row) => [row.label, titleOf(row)]));
+  const groups = alikeGroups(uncertainty?.rows ?? []);
   const width = COLUMNS_OF_A_ROW + COLUMNS_OF_A_SETTING * board.settings.length;
   const lines = (rows: BoardRow[]) =>
     rows.map((row) => (
@@ -71,7 +72,7 @@ export function BoardTable({ board, other, otherMetric, catalog, order, onSort, 
         row={row}
         other={others.get(row.label)}
         interval={intervalOf(sure.get(row.label))}
-        alike={alikeOf(sure.get(row.label), (label) => named.get(label) ?? label)}
+        alike={lettersOf(row.label, groups)}
         why={provisional.includes(row) ? whyProvisional(row) : null}
         axes={axes}
         view={{ protocol: board.protocol, metric: board.metric }}
@@ -142,6 +143,9 @@ function Head({
           <abbr title="Where the rank lies in 95 % of the draws when the model seeds are drawn again">
             Interval
           </abbr>
+        </th>
+        <th scope="col" rowSpan={2}>
+          <abbr title="Rows that share a letter are not distinguishable">Alike</abbr>
         </th>
         <th scope="col" rowSpan={2} class="name" aria-sort={ariaSort(order, "name")}>
           <SortButton by="name" order={order} onSort={onSort}>
@@ -252,13 +256,13 @@ function Line({ row, view, other, interval, alike, axes, retrained, why, title, 
     <tr>
       <td class="figure rank">{row.rank ?? NOTHING}</td>
       <td class="figure quiet">{interval}</td>
+      <td class="quiet">{alike}</td>
       <th scope="row" class="name">
         <span class="title">
           {page ? <a href={`${page}?${new URLSearchParams(view)}`}>{title}</a> : title}
         </span>{" "}
         <span class="quiet">{name}</span>
         {why && <span class="why">{why}</span>}
-        {alike && <span class="why">{alike}</span>}
       </th>
       {counts.map((count, index) => (
         <td key={COUNTS[index]?.[0]} class={count ? "figure count" : "figure count quiet"}>

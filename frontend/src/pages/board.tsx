@@ -144,6 +144,12 @@ function Table({ uncertainty, place, board, other, otherMetric, catalog }: Table
         uncertainty={uncertainty.isPrevious ? null : uncertainty.data}
         onSort={(by) => go(withChoices(place, { sort: pressed(order, by) }))}
       />
+      <p>
+        <a href={`/sensitivity?${new URLSearchParams({ protocol: board.protocol, metric: board.metric })}`}>
+          What these ranks hang on
+        </a>
+        : other cut points, scales, seeds and settings, and who cannot be told apart.
+      </p>
     </>
   );
 }

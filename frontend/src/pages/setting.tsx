@@ -23,12 +23,13 @@ import { Shown } from "../components/states";
 import type { Table } from "../exports";
 import { factor, NOTHING, number, spread } from "../format";
 import { useLoaded } from "../loading";
-import { counting, isReference, keyOf, metricOf, type Protocol } from "../methods";
+import { counting, isReference, keyOf, metricOf, momentsOf, type Protocol, usable } from "../methods";
 import { Figure, type Plotting } from "../plots/figure";
 import { drawSeedDots } from "../plots/seed-dots";
 import { go, type Place, withChoices } from "../router";
 
 const REFRESH_SECONDS = 30;
+const DISTANCE = "relative_distance"; // protocol §5.5
 
 /** The protocol that a setting belongs to, as boards never mix them. */
 async function protocolOf(id: string): Promise<{ catalog: Catalog; protocol: Protocol }> {
@@ -148,6 +149,7 @@ function seedTable(
       "model seed",
       METRIC_TITLES[board.metric],
       "runtime efficiency",
+      "relative distance",
     ],
     rows: rows.flatMap((row) =>
       runsOf(row, runs).map((run) => [
@@ -157,6 +159,7 @@ function seedTable(
         run.model_seed,
         metricOf(run, board.metric),
         run.metrics.runtime_efficiency ?? null,
+        run.metrics[DISTANCE] ?? null,
       ]),
     ),
   };
@@ -227,6 +230,11 @@ const MethodTable = ({ board, rows, runs, catalog }: TableProps) => (
           <th scope="col" class="figure">
             RTE ↑
           </th>
+          <th scope="col" class="figure">
+            <abbr title="How far the weights are from the retrained model's, relative to their own length; mean over model seeds">
+              Distance
+            </abbr>
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -276,6 +284,7 @@ function Line({ row, runs, metric, protocol, catalog }: LineProps) {
       </td>
       <td class="figure">{cell ? seedsOf(cell) : NOTHING}</td>
       <td class="figure">{factor(cell?.runtime_efficiency)}</td>
+      <td class="figure">{number(momentsOf(usable(runs, DISTANCE)).mean)}</td>
     </tr>
   );
 }
