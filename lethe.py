@@ -223,6 +223,20 @@ def snapshot(given: argparse.Namespace, settings: Settings) -> None:
                 console.print(snapshots_table(client.snapshots()))
 
 
+def import_results(given: argparse.Namespace, settings: Settings) -> None:
+    """Import results that were measured elsewhere, as a CSV table; they are shown apart, and never ranked."""
+    from api.client import Client
+    from core.terminal import reported_table
+
+    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
+        names = ("protocol", "origin", "link", "contact", "measured_on")
+        report = client.import_results(
+            _read(given.table, "table"), **{name: getattr(given, name) for name in names}
+        )
+    console.print(reported_table(report))
+    console.print(f"Kept as {report['id']}.", markup=False, highlight=False, soft_wrap=True)
+
+
 def estimate(given: argparse.Namespace, settings: Settings) -> None:
     """Say what a job spec would cost, from what this installation has measured."""
     from core.catalog.registry import installed
@@ -358,10 +372,14 @@ def _follow_supervisor(given: argparse.Namespace) -> None:
 
 
 def _read_spec(path: Path) -> bytes:
+    return _read(path, "job spec")
+
+
+def _read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DeploymentInvalid(f"The job spec {path} cannot be read: {error.strerror}.") from error
+        raise DeploymentInvalid(f"The {what} {path} cannot be read: {error.strerror}.") from error
 
 
 def _url(settings: Settings) -> str:
@@ -414,7 +432,14 @@ def _parser() -> argparse.ArgumentParser:
     board_parser.add_argument("--snapshot", metavar="ID", help="as it was frozen, whole; paper: the paper's")
     snapshot_parser = add("snapshot", snapshot)
     _add_snapshots(snapshot_parser)
-    for command in (submit_parser, board_parser, snapshot_parser):
+    import_parser = add("import", import_results)
+    import_parser.add_argument("table", type=Path, metavar="FILE.csv", help="a line per model")
+    import_parser.add_argument("--origin", required=True, help="who measured: a group, or a paper")
+    import_parser.add_argument("--link", required=True, help="to the code or the paper")
+    import_parser.add_argument("--measured-on", required=True, metavar="YYYY-MM-DD")
+    import_parser.add_argument("--contact", help="whom to ask; it is shown to everybody")
+    import_parser.add_argument("--protocol", default="quick/1.0", help="default: quick/1.0")
+    for command in (submit_parser, board_parser, snapshot_parser, import_parser):
         command.add_argument("--url", help="the service (default: the embedded one's address)")
     return parser
 

@@ -38,8 +38,16 @@ class Caller:
         Raises:
             Forbidden: it is another owner's.
         """
-        if job.owner != self.owner and Scope.ADMIN not in self.scopes:
-            raise Forbidden(f"Job {job.id} belongs to {job.owner}; only they and administrators may do that.")
+        self.require_ownership(f"Job {job.id}", job.owner)
+
+    def require_ownership(self, what: str, owner: str) -> None:
+        """Check that a thing is theirs, or that they administer everybody's.
+
+        Raises:
+            Forbidden: it is another owner's.
+        """
+        if owner != self.owner and Scope.ADMIN not in self.scopes:
+            raise Forbidden(f"{what} belongs to {owner}; only they and administrators may do that.")
 
 
 def _caller(

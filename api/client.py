@@ -106,6 +106,17 @@ class Client:
         found = self._request("GET", f"/snapshots/{before}/diff", params={"to": after, **given})
         return dict(found.json())
 
+    def import_results(self, table: bytes, **about: str | None) -> dict[str, Any]:
+        """Import results measured elsewhere, as CSV; `about` are the report's other fields.
+
+        Raises:
+            RequestRefused: something is wrong with them; nothing was kept.
+        """
+        given = {name: value for name, value in about.items() if value is not None}
+        headers = {"Content-Type": "text/csv"}
+        answer = self._request("POST", "/self-reported", params=given, content=table, headers=headers)
+        return dict(answer.json())
+
     def events(self, job_id: str) -> Iterator[ServerEvent]:
         """The job's events from its submission on, until it has ended; a cut connection is taken up again."""
         last_id: str | None = None

@@ -26,6 +26,7 @@ from api.routes import (
     logs,
     page,
     results,
+    self_reports,
     snapshots,
     steering,
     webhooks,
@@ -35,6 +36,7 @@ from core.settings import Settings
 from core.store.session import Store
 
 PREFIX = "/api/v1"
+BODIES = {"JobSpec": jobs.JOB_SPEC_SCHEMA, "SelfReport": self_reports.SELF_REPORT_SCHEMA}  # read by core
 SUMMARY = "Submit unlearning benchmarks, follow them, read the leaderboard."
 
 
@@ -86,6 +88,7 @@ def _add_routes(app: FastAPI) -> None:
         leaderboard,
         honesty,
         snapshots,
+        self_reports,
         attacks,
         badges,
         catalog,
@@ -102,8 +105,9 @@ def _add_routes(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            job_spec = dict(jobs.JOB_SPEC_SCHEMA)
-            schema["components"]["schemas"] |= job_spec.pop("$defs") | {"JobSpec": job_spec}
+            for name, found in BODIES.items():
+                body = dict(found)
+                schema["components"]["schemas"] |= body.pop("$defs") | {name: body}
             app.openapi_schema = schema
         return app.openapi_schema
 

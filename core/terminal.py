@@ -212,6 +212,28 @@ def snapshots_table(snapshots: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def reported_table(report: dict[str, Any]) -> Table:
+    """A self-report answer as a table: one line per unlearner and setting."""
+    table = Table(title=escape(f"Self-reported by {report['origin']} - {report['protocol']}"))
+    for name in ("unlearner", "setting", "seeds", "retention deviation", "indiscernibility"):
+        table.add_column(name, justify="right" if name == "seeds" else "left")
+    for cell in report["cells"]:
+        figures = (cell["metrics"].get(name) for name in ("retention_deviation", "indiscernibility_test"))
+        table.add_row(
+            escape(cell["unlearner"]),
+            f"{cell['dataset']} / {cell['model']}",
+            f"{cell['seeds']} of {cell['required_seeds']}",
+            *(_reported(figure) for figure in figures),
+        )
+    return table
+
+
+def _reported(figure: dict[str, Any] | None) -> str:
+    if figure is None:
+        return "-"
+    return f"{figure['mean']:.3f}" + ("" if figure["sd"] is None else f" ± {figure['sd']:.3f}")
+
+
 def difference_tables(found: dict[str, Any]) -> Iterator[Table | str]:
     """A snapshot diff as notes in words and a table per metric: what moved, and why."""
     names = [side["title"] if side else "now" for side in (found["before"], found["after"])]

@@ -301,6 +301,18 @@ class SnapshotRow(Table):
     created_at: Mapped[datetime]
 
 
+class SelfReportRow(Table):
+    """Results that were measured elsewhere, by whoever `report` names; nothing is ranked with them."""
+
+    __tablename__ = "self_report"
+
+    id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    protocol: Mapped[str] = mapped_column(String(64), index=True)
+    report: Mapped[dict[str, Any]]
+    owner: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
 class EventRow(Table):
     """Append-only: what happened, who did it, and why, in words. Ids grow in the order of commits."""
 
