@@ -6,12 +6,12 @@ from core.spec.units import unit_from_json
 from core.store import jobs, units, workers
 from core.store.jobs import JobRecord
 from core.store.session import Store
-from core.store.states import OPEN_JOB, UnitState
+from core.store.states import OPEN_JOB, UnitState, WorkerState
 from core.store.units import UnitRecord
 from core.store.viewers import EVERYTHING, Viewer
 
 ONLINE_BEATS = 3
-RESTING = ("draining", "drained", "waiting_for_slot")
+RESTING = frozenset(WorkerState) - {WorkerState.IDLE, WorkerState.BUSY}
 
 
 def unit_answer(record: UnitRecord) -> UnitAnswer:
@@ -99,7 +99,9 @@ def why_waiting(store: Store, settings: Settings, record: JobRecord) -> WaitingA
     if not online:
         reason = "No worker is online."
     elif all(worker.state in RESTING for worker in online):
-        reason = f"None of the {len(online)} worker(s) takes work: they are drained or wait for a slot."
+        reason = (
+            f"None of the {len(online)} worker(s) takes work: they are drained or wait for a slot or space."
+        )
     elif running:
         reason = f"All {len(online)} worker(s) are busy with units that came first."
     else:

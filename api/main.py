@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
+from api.answers import ONLINE_BEATS
 from api.caching import KeptAnswers
 from api.envelope import Service
 from api.metrics import Metrics
@@ -63,7 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # the stock page loads its scripts from elsewhere
         redoc_url=None,
     )
-    app.state.store, app.state.settings, app.state.metrics = store, settings, Metrics(store)
+    app.state.store, app.state.settings = store, settings
+    app.state.metrics = Metrics(store, online_seconds=ONLINE_BEATS * settings.beat_seconds)
     app.state.kept_answers = KeptAnswers()
     problems.install(app)
     _add_routes(app)

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
-from core.store import figures, units
+from core.store import artifacts, figures, units, workers
 from core.store.session import Store
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -17,9 +17,9 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 class Metrics:
     """The metrics of one application; each has a registry of its own."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, online_seconds: float) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(StoreCollector(store))
+        self.registry.register(StoreCollector(store, online_seconds=online_seconds))
         labels = ("method", "route", "status")
         self._requests = Counter(
             "lethe_http_requests", "Requests that were answered.", labels, registry=self.registry
@@ -41,10 +41,14 @@ class Metrics:
 
 
 class StoreCollector(Collector):
-    """What the database knows, read at each scrape; every process of the API answers the same."""
+    """What the database knows, read at each scrape; every process of the API answers the same.
 
-    def __init__(self, store: Store) -> None:
+    A worker that has been silent for `online_seconds` counts as that, whatever it did before.
+    """
+
+    def __init__(self, store: Store, *, online_seconds: float) -> None:
         self._store = store
+        self._online_seconds = online_seconds
 
     def collect(self) -> Iterator[Metric]:
         """Read the figures, all of one moment."""
@@ -52,6 +56,8 @@ class StoreCollector(Collector):
             ages = figures.oldest_ready_seconds(session)
             counts = units.count_by_state(session)
             expired = figures.expired_leases(session)
+            at_work = workers.count_workers(session, fresh_seconds=self._online_seconds)
+            stored, evicted = artifacts.stored_bytes(session), artifacts.evicted_bytes(session)
         oldest = GaugeMetricFamily(
             "lethe_queue_oldest_seconds", "Seconds that the oldest ready unit waits.", labels=["queue"]
         )
@@ -60,8 +66,14 @@ class StoreCollector(Collector):
         by_state = GaugeMetricFamily("lethe_units", "Units, by state.", labels=["state"])
         for state, count in counts.items():
             by_state.add_metric([state], count)
+        of_workers = GaugeMetricFamily("lethe_workers", "Workers, by state.", labels=["state"])
+        for name, count in at_work.items():
+            of_workers.add_metric([name], count)
         yield oldest
         yield by_state
+        yield of_workers
+        yield GaugeMetricFamily("lethe_artifact_bytes", "Size of all artifacts.", stored)
+        yield CounterMetricFamily("lethe_artifact_evicted_bytes", "Size of what was evicted.", evicted)
         yield CounterMetricFamily("lethe_lease_expiries", "Attempts whose worker went silent.", expired)
 
     def describe(self) -> list[Metric]:

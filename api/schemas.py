@@ -313,7 +313,8 @@ class CatalogAnswer(Answer):
 
 
 class WorkerAnswer(Answer):
-    """A worker, as it last described itself: `idle`, `busy`, `waiting_for_slot`, `draining` or `drained`.
+    """A worker, as it last described itself: `idle`, `busy`, `waiting_for_slot`, `disk_full`,
+    `draining` or `drained`.
 
     `memory_bytes` is the resident memory of its processes.
     """

@@ -145,13 +145,13 @@ class ArtifactCorrupt(LetheError):
 
 
 class ArtifactsFull(LetheError):
-    """There is no space for a unit's files; `needed_bytes` is how much they take."""
+    """There is no space for a unit's files; `needed_bytes` is how much they need."""
 
     def __init__(self, place: str, needed_bytes: int) -> None:
         self.needed_bytes = needed_bytes
         super().__init__(
-            f"There is no space for {needed_bytes:,} bytes in {place}. "
-            "Make room, or set LETHE_ARTIFACTS_BUDGET_GB."
+            f"There is no space for {needed_bytes:,} bytes in {place}. Make room there; "
+            "LETHE_MIN_FREE_GB is what stays free, LETHE_ARTIFACTS_BUDGET_GB how large artifacts may get."
         )
 
 

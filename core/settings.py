@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     artifacts_cache_gb: float = Field(
         10.0, ge=0, description="How much a worker's cache_dir keeps of artifacts from an object store."
     )
+    artifacts_budget_gb: float | None = Field(
+        None, gt=0, description="Above this, artifacts used longest ago are deleted; empty = never."
+    )
+    min_free_gb: float = Field(
+        1.0, ge=0, description="A worker takes no unit while its artifact directory has less space than this."
+    )
     data_dir: Path | None = Field(None, description="Datasets in torchvision's layout; empty = var_dir/data.")
     cache_dir: Path | None = Field(None, description="Decoded images; empty = var_dir/cache.")
     page_dir: Path = Field(
@@ -109,6 +115,11 @@ class Settings(BaseSettings):
     def artifacts(self) -> str:
         """The place of artifacts in force: a path, or a URL."""
         return self.artifacts_url or str((self.var_dir / "artifacts").absolute())
+
+    @property
+    def artifacts_budget_bytes(self) -> int | None:
+        """How large all artifacts together may be; None = as large as they get."""
+        return None if self.artifacts_budget_gb is None else int(self.artifacts_budget_gb * GIGABYTE)
 
     @property
     def data(self) -> Path:

@@ -38,6 +38,7 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
     Raises:
         SpecInvalid: the spec is not valid; nothing was written.
         DatasetMissing: a dataset's files are absent.
+        ArtifactsFull: the disk is full; what is done stays.
         DeploymentInvalid: `out` cannot be written, or another run is using it.
     """
     spec = parse_job_spec(document)
@@ -92,6 +93,7 @@ def _work(settings: Settings, store: Store, job_id: JobId, console: Console) -> 
 
             while _job(store, job_id).state not in FINAL_JOB:
                 if not worker.work(QUEUE, on_progress=show):
+                    worker.require_space()
                     time.sleep(RETRY_LOOK_SECONDS)  # a unit that failed for the machine's sake waits a moment
             news.tell(progress)
     finally:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from core.errors import ArtifactCorrupt, ArtifactMissing, DatasetMissing, LetheError
+from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, DatasetMissing, LetheError
 from core.outcome import LogLine, Outcome, Progress
 from core.settings import Settings
 from core.spec.units import Unit, unit_from_json
@@ -56,7 +56,15 @@ class ArtifactBroken:
     error: str
 
 
-Message = Ready | Progress | LogLine | Finished | Failed | ArtifactBroken
+@dataclass(frozen=True)
+class NoSpace:
+    """What a unit produced could not be stored; nothing of it is left."""
+
+    needed_bytes: int
+    error: str
+
+
+Message = Ready | Progress | LogLine | Finished | Failed | ArtifactBroken | NoSpace
 
 
 class Runner:
@@ -158,6 +166,8 @@ def _run(
         return Finished(execute(unit_from_json(document), report))
     except (ArtifactMissing, ArtifactCorrupt) as error:
         return ArtifactBroken(error.unit_id, str(error))
+    except ArtifactsFull as error:
+        return NoSpace(error.needed_bytes, str(error))
     except Exception as error:  # noqa: BLE001 - the unit runner is one of the two places that catch everything
         return Failed(_failure_class(error), traceback.format_exc())
 

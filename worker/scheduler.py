@@ -1,5 +1,5 @@
-"""The scheduler: rings for ready work, requeues what silent workers left, and sends webhooks' messages. Any
-number may run at once.
+"""The scheduler: rings for ready work, requeues what silent workers left, sends webhooks' messages, and keeps
+artifacts within their budget. Any number may run at once.
 """
 
 import time
@@ -20,23 +20,30 @@ from core.store.session import Store
 from core.store.unit_logs import forget_old_lines
 from worker.app import ring
 from worker.courier import deliver
+from worker.evictor import keep_within_budget
 
 log = structlog.get_logger()
 
+BESIDE = (deliver, keep_within_budget)  # each in a thread of its own
 FORGET_SECONDS = 3600.0
 STALE_BEATS = 3  # an idle worker that missed this many beats is not rung for
 
 
 def schedule(settings: Settings, store: Store, celery: Celery, *, is_stopped: Callable[[], bool]) -> None:
-    """Ring, reap and deliver until told to stop; outages of the database and the broker are waited out."""
+    """Ring, reap, deliver and evict until told to stop; outages of database and broker are waited out."""
     ending = Event()
-    with ThreadPoolExecutor(1, "courier") as pool:
-        courier = pool.submit(deliver, settings, store, is_stopped=ending.is_set)
+    with ThreadPoolExecutor(2, "beside-the-scheduler") as pool:
+        beside = [pool.submit(work, settings, store, is_stopped=ending.is_set) for work in BESIDE]
+
+        def has_failed() -> bool:
+            return any(work.done() and work.exception() is not None for work in beside)
+
         try:
-            _ring_and_reap(settings, store, celery, is_stopped=lambda: is_stopped() or courier.done())
+            _ring_and_reap(settings, store, celery, is_stopped=lambda: is_stopped() or has_failed())
         finally:
             ending.set()
-        courier.result()  # if it ended by an error, so does this process
+        for work in beside:
+            work.result()  # if it ended by an error, so does this process
 
 
 def _ring_and_reap(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TypeVar
 
 import stamina
@@ -17,23 +17,25 @@ import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from core.artifact_files.place import open_place
+from core.errors import ArtifactsFull
 from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
-from core.settings import Settings
+from core.settings import GIGABYTE, Settings
 from core.spec.units import AttackUnit, EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
 from core.store import attacks, results, slots, trials, unit_logs, units, workers
 from core.store.session import Store
-from core.store.states import FailureClass
+from core.store.states import FailureClass, WorkerState
 from core.store.units import Lease
 from worker.devices import device_keys
 from worker.memory import resident_bytes
-from worker.runner import ArtifactBroken, Failed, Finished, Message, Ready, Runner
+from worker.runner import ArtifactBroken, Failed, Finished, Message, NoSpace, Ready, Runner
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-WAITING_FOR_SLOT = "waiting_for_slot"
 METHODS_FAULT = frozenset({FailureClass.USER_CODE, FailureClass.TIMEOUT})
+SPACE_FACTOR = 2  # times what had no space: other workers write as well
 POLL_SECONDS = 0.2  # how soon a drain or the end of a unit is seen
 PROGRESS_SECONDS = 1.0  # a beat comes early when there is progress to show, but not more often than this
 STORE_PATIENCE_SECONDS = 300.0  # how long a restarting database is waited for
@@ -64,34 +66,47 @@ class Worker:
         self._draining = Event()
         self._device = "starting"
         self._unit_id: UnitId | None = None
-        self._state = WAITING_FOR_SLOT
+        self._state = WorkerState.WAITING_FOR_SLOT
+        self._saying = Lock()
         self._device_key: str | None = None
-        self._register()
-        Thread(target=self._beat_forever, name="worker-beat", daemon=True).start()
+        self._artifacts = open_place(settings)
+        self._needed_bytes = int(settings.min_free_gb * GIGABYTE)
         try:
+            self._register()
+            Thread(target=self._beat_forever, name="worker-beat", daemon=True).start()
             self._device_key = self._await_slot()
         except BaseException:  # also when told to stop while waiting
             self._write(lambda session: workers.unregister(session, self.id))
             raise
         self._runner = self._new_runner()
-        self._say("idle")
+        self._say(WorkerState.IDLE)
 
     def work(self, queue: str, on_progress: Callable[[Lease, Progress | None], None] | None = None) -> int:
-        """Run ready units of the queue until there are none or the worker drains; returns how many it ran."""
+        """Run ready units of the queue until there are none, there is no space for what they produce, or the
+        worker drains; returns how many it ran.
+        """
         done = 0
-        while not self._draining.is_set() and (lease := self._claim(queue)):
+        while (state := self._resting_state()) == WorkerState.IDLE and (lease := self._claim(queue)):
             log.info(
                 "unit_claimed", unit=lease.unit_id, title=lease.title, attempt=lease.attempt, worker=self.id
             )
             self._unit_id = lease.unit_id
-            self._say("busy")
+            self._say(WorkerState.BUSY)
             self._run(lease, on_progress)
             if on_progress:
                 on_progress(lease, None)
             self._unit_id = None
             done += 1
-        self._say("draining" if self._draining.is_set() else "idle")
+        self._say(state)
         return done
+
+    def require_space(self) -> None:
+        """Check that what a unit produces can be stored.
+
+        Raises:
+            ArtifactsFull: it cannot; the worker takes no unit until it can.
+        """
+        self._artifacts.require_space(self._needed_bytes)
 
     def drain(self) -> None:
         """Give the present unit back and take no other."""
@@ -155,7 +170,28 @@ class Worker:
                 )
                 log.warning("artifact_broken", unit=broken, needed_by=lease.unit_id)
                 return True
+            case NoSpace():
+                self._make_way(running, message)
+                return True
         return False
+
+    def _make_way(self, running: Running, message: NoSpace) -> None:
+        """Give back a unit whose artifact had no space, and take none before there is enough."""
+        lease = running.lease
+        self._needed_bytes = max(self._needed_bytes, SPACE_FACTOR * message.needed_bytes)
+        self._end(
+            running,
+            lambda session: units.give_back(
+                session,
+                lease,
+                owner=self.id,
+                reason="disk_full",
+                text=f"Cannot {lease.title} on worker {self.id}: {message.error}",
+                delay_seconds=units.RETRY_DELAY_SECONDS,
+            ),
+            _line("warning", message.error),
+        )
+        log.warning("disk_full", unit=lease.unit_id, title=lease.title, error=message.error)
 
     def _must_stop(self, running: Running) -> bool:
         """Beat when it is time; stop the runner when the lease is lost, or somebody or something wants it
@@ -321,6 +357,18 @@ class Worker:
 
         return self._write(claim)
 
+    def _resting_state(self) -> WorkerState:
+        """What keeps this worker from the next unit, if anything."""
+        if self._draining.is_set():
+            return WorkerState.DRAINING
+        try:
+            self.require_space()
+        except ArtifactsFull as error:
+            if self._state != WorkerState.DISK_FULL:
+                log.warning("disk_full", worker=self.id, error=str(error))
+            return WorkerState.DISK_FULL
+        return WorkerState.IDLE
+
     @stamina.retry(on=OperationalError, attempts=None, timeout=STORE_PATIENCE_SECONDS)
     def _write(self, change: Callable[[Session], T]) -> T:
         """One transaction, tried again while the database is away; `change` may run twice."""
@@ -349,16 +397,27 @@ class Worker:
                 version=version("lethe"),
             )
         )
-        self._say("busy" if self._unit_id else self._state)
+        self._say(WorkerState.BUSY if self._unit_id else self._state)
 
-    def _say(self, state: str) -> None:
+    def _say(self, state: WorkerState) -> None:
         """Tell the store what this worker is doing; nobody depends on it, so an outage is only logged."""
-        self._state = state
+        with self._saying:
+            self._state = state
+            self._tell_store()
+
+    def _say_again(self) -> None:
+        """The same, from the thread that beats; it alone notices that there is space again."""
+        with self._saying:
+            if self._state == WorkerState.DISK_FULL:
+                self._state = self._resting_state()
+            self._tell_store()
+
+    def _tell_store(self) -> None:
         memory = resident_bytes(os.getpid(), *([self._runner.pid] if self._device_key else []))
         try:
             with self._store.write() as session:
                 has_slot = workers.worker_beat(
-                    session, self.id, state=state, unit_id=self._unit_id, memory_bytes=memory
+                    session, self.id, state=self._state, unit_id=self._unit_id, memory_bytes=memory
                 )
         except DBAPIError as error:
             log.warning("worker_beat_failed", worker=self.id, error=str(error.orig))
@@ -373,7 +432,7 @@ class Worker:
         while True:
             beat_pulse(self._settings.var_dir, "worker")
             time.sleep(self._settings.beat_seconds)
-            self._say(self._state)
+            self._say_again()
 
 
 def _line(level: str, text: str, **fields: str) -> LogLine:

@@ -99,9 +99,14 @@ class Folders:
         except FileNotFoundError:  # it was set aside, or another scheduler was faster
             return
 
-    def free_bytes(self) -> int | None:
-        """How much can still be written here; None where that has no meaning."""
-        return shutil.disk_usage(_nearest(self._root)).free
+    def require_space(self, needed_bytes: int) -> None:
+        """Check that this much can still be written.
+
+        Raises:
+            ArtifactsFull: it cannot.
+        """
+        if shutil.disk_usage(_nearest(self._root)).free < needed_bytes:
+            raise ArtifactsFull(str(self._root), needed_bytes)
 
     def require_writable(self) -> None:
         """Check that artifacts can be written.

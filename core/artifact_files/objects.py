@@ -78,9 +78,8 @@ class Objects:
         for name, content_sha256 in checksums(manifest).items():
             self._delete(unit_id, f"{content_sha256}.{name}")
 
-    def free_bytes(self) -> int | None:
-        """How much can still be written here; None where that has no meaning."""
-        return None
+    def require_space(self, needed_bytes: int) -> None:
+        """Nothing: nobody can say how much a bucket still holds."""
 
     def require_writable(self) -> None:
         """Check that the bucket is there and lets us in.

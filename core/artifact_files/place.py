@@ -33,8 +33,8 @@ class Place(Protocol):
     def remove(self, unit_id: str, sha256: str) -> None:
         """Take an artifact away, if it is still the one whose manifest has this checksum."""
 
-    def free_bytes(self) -> int | None:
-        """How much can still be written here; None where that has no meaning."""
+    def require_space(self, needed_bytes: int) -> None:
+        """Check that this much can still be written, or raise ArtifactsFull."""
 
     def require_writable(self) -> None:
         """Check that artifacts can be written, or raise DeploymentInvalid."""

@@ -26,6 +26,17 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class WorkerState(StrEnum):
+    """What a worker does."""
+
+    WAITING_FOR_SLOT = "waiting_for_slot"
+    DISK_FULL = "disk_full"
+    IDLE = "idle"
+    BUSY = "busy"
+    DRAINING = "draining"
+    DRAINED = "drained"
+
+
 class FailureClass(StrEnum):
     """Why a unit failed; only the first two are tried again, until they have become the quarantine."""
 

@@ -113,7 +113,8 @@ class IdempotencyKeyRow(Table):
 class UnitRow(Table):
     """A unit of work; shared by all jobs that link to it. `payload` is the whole of it; the id is its hash.
 
-    Of the ready ones the smallest (`precedence`, `position`) is claimed first.
+    Of the ready ones the smallest (`precedence`, `position`) is claimed first. `artifact_size_bytes` is None
+    where the unit has no artifact, or has it no longer.
     """
 
     __tablename__ = "unit"
@@ -134,6 +135,13 @@ class UnitRow(Table):
             postgresql_where=text("state = 'running'"),
         ),
         Index("ix_unit_state", "state"),
+        Index(
+            "ix_unit_artifact",
+            "artifact_used_at",
+            "artifact_size_bytes",
+            sqlite_where=text("artifact_size_bytes IS NOT NULL"),
+            postgresql_where=text("artifact_size_bytes IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -157,6 +165,9 @@ class UnitRow(Table):
     progress: Mapped[float | None]
     progress_text: Mapped[str | None] = mapped_column(String(200))
     artifact: Mapped[dict[str, Any] | None]
+    artifact_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    artifact_used_at: Mapped[datetime | None]
+    evicted_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     runtime_seconds: Mapped[float | None]
     is_timed_beside: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime]

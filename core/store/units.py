@@ -8,6 +8,7 @@ from sqlalchemy import exists, func, literal, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from core.spec.units import Unit, UnitId, unit_from_json
+from core.store.artifacts import note_use
 from core.store.events import append_event
 from core.store.job_states import needed_by_a_live_job, refresh_jobs_of, refresh_open_jobs
 from core.store.quarantine import log_of_attempts
@@ -91,6 +92,7 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
     if row is None:
         return None
     note_neighbours(session, UnitId(row.id), owner)
+    note_use(session, UnitId(row.id))
     append_event(
         session,
         unit_id=row.id,
@@ -132,7 +134,14 @@ def finish(
 ) -> bool:
     """Mark the unit done and promote what waited for it; False, with nothing changed, without the lease."""
     if not _leave(
-        session, lease, UnitState.DONE, runtime_seconds=runtime_seconds, artifact=artifact, progress=1.0
+        session,
+        lease,
+        UnitState.DONE,
+        runtime_seconds=runtime_seconds,
+        artifact=artifact,
+        artifact_size_bytes=artifact.get("size_bytes"),
+        artifact_used_at=database_now(),
+        progress=1.0,
     ):
         return False
     promote(session, dependents_of=[lease.unit_id])
@@ -178,9 +187,11 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
     return True
 
 
-def give_back(session: Session, lease: Lease, *, owner: str, reason: str, text: str) -> bool:
-    """Return a unit that a worker may not go on with; the attempt is not charged. False when the lease is
-    lost.
+def give_back(
+    session: Session, lease: Lease, *, owner: str, reason: str, text: str, delay_seconds: float = 0.0
+) -> bool:
+    """Return a unit that a worker may not go on with, to be claimed after a delay; the attempt is not
+    charged. False when the lease is lost.
     """
     row = changed(
         session,
@@ -189,6 +200,7 @@ def give_back(session: Session, lease: Lease, *, owner: str, reason: str, text: 
         .values(
             state=UnitState.READY,
             attempt=UnitRow.attempt - 1,
+            not_before=database_now(delay_seconds),
             lease_owner=None,
             lease_until=None,
             progress=None,
@@ -234,7 +246,7 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
         session,
         update(UnitRow)
         .where(UnitRow.id == broken, UnitRow.state == UnitState.DONE)
-        .values(state=UnitState.READY, attempt=0, artifact=None, progress=None),
+        .values(state=UnitState.READY, attempt=0, artifact=None, artifact_size_bytes=None, progress=None),
     )
     waiting_again = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on == broken)
     changed(

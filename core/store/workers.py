@@ -9,9 +9,12 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from core.store.session import changed, database_now
+from core.store.states import WorkerState
 from core.store.tables import WorkerRow
 
 FORGET_AFTER_SECONDS = 3600.0  # a worker that has been silent this long is gone, not late
+
+SILENT = "silent"  # what is counted in place of a state that may long be another
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class WorkerRecord:
     queues: list[str]
     device: str
     version: str
-    state: str
+    state: WorkerState
     unit_id: str | None
     memory_bytes: int | None
     started_at: datetime
@@ -48,7 +51,7 @@ def register(
             queues=queues,
             device=device,
             version=version,
-            state="idle",
+            state=WorkerState.IDLE,
             unit_id=None,
             started_at=now,
             beat_at=now,
@@ -57,7 +60,12 @@ def register(
 
 
 def worker_beat(
-    session: Session, worker_id: str, *, state: str, unit_id: str | None, memory_bytes: int | None = None
+    session: Session,
+    worker_id: str,
+    *,
+    state: WorkerState,
+    unit_id: str | None,
+    memory_bytes: int | None = None,
 ) -> bool:
     """A worker says what it is doing; whether it still has its slot."""
     row = session.execute(
@@ -116,18 +124,18 @@ def list_workers(session: Session) -> list[WorkerRecord]:
     ]
 
 
-def _shown_state(row: WorkerRow) -> str:
+def _shown_state(row: WorkerRow) -> WorkerState:
     """What the worker says, but for what it need not know: that it is drained."""
     if row.is_drained:
-        return "draining" if row.unit_id else "drained"
-    return row.state
+        return WorkerState.DRAINING if row.unit_id else WorkerState.DRAINED
+    return WorkerState(row.state)
 
 
 def idle_workers(session: Session, *, fresh_seconds: float) -> dict[str, int]:
     """How many workers wait for work, by queue; those silent for longer do not count."""
     rows = session.scalars(
         select(WorkerRow).where(
-            WorkerRow.state == "idle",
+            WorkerRow.state == WorkerState.IDLE,
             ~WorkerRow.is_drained,
             WorkerRow.device_key.is_not(None),
             WorkerRow.beat_at > database_now(-fresh_seconds),
@@ -137,6 +145,14 @@ def idle_workers(session: Session, *, fresh_seconds: float) -> dict[str, int]:
     for row in rows:
         for queue in row.queues:
             counts[queue] = counts.get(queue, 0) + 1
+    return counts
+
+
+def count_workers(session: Session, *, fresh_seconds: float) -> dict[str, int]:
+    """How many workers are in each state, every state being a key; `silent` are those silent for longer."""
+    counts: dict[str, int] = {**dict.fromkeys(WorkerState, 0), SILENT: 0}
+    for worker in list_workers(session):
+        counts[worker.state if worker.silent_seconds < fresh_seconds else SILENT] += 1
     return counts
 
 

@@ -6,11 +6,11 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from api.main import create_app
-from core.store import keys, units
+from core.store import artifacts, keys, units, workers
 from core.store.keys import Scope
 from core.store.session import changed, database_now
-from core.store.states import UnitState
-from core.store.tables import UnitRow
+from core.store.states import UnitState, WorkerState
+from core.store.tables import UnitRow, WorkerRow
 from tests.api.steps import JOBS, SPEC, problem
 
 
@@ -40,6 +40,37 @@ def test_a_lease_that_expired_is_counted(client, store):
         units.claim(session, "gpu", "worker", -1)
         units.reap(session)
     assert figures(client)["lethe_lease_expiries_total",] == 1
+
+
+def test_workers_are_counted_by_state_and_those_long_silent_as_that(client, store):
+    with store.write() as session:
+        for name, state in (("w1", "busy"), ("w2", "busy"), ("w3", "disk_full"), ("w4", "idle")):
+            workers.register(session, name, host="h", pid=7, queues=[], device="", version="")
+            workers.worker_beat(session, name, state=WorkerState(state), unit_id=None)
+        workers.set_drained(session, "w2", is_drained=True)
+        silent = update(WorkerRow).where(WorkerRow.id == "w4")
+        changed(session, silent.values(beat_at=database_now(-1000)))
+
+    found = figures(client)
+
+    counts = {labels[1]: count for labels, count in found.items() if labels[0] == "lethe_workers" and count}
+    assert counts == {"busy": 1, "drained": 1, "disk_full": 1, "silent": 1}
+
+
+def test_the_size_of_artifacts_and_of_what_was_evicted_is_told(client, store):
+    client.post(JOBS, json=SPEC)
+    with store.write() as session:
+        for size in (30, 70):
+            lease = units.claim(session, "gpu", "worker", 60)
+            artifact = {"sha256": "", "size_bytes": size}
+            units.finish(session, lease, owner="w", runtime_seconds=1.0, artifact=artifact, text="Done.")
+        changed(session, update(UnitRow).values(state=UnitState.DONE))  # nothing is needed any more
+        artifacts.record_evicted(session, artifacts.choose_evicted(session, 99))
+
+    found = figures(client)
+
+    assert found["lethe_artifact_bytes",] + found["lethe_artifact_evicted_bytes_total",] == 100
+    assert found["lethe_artifact_evicted_bytes_total",] in (30, 70)
 
 
 def test_requests_are_counted_by_route_and_never_by_id(client):

@@ -50,7 +50,10 @@ def test_a_job_that_waits_for_drained_workers_says_so(client, worker):
 
     waiting = client.post(JOBS, json=SPEC).json()["waiting"]
 
-    assert waiting["reason"] == "None of the 1 worker(s) takes work: they are drained or wait for a slot."
+    assert (
+        waiting["reason"]
+        == "None of the 1 worker(s) takes work: they are drained or wait for a slot or space."
+    )
 
 
 @pytest.mark.parametrize("action", ["drain", "resume"])

@@ -14,7 +14,7 @@ from core.errors import StoreNotReady
 from core.plan import plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
-from core.store import jobs
+from core.store import artifacts, jobs, units
 from core.store.session import ROOT, Store
 from tests.services import fresh_postgres_url
 
@@ -67,6 +67,23 @@ def test_down_and_up_again_with_rows_in_it(url):
 
     with store.read() as session:
         assert jobs.list_jobs(session, limit=10) == []
+    store.engine.dispose()
+
+
+def test_artifacts_from_before_their_sizes_were_kept_count_too(url):
+    store = Store(url)
+    store.migrate()
+    submit_a_job(store)
+    with store.write() as session:
+        lease = units.claim(session, jobs.QUEUE, "w1", 60.0)
+        artifact = {"sha256": "0" * 64, "size_bytes": 5_000_000_000}
+        units.finish(session, lease, owner="w1", runtime_seconds=1.0, artifact=artifact, text="Done.")
+
+    command.downgrade(alembic(url), "0010")
+    command.upgrade(alembic(url), "head")
+
+    with store.read() as session:
+        assert artifacts.stored_bytes(session) == 5_000_000_000
     store.engine.dispose()
 
 

@@ -1,0 +1,51 @@
+"""The evictor: keeps artifacts within their budget. Any number may run at once.
+
+It works beside the scheduler's loop, so that no slow object store holds up a bell.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from core.artifact_files.place import Place, open_place
+from core.settings import Settings
+from core.store.artifacts import choose_evicted, record_evicted
+from core.store.session import Store
+
+log = structlog.get_logger()
+
+
+def keep_within_budget(settings: Settings, store: Store, *, is_stopped: Callable[[], bool]) -> None:
+    """Take artifacts away, as often as leases are looked at, until told to stop; outages are waited out."""
+    place, budget_bytes = open_place(settings), settings.artifacts_budget_bytes
+    next_look = 0.0
+    while not is_stopped() and budget_bytes is not None:
+        if time.monotonic() >= next_look:
+            next_look = time.monotonic() + settings.reap_seconds
+            try:
+                if _evict(store, place, budget_bytes):
+                    next_look = 0.0  # there may be more
+            except DBAPIError as error:
+                log.warning("database_unreachable", error=str(error.orig))
+            except OSError as error:
+                log.warning("artifacts_not_removed", error=str(error))
+        time.sleep(settings.ring_seconds)
+
+
+def _evict(store: Store, place: Place, budget_bytes: int) -> int:
+    """Take away some of what is over the budget; returns how many artifacts.
+
+    Files go before their rows say so: whoever dies in between finds the same ones again. A unit that was
+    submitted meanwhile and misses one has it made again.
+    """
+    with store.read() as session:
+        chosen = choose_evicted(session, budget_bytes)
+    for artifact in chosen:
+        place.remove(artifact.unit_id, artifact.sha256)
+    if chosen:
+        with store.write() as session:
+            record_evicted(session, chosen)
+        log.info("artifacts_evicted", count=len(chosen), size_bytes=sum(gone.size_bytes for gone in chosen))
+    return len(chosen)
