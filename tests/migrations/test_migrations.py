@@ -79,7 +79,7 @@ def test_artifacts_from_before_their_sizes_were_kept_count_too(url):
         artifact = {"sha256": "0" * 64, "size_bytes": 5_000_000_000}
         units.finish(session, lease, owner="w1", runtime_seconds=1.0, artifact=artifact, text="Done.")
 
-    command.downgrade(alembic(url), "0010")
+    command.downgrade(alembic(url), "0011")
     command.upgrade(alembic(url), "head")
 
     with store.read() as session:

@@ -1,14 +1,14 @@
 """remember the size and the last use of artifacts, and how much has been evicted.
 
-Revision: 0011
-After: 0010
+Revision: 0012
+After: 0011
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 SIZE = {
     "sqlite": "json_extract(artifact, '$.size_bytes')",
