@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -146,20 +146,23 @@ def keys(given: argparse.Namespace, settings: Settings) -> None:
 
     store = Store(settings.database)
     store.require_current()
+    secret: str | None = None
     try:
         with store.write() as session:
             match given.action:
                 case "create":
                     owner = given.owner or given.name
                     scope, days = Scope(given.scope), given.days or None
-                    _show_once(create_key(session, name=given.name, owner=owner, scope=scope, days=days))
+                    secret = create_key(session, name=given.name, owner=owner, scope=scope, days=days)
                 case "rotate":
-                    _show_once(rotate_key(session, given.id, overlap_seconds=given.overlap_hours * 3600))
+                    secret = rotate_key(session, given.id, overlap_seconds=given.overlap_hours * 3600)
                 case "revoke":
                     revoke_key(session, given.id)
                     console.print(f"The key {given.id} is revoked.", markup=False, highlight=False)
                 case _:
                     console.print(keys_table(list_keys(session)))
+        if secret is not None:  # the transaction is over: a key that is shown is one that holds
+            _show_once(secret)
     finally:
         store.engine.dispose()
 
@@ -171,18 +174,84 @@ def _show_once(key: str) -> None:
 
 def submit(given: argparse.Namespace, settings: Settings) -> int:
     """Submit a job spec to a running service."""
-    from api.client import Client
+    from api import commands
 
-    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
-        job = client.submit(_read_spec(given.spec))
-        console.print(f"{job['id']}  {client.url}/jobs/{job['id']}", markup=False, soft_wrap=True)
-        return _follow(client, job) if given.wait else 0
+    spec = _read_spec(given.spec)
+    with _client(given, settings) as client:
+        return commands.submit(client, console, spec, wait=given.wait)
+
+
+def jobs(given: argparse.Namespace, settings: Settings) -> None:
+    """List a running service's newest jobs."""
+    from api import commands
+
+    with _client(given, settings) as client:
+        commands.jobs(client, console)
+
+
+def follow(given: argparse.Namespace, settings: Settings) -> int:
+    """Show a job's progress until it ends."""
+    from api import commands
+
+    with _client(given, settings) as client:
+        return commands.follow(client, console, given.job)
+
+
+def results(given: argparse.Namespace, settings: Settings) -> None:
+    """Print a job's results as CSV."""
+    from api import commands
+
+    with _client(given, settings) as client:
+        commands.results(client, given.job)
+
+
+def logs(given: argparse.Namespace, settings: Settings) -> None:
+    """Print what a job's units logged."""
+    from api import commands
+
+    with _client(given, settings) as client:
+        commands.logs(
+            client, console, given.job, unit_id=given.unit, tail=given.tail, is_followed=given.follow
+        )
+
+
+def cancel(given: argparse.Namespace, settings: Settings) -> int:
+    """Stop jobs."""
+    from api import commands
+
+    with _client(given, settings) as client:
+        return commands.cancel(client, console, given.jobs)
+
+
+def retry(given: argparse.Namespace, settings: Settings) -> None:
+    """Run what failed or was cancelled of a job again."""
+    from api import commands
+
+    with _client(given, settings) as client:
+        commands.retry(client, console, given.job)
+
+
+def webhooks(given: argparse.Namespace, settings: Settings) -> None:
+    """Make, list, test and delete webhooks, and see what was sent."""
+    from api import commands
+
+    with _client(given, settings) as client:
+        match given.action:
+            case "add":
+                commands.add_webhook(client, given.to, given.events)
+            case "delete":
+                commands.delete_webhook(client, console, given.id)
+            case "test":
+                commands.test_webhook(client, console, given.id)
+            case "log":
+                commands.show_deliveries(client, console, given.id)
+            case _:
+                commands.list_webhooks(client, console)
 
 
 def board(given: argparse.Namespace, settings: Settings) -> None:
     """Print the leaderboard of a running service."""
-    from api.client import Client
-    from core.terminal import board_table
+    from api import commands
 
     if given.intervals and given.format != "table":
         raise DeploymentInvalid(
@@ -192,49 +261,43 @@ def board(given: argparse.Namespace, settings: Settings) -> None:
         raise DeploymentInvalid(
             "--intervals goes with the board of today; GET /api/v1/snapshots/ID has those of a snapshot."
         )
-    names = ("protocol", "metric", "dataset", "model", "cohort", "snapshot")
-    filters = {name: getattr(given, name) for name in names}
-    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
-        answer = client.leaderboard(**filters, format="json" if given.format == "table" else given.format)
-        uncertainty = client.uncertainty(**filters) if given.intervals else None
-    if given.format == "table":
-        console.print(board_table(answer.json(), uncertainty))
-    else:
-        sys.stdout.write(answer.text)
+    filters: Any = {
+        name: getattr(given, name) for name in ("protocol", "metric", "dataset", "model", "cohort")
+    }
+    with _client(given, settings) as client:
+        commands.board(
+            client,
+            console,
+            format=given.format,
+            intervals=given.intervals,
+            snapshot=given.snapshot,
+            filters=filters,
+        )
 
 
 def snapshot(given: argparse.Namespace, settings: Settings) -> None:
     """Freeze a running service's board, list what was frozen, and say what has moved since."""
-    from api.client import Client
-    from core.terminal import difference_tables, snapshots_table
+    from api import commands
 
-    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
+    with _client(given, settings) as client:
         match given.action:
             case "create":
-                made, is_new = client.freeze(protocol=given.protocol, title=given.title)
-                said = "frozen" if is_new else "was frozen before: the board has not changed since"
-                console.print(f"{made['id']}  {said}", markup=False, highlight=False, soft_wrap=True)
-                console.print(f"sha256 {made['sha256']}", markup=False, highlight=False, soft_wrap=True)
+                commands.create_snapshot(client, console, protocol=given.protocol, title=given.title)
             case "diff":
-                found = client.snapshot_diff(given.before, given.after, protocol=given.protocol)
-                for part in difference_tables(found):
-                    console.print(part, soft_wrap=isinstance(part, str), highlight=False)
+                commands.show_difference(client, console, given.before, given.after, protocol=given.protocol)
             case _:
-                console.print(snapshots_table(client.snapshots()))
+                commands.list_snapshots(client, console)
 
 
 def import_results(given: argparse.Namespace, settings: Settings) -> None:
     """Import results that were measured elsewhere, as a CSV table; they are shown apart, and never ranked."""
-    from api.client import Client
-    from core.terminal import reported_table
+    from api import commands
 
-    with Client(given.url or _url(settings), settings.key.get_secret_value()) as client:
-        names = ("protocol", "origin", "link", "contact", "measured_on")
-        report = client.import_results(
-            _read(given.table, "table"), **{name: getattr(given, name) for name in names}
-        )
-    console.print(reported_table(report))
-    console.print(f"Kept as {report['id']}.", markup=False, highlight=False, soft_wrap=True)
+    table = _read(given.table, "table")
+    names = ("protocol", "origin", "link", "contact", "measured_on")
+    about = {name: getattr(given, name) for name in names}
+    with _client(given, settings) as client:
+        commands.import_results(client, console, table, about)
 
 
 def estimate(given: argparse.Namespace, settings: Settings) -> None:
@@ -275,18 +338,19 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def demo(given: argparse.Namespace, settings: Settings) -> int:
     """Serve, run the bundled job through the API, print the board, keep serving."""
+    from api import commands
     from api.client import Client
-    from core.terminal import board_table
 
     started = time.monotonic()
     with _service(settings) as url, Client(url, settings.key.get_secret_value()) as client:
-        job = client.submit(_read_spec(given.spec or QUICK_SPEC))
+        job = client.submit_job(_read_spec(given.spec or QUICK_SPEC))
         console.print(
-            f"[bold]Lethe[/bold] runs the quick job; watch it at {url}/jobs/{job['id']}", soft_wrap=True
+            f"[bold]Lethe[/bold] runs the quick job; watch it at {url}/jobs/{job.id}", soft_wrap=True
         )
-        status = _follow(client, job)
+        status = commands.follow(client, console, job.id)
         for metric in METRICS:
-            console.print(board_table(client.leaderboard(protocol="quick/1.0", metric=metric).json()))
+            filters: Any = {"protocol": "quick/1.0", "metric": metric}
+            commands.board(client, console, format="table", intervals=False, snapshot=None, filters=filters)
         console.print(f"Done in {time.monotonic() - started:.0f} s. The board is at {url}/", soft_wrap=True)
         if not given.exit:
             console.print("Ctrl-C stops the service.")
@@ -345,22 +409,11 @@ def _await_ready(process: "subprocess.Popen[bytes]", url: str, log_path: Path) -
     )
 
 
-def _follow(client: Any, job: dict[str, Any]) -> int:  # noqa: ANN401 - api.client.Client, imported late
-    """Show a job's progress until it ends; 0 if every unit succeeded, else 1 with what failed."""
-    from core.terminal import JobProgress
+def _client(given: argparse.Namespace, settings: Settings) -> Any:  # noqa: ANN401 - imported late
+    """A client of the service that is meant."""
+    from api.client import Client
 
-    with JobProgress(console, total=job["units"]["total"], done=job["units"]["done"]) as progress:
-        for event in client.events(job["id"]):
-            progress.show(event.name, event.data)
-    ended = client.job(job["id"])
-    if ended["state"] == "succeeded":
-        return 0
-    console.print(f"The job ended {ended['state']}.", style="red")
-    for unit in client.units(job["id"]):
-        if unit["state"] == "failed":
-            reason = (unit["error"] or "").strip().splitlines()[-1:]
-            console.print(f"  {unit['title']} (seed {unit['model_seed']}): {' '.join(reason)}", markup=False)
-    return 1
+    return Client(given.url or _url(settings), settings.key.get_secret_value())
 
 
 def _follow_supervisor(given: argparse.Namespace) -> None:
@@ -439,9 +492,35 @@ def _parser() -> argparse.ArgumentParser:
     import_parser.add_argument("--measured-on", required=True, metavar="YYYY-MM-DD")
     import_parser.add_argument("--contact", help="whom to ask; it is shown to everybody")
     import_parser.add_argument("--protocol", default="quick/1.0", help="default: quick/1.0")
-    for command in (submit_parser, board_parser, snapshot_parser, import_parser):
+    asking = [submit_parser, board_parser, snapshot_parser, import_parser, add("jobs", jobs)]
+    hooks_parser = add("webhooks", webhooks)
+    for command in (*asking, *_add_job_commands(add), *_add_webhooks(hooks_parser)):
         command.add_argument("--url", help="the service (default: the embedded one's address)")
     return parser
+
+
+def _add_job_commands(add: Callable[..., argparse.ArgumentParser]) -> list[argparse.ArgumentParser]:
+    found = {function: add(function.__name__, function) for function in (follow, results, logs, retry)}
+    for parser in found.values():
+        parser.add_argument("job", metavar="JOB")
+    found[logs].add_argument("--unit", metavar="ID", help="of one unit only")
+    found[logs].add_argument("--tail", type=int, default=200, help="how many lines at first (default: 200)")
+    found[logs].add_argument("-f", "--follow", action="store_true", help="go on until the job has ended")
+    cancel_parser = add("cancel", cancel)
+    cancel_parser.add_argument("jobs", nargs="+", metavar="JOB")
+    return [*found.values(), cancel_parser]
+
+
+def _add_webhooks(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("add", help="make a webhook; its secret is shown once")
+    create.add_argument("to", metavar="URL", help="where to send")
+    create.add_argument("--events", nargs="+", metavar="EVENT", help="which, as job.failed (default: all)")
+    said = {"test": "send a test message", "log": "what was sent lately", "delete": "end a webhook"}
+    named = [actions.add_parser(name, help=text) for name, text in said.items()]
+    for command in named:
+        command.add_argument("id", metavar="ID")
+    return [create, *named, actions.add_parser("list", help="list webhooks, without their secrets")]
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

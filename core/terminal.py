@@ -65,6 +65,7 @@ class JobProgress:
             if data["state"] == "failed" or not self._console.is_terminal:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
         elif name == "state":
+            self._bar.advance(self._task, data.get("shared", 0))  # units that were done when it was submitted
             self._console.print(data["text"], markup=False, soft_wrap=True)
 
     def describe(self, model_seed: int, title: str, text: str | None) -> None:

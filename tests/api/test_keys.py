@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 import lethe
@@ -214,3 +216,17 @@ def exposed_client(settings, store) -> Iterator[TestClient]:
 
 def test_an_application_behind_another_server_never_takes_everyone_for_its_user(exposed_client):
     problem(exposed_client.post(JOBS, json=SPEC), 401, "key_refused")
+
+
+def test_a_key_that_could_not_be_stored_is_never_shown(store, settings, monkeypatch, capsys):
+    @event.listens_for(Session, "before_commit")
+    def lose_the_database(_session: Session) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        assert command_line(monkeypatch, settings, "create", "ana") == 130
+    finally:
+        event.remove(Session, "before_commit", lose_the_database)
+    assert "lethe_" not in capsys.readouterr().out
+    with store.read() as session:
+        assert keys.list_keys(session) == []
