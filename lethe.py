@@ -153,7 +153,14 @@ def keys(given: argparse.Namespace, settings: Settings) -> None:
                 case "create":
                     owner = given.owner or given.name
                     scope, days = Scope(given.scope), given.days or None
-                    secret = create_key(session, name=given.name, owner=owner, scope=scope, days=days)
+                    secret = create_key(
+                        session,
+                        name=given.name,
+                        owner=owner,
+                        scope=scope,
+                        days=days,
+                        device_seconds=given.device_seconds,
+                    )
                 case "rotate":
                     secret = rotate_key(session, given.id, overlap_seconds=given.overlap_hours * 3600)
                 case "revoke":
@@ -531,6 +538,9 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--scope", choices=("read", "submit", "admin"), default="submit")
     create.add_argument(
         "--days", type=float, default=90.0, help="how long it holds; 0 = for good (default: 90)"
+    )
+    create.add_argument(
+        "--device-seconds", type=float, metavar="N", help="what its jobs may use in all (default: any number)"
     )
     actions.add_parser("list", help="list all keys, without their secrets")
     revoke = actions.add_parser("revoke", help="end a key now")

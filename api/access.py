@@ -22,10 +22,11 @@ bearer = HTTPBearer(auto_error=False, description="A key: `lethe_…`, from `let
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent the request; `owner` is None for one without a key."""
+    """Who sent the request; `owner` is None for a stranger, `key_id` for everybody without a key."""
 
     owner: str | None
     scopes: frozenset[Scope]
+    key_id: str | None = None
 
     @property
     def viewer(self) -> Viewer:
@@ -66,7 +67,7 @@ def _caller(
     if is_due:
         with store.write() as session:
             keys.note_use(session, key.id)
-    return Caller(key.owner, key.scopes)
+    return Caller(key.owner, key.scopes, key.id)
 
 
 def _without_key(request: Request, store: StoreDep, settings: SettingsDep) -> Caller:

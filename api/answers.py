@@ -1,17 +1,15 @@
 """Rows of the store as the API shows them."""
 
 from api.schemas import JobAnswer, JobLinks, UnitAnswer, UnitCounts, WaitingAnswer
+from api.waiting import Queue
 from core.settings import Settings
 from core.spec.units import unit_from_json
-from core.store import jobs, units, workers
+from core.store import jobs
 from core.store.jobs import JobRecord
 from core.store.session import Store
-from core.store.states import OPEN_JOB, UnitState, WorkerState
+from core.store.states import UnitState
 from core.store.units import UnitRecord
 from core.store.viewers import EVERYTHING, Viewer
-
-ONLINE_BEATS = 3
-RESTING = frozenset(WorkerState) - {WorkerState.IDLE, WorkerState.BUSY}
 
 
 def unit_answer(record: UnitRecord) -> UnitAnswer:
@@ -81,29 +79,4 @@ def read_job(store: Store, settings: Settings, job_id: str, viewer: Viewer = EVE
     """One job as it is now."""
     with store.read() as session:
         record = jobs.get_job(session, job_id, viewer)
-    return job_answer(record, why_waiting(store, settings, record))
-
-
-def why_waiting(store: Store, settings: Settings, record: JobRecord) -> WaitingAnswer | None:
-    """Why nothing of an open job is running, and what comes before it; None for any other job."""
-    if record.state not in OPEN_JOB or record.units[UnitState.RUNNING]:
-        return None
-    with store.read() as session:
-        online = [
-            worker
-            for worker in workers.list_workers(session)
-            if worker.silent_seconds < ONLINE_BEATS * settings.beat_seconds
-        ]
-        running = units.count_by_state(session)[UnitState.RUNNING]
-        ahead = units.count_ahead(session, record.id)
-    if not online:
-        reason = "No worker is online."
-    elif all(worker.state in RESTING for worker in online):
-        reason = (
-            f"None of the {len(online)} worker(s) takes work: they are drained or wait for a slot or space."
-        )
-    elif running:
-        reason = f"All {len(online)} worker(s) are busy with units that came first."
-    else:
-        reason = "A worker is about to take its first unit."
-    return WaitingAnswer(reason=reason, units_ahead=ahead)
+    return job_answer(record, Queue.load(store, settings).why_waiting(store, record))

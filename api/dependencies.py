@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Query, Request
 
 from api.caching import KeptAnswers
+from api.estimates import Estimator
 from core.catalog.registry import Catalogue, installed
 from core.errors import SpecInvalid, SpecProblem
 from core.settings import Settings
@@ -24,6 +25,10 @@ def _settings(request: Request) -> Settings:
 
 def _kept_answers(request: Request) -> KeptAnswers:
     return cast(KeptAnswers, request.app.state.kept_answers)
+
+
+def _estimator(request: Request) -> Estimator:
+    return cast(Estimator, request.app.state.estimator)
 
 
 async def _raw_body(request: Request) -> bytes:
@@ -69,6 +74,7 @@ def next_cursor(position: str | int) -> str:
 StoreDep = Annotated[Store, Depends(_store)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 KeptAnswersDep = Annotated[KeptAnswers, Depends(_kept_answers)]
+EstimatorDep = Annotated[Estimator, Depends(_estimator)]
 CatalogueDep = Annotated[Catalogue, Depends(installed)]
 RawBodyDep = Annotated[bytes, Depends(_raw_body)]
 CursorDep = Annotated[str | None, Depends(_cursor)]

@@ -9,9 +9,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
-from api.answers import ONLINE_BEATS
 from api.caching import KeptAnswers
 from api.envelope import Service
+from api.estimates import Estimator
 from api.metrics import Metrics
 from api.routes import (
     attacks,
@@ -25,6 +25,7 @@ from api.routes import (
     keys,
     leaderboard,
     logs,
+    me,
     page,
     results,
     self_reports,
@@ -33,6 +34,7 @@ from api.routes import (
     webhooks,
     workers,
 )
+from api.waiting import ONLINE_BEATS
 from core.settings import Settings
 from core.store.session import Store
 
@@ -66,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.store, app.state.settings = store, settings
     app.state.metrics = Metrics(store, online_seconds=ONLINE_BEATS * settings.beat_seconds)
-    app.state.kept_answers = KeptAnswers()
+    app.state.kept_answers, app.state.estimator = KeptAnswers(), Estimator(store)
     problems.install(app)
     _add_routes(app)
     return app
@@ -96,6 +98,7 @@ def _add_routes(app: FastAPI) -> None:
         catalog,
         workers,
         keys,
+        me,
         webhooks,
     ):
         versioned.include_router(module.router)

@@ -15,6 +15,7 @@ from uuid6 import uuid7
 
 from api.schemas import Problem, ProblemError
 from core.errors import (
+    AllowanceSpent,
     Conflict,
     DatasetMissing,
     DeploymentInvalid,
@@ -114,6 +115,13 @@ KINDS = {
             "Wait for the seconds that `Retry-After` names; `RateLimit` says beforehand how many are left.",
         ),
         Kind(
+            "allowance_spent",
+            403,
+            "The key has too few device-seconds left",
+            "`detail` names what is left and what the job is estimated to take; `GET /api/v1/me` has the "
+            "ledger. An administrator grants more with `PATCH /api/v1/keys/{id}`.",
+        ),
+        Kind(
             "internal_error",
             500,
             "Internal error",
@@ -143,6 +151,7 @@ TABLE: dict[type[LetheError], str] = {
     DatasetMissing: "dataset_missing",
     KeyRefused: "key_refused",
     Forbidden: "forbidden",
+    AllowanceSpent: "allowance_spent",
     NotFound: "not_found",
     TargetRefused: "target_refused",
     Conflict: "conflict",

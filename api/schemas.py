@@ -1,12 +1,12 @@
 """The API's answers. A table row never leaves raw; times are RFC 3339 UTC, shares are fractions in [0, 1]."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from core.spec.units import UnitKind
-from core.store.keys import Scope
 from core.store.states import JobState, UnitState
 
 
@@ -65,11 +65,29 @@ class JobLinks(Answer):
     page: str
 
 
-class WaitingAnswer(Answer):
-    """Why a job waits, in words, and how many units of other jobs come before its next one."""
+class WaitingReason(StrEnum):
+    """Why a job waits."""
 
+    NO_WORKER = "no_worker"
+    WORKERS_REST = "workers_rest"
+    WORKERS_BUSY = "workers_busy"
+    DEPENDENCIES = "dependencies"
+    BACK_OFF = "back_off"
+    PRIORITY = "priority"
+    SHORT_JOBS = "short_jobs"
+    FAIR_SHARE = "fair_share"
+    NEXT = "next"
+
+
+class WaitingAnswer(Answer):
+    """Why a job waits, as a code and in words; how many units of other jobs come before its next one, and how
+    many jobs have such units.
+    """
+
+    code: WaitingReason
     reason: str
     units_ahead: int
+    jobs_ahead: int
 
 
 class JobAnswer(Answer):
@@ -96,6 +114,16 @@ class JobAnswer(Answer):
     started_at: datetime | None
     finished_at: datetime | None
     links: JobLinks
+
+
+class JobChange(Answer):
+    """What to change about a job; what is left out stays."""
+
+    label: Annotated[str | None, Field(max_length=200, pattern=r"^[^\x00]*$")] = None
+    priority: Annotated[StrictInt | None, Field(ge=-10, le=10, description="Above 0 for administrators.")] = (
+        None
+    )
+    visibility: Literal["public", "private"] | None = None
 
 
 class BulkCancelRequest(Answer):
@@ -349,25 +377,6 @@ class QueueAnswer(Answer):
     waiting: int
     running: int
     workers_online: int
-
-
-class KeyAnswer(Answer):
-    """A key, without its secret."""
-
-    id: str
-    name: str
-    owner: str
-    scopes: list[Scope]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class KeysAnswer(Answer):
-    """All keys that ever were."""
-
-    items: list[KeyAnswer]
 
 
 class HealthAnswer(Answer):

@@ -92,7 +92,7 @@ class Connection:
 
 def main() -> None:
     try:
-        with _database() as url:
+        with fresh_database() as url:
             _measure(url)
     except psycopg.OperationalError as error:
         print(f"Skipped: no PostgreSQL answers at {POSTGRES} (LETHE_TEST_POSTGRES): {error}")
@@ -142,8 +142,8 @@ async def _boards(store: Store, port: int) -> None:
             assert status == 304
             held.append(seconds)
     connection.close()
-    print(f"leaderboard, cold: {_told(cold)}; first of all {1000 * cold[0]:.0f} ms")
-    print(f"leaderboard, 304: {_told(held)}")
+    print(f"leaderboard, cold: {told(cold)}; first of all {1000 * cold[0]:.0f} ms")
+    print(f"leaderboard, 304: {told(held)}")
     p95s = 1000 * np.quantile(cold, 0.95), 1000 * np.quantile(held, 0.95)
     print(
         f"goal / measured: {COLD_GOAL_MS / p95s[0]:.1f} cold, {NOT_MODIFIED_GOAL_MS / p95s[1]:.1f} for a 304"
@@ -173,7 +173,7 @@ async def _submissions(port: int) -> None:
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     rate = SUBMISSIONS / (time.perf_counter() - started)
-    print(f"submit, {CLIENTS} clients at once: {_told(seconds)}; {rate:.0f} jobs/s")
+    print(f"submit, {CLIENTS} clients at once: {told(seconds)}; {rate:.0f} jobs/s")
 
 
 async def _listeners(store: Store, port: int, followed: list[str]) -> None:
@@ -200,7 +200,7 @@ async def _listeners(store: Store, port: int, followed: list[str]) -> None:
     for listener in listeners:
         listener.cancel()
     print(
-        f"{LISTENERS} listeners of {FOLLOWED_JOBS} jobs: {_told(delays)} behind; "
+        f"{LISTENERS} listeners of {FOLLOWED_JOBS} jobs: {told(delays)} behind; "
         f"{len(delays)} of {expected} events arrived"
     )
 
@@ -235,7 +235,8 @@ async def _timed(answer: Awaitable[T]) -> tuple[float, T]:
     return time.perf_counter() - started, found
 
 
-def _told(seconds: list[float]) -> str:
+def told(seconds: list[float]) -> str:
+    """Median and 95th percentile, in milliseconds."""
     p50, p95 = 1000 * np.quantile(seconds, (0.5, 0.95))
     return f"p50 {p50:.1f} ms, p95 {p95:.1f} ms"
 
@@ -341,7 +342,8 @@ def _metrics(number: int) -> dict[str, float | None]:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def fresh_database() -> Iterator[str]:
+    """A new, empty PostgreSQL database, by its SQLAlchemy URL."""
     name = f"lethe_bench_{secrets.token_hex(4)}"
     with psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

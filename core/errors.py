@@ -8,6 +8,7 @@ LetheError
 ├── KeyRefused             no key was sent where one is needed, or one that does not hold
 ├── Forbidden              the key holds, but does not allow this
 ├── TargetRefused          a webhook leads to where this service sends nothing
+├── AllowanceSpent         a job would take more device-seconds than its key may still use
 ├── PluginInvalid          an installed package declares something we cannot use
 ├── DatasetMissing         files that belong under the data directory are not there
 ├── ObservationsInvalid    models' scores or memberships that an attack cannot be run on
@@ -86,6 +87,21 @@ class Forbidden(LetheError):
 
 class TargetRefused(LetheError):
     """A webhook's target is not a public address; the message names it."""
+
+
+class AllowanceSpent(LetheError):
+    """A job would take more device-seconds than its key has left."""
+
+    def __init__(self, key_id: str, *, left: float, estimated: float | None) -> None:
+        takes = (
+            "nobody can tell yet what the job takes"
+            if estimated is None
+            else (f"the job is estimated to take {estimated:,.0f}")
+        )
+        super().__init__(
+            f"The key {key_id} has {left:,.0f} device-seconds left, open jobs counted; {takes}. "
+            "Wait for refunds, cancel jobs, ask for less, or ask an administrator for more."
+        )
 
 
 class PluginInvalid(LetheError):

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.access import CallerDep, SubmitterDep
-from api.answers import job_answer, read_job, unit_answer, why_waiting
+from api.answers import job_answer, read_job, unit_answer
 from api.attack_answers import AttacksAnswer, attack_answer
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import (
     CatalogueDep,
     CursorDep,
+    EstimatorDep,
     LimitDep,
     PositionDep,
     RawBodyDep,
@@ -33,15 +34,16 @@ from api.schemas import (
     TrialPage,
     UnitPage,
 )
+from api.waiting import Queue
 from core.catalog.registry import Catalogue
 from core.errors import DatasetMissing, Forbidden, SpecInvalid, SpecProblem
-from core.estimate import estimate, estimate_document
+from core.estimate import estimate_document
 from core.plan import plan
 from core.settings import Settings
 from core.spec.canonical import content_hash
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
-from core.store import attacks, idempotency, jobs, measurements, results, trials, units
+from core.store import attacks, idempotency, jobs, results, trials, units
 from core.store.keys import Scope
 from core.store.states import FINAL_JOB
 from core.store.viewers import PUBLIC
@@ -61,6 +63,7 @@ BODY = {
     }
 }
 POLL_SECONDS = 0.25
+LOOK_AGAIN_SECONDS = 5  # soon enough to see a job begin
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -74,6 +77,7 @@ REPLAYED = {
     "description": "Accepted",
     "headers": {
         "Location": {"description": "Where the job is.", "schema": {"type": "string"}},
+        "Retry-After": {"description": "Seconds until it pays to look.", "schema": {"type": "integer"}},
         "Idempotency-Replayed": {
             "description": "`true` where an earlier request with this key made the job.",
             "schema": {"type": "string"},
@@ -96,6 +100,7 @@ def submit_job(
     caller: SubmitterDep,
     settings: SettingsDep,
     catalogue: CatalogueDep,
+    estimator: EstimatorDep,
     idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
     """Submit a job spec. It is refused whole, or stored whole; its units are shared with other jobs."""
@@ -107,15 +112,26 @@ def submit_job(
         _require_data(resolved, settings, catalogue)
     planned = plan(resolved)
     fingerprint, owner = content_hash(spec.model_dump(mode="json")), str(caller.owner)
+    seconds = estimator.of(planned, catalogue).seconds
     with store.write() as session:
         known = idempotency_key and idempotency.recall(session, owner, idempotency_key, fingerprint)
-        job_id = known or jobs.submit(session, spec, resolved, planned, actor=owner, owner=owner)
+        job_id = known or jobs.submit(
+            session,
+            spec,
+            resolved,
+            planned,
+            actor=owner,
+            owner=owner,
+            key_id=caller.key_id,
+            estimated_seconds=seconds.p50 if seconds else None,
+        )
         if idempotency_key and not known:
-            seconds = settings.idempotency_seconds
-            idempotency.remember(session, owner, idempotency_key, fingerprint, job_id, seconds=seconds)
+            kept = settings.idempotency_seconds
+            idempotency.remember(session, owner, idempotency_key, fingerprint, job_id, seconds=kept)
     if known:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = f"/api/v1/jobs/{job_id}"
+    response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
     return read_job(store, settings, job_id)
 
 
@@ -124,13 +140,10 @@ def submit_job(
     operation_id="estimateJob",
     openapi_extra=BODY,
 )
-def estimate_job(body: RawBodyDep, store: StoreDep, catalogue: CatalogueDep) -> EstimateAnswer:
+def estimate_job(body: RawBodyDep, catalogue: CatalogueDep, estimator: EstimatorDep) -> EstimateAnswer:
     """What a job spec would cost, from what this installation has measured; nothing is submitted."""
     units = plan(resolve(parse_job_spec(body), catalogue))
-    with store.read() as session:
-        done = measurements.done_units(session, units)
-        measured = measurements.recent_measurements(session)
-    return EstimateAnswer.model_validate(estimate_document(estimate(units, done, measured, catalogue)))
+    return EstimateAnswer.model_validate(estimate_document(estimator.of(units, catalogue)))
 
 
 @router.get("", operation_id="listJobs")
@@ -141,8 +154,9 @@ def list_jobs(
     with store.read() as session:
         found = jobs.list_jobs(session, limit=limit + 1, before=cursor, viewer=caller.viewer)
     more = next_cursor(found[limit - 1].id) if len(found) > limit else None
+    queue = Queue.load(store, settings)
     return JobPage(
-        items=[job_answer(record, why_waiting(store, settings, record)) for record in found[:limit]],
+        items=[job_answer(record, queue.why_waiting(store, record)) for record in found[:limit]],
         next_cursor=more,
     )
 

@@ -1,4 +1,4 @@
-"""Jobs, once they are submitted: cancel, many at once, and retry."""
+"""Jobs, once they are submitted: change, cancel, many at once, and retry."""
 
 from fastapi import APIRouter
 
@@ -6,15 +6,36 @@ from api.access import SubmitterDep
 from api.answers import read_job
 from api.dependencies import SettingsDep, StoreDep
 from api.problems import DECLARED
-from api.schemas import BulkCancelAnswer, BulkCancelRequest, JobAnswer, RefusedAnswer
+from api.schemas import BulkCancelAnswer, BulkCancelRequest, JobAnswer, JobChange, RefusedAnswer
 from core.errors import Conflict, Forbidden, NotFound
 from core.store import jobs
+from core.store.keys import Scope
 
 router = APIRouter(
     prefix="/jobs",
     tags=["jobs"],
     responses={status: DECLARED[status] for status in (401, 403, 422)},
 )
+
+
+@router.patch("/{job_id}", operation_id="changeJob", responses={404: DECLARED[404]})
+def change_job(
+    job_id: str, wanted: JobChange, store: StoreDep, caller: SubmitterDep, settings: SettingsDep
+) -> JobAnswer:
+    """Change a job's label, priority or visibility; all three may change at any time."""
+    if wanted.priority is not None and wanted.priority > 0 and Scope.ADMIN not in caller.scopes:
+        raise Forbidden("Only administrators may give a job a priority above 0.")
+    with store.write() as session:
+        caller.require_control(jobs.get_job(session, job_id, caller.viewer))
+        jobs.change(
+            session,
+            job_id,
+            actor=str(caller.owner),
+            label=wanted.label,
+            priority=wanted.priority,
+            visibility=wanted.visibility,
+        )
+    return read_job(store, settings, job_id)
 
 
 @router.post("/cancel", status_code=202, operation_id="cancelJobs")

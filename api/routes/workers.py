@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.access import AdminDep
-from api.answers import ONLINE_BEATS
 from api.dependencies import SettingsDep, StoreDep
 from api.problems import DECLARED
 from api.schemas import QueueAnswer, WorkerAnswer, WorkersAnswer
+from api.waiting import ONLINE_BEATS
 from core.settings import Settings
 from core.store import units, workers
 from core.store.session import Store

@@ -17,11 +17,13 @@ from core.spec.resolve import ResolvedJob
 from core.spec.units import Setting
 from core.store.events import append_event
 from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
+from core.store.ledger import require_allowance
 from core.store.quarantine import quarantined_units
 from core.store.results import show_results
 from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, FailureClass, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
+from core.store.turns import lead_units, note_sharing, order_jobs, settle_leads
 from core.store.units import fail_dependents, promote
 from core.store.viewers import EVERYTHING, Viewer, visible_job
 
@@ -63,12 +65,29 @@ def submit(
     *,
     actor: str,
     owner: str = LOCAL,
+    key_id: str | None = None,
+    estimated_seconds: float | None = None,
 ) -> JobId:
     """Store a job with its units and dependencies; units that exist are shared.
 
     A unit that had failed or was cancelled is wanted again, so it gets a new set of attempts. A job that
     means the same as one that its owner has under way or finished is stored too, and says so.
+
+    Args:
+        session: of a `store.write()`.
+        spec: as it was submitted.
+        job: as it was resolved.
+        units: its plan.
+        actor: who submits it.
+        owner: whose it is.
+        key_id: the key whose allowance it uses; None is no key's.
+        estimated_seconds: device-seconds that it should take; None where that cannot be told.
+
+    Raises:
+        AllowanceSpent: the key has too few device-seconds left.
     """
+    if key_id is not None:
+        require_allowance(session, key_id, estimated_seconds)
     duplicate_of = _same_of_owner(session, owner, job.sha256)
     job_id = JobId(f"job_{uuid7()}")
     now = session.execute(select(database_now())).scalar_one()
@@ -84,6 +103,8 @@ def submit(
             visibility=spec.visibility,
             state=JobState.QUEUED,
             priority=spec.priority,
+            estimated_seconds=estimated_seconds,
+            key_id=key_id,
             created_at=now,
         )
     )
@@ -94,7 +115,7 @@ def submit(
     _insert_new(
         session,
         UnitRow,
-        [_unit_values(planned, position, now, -spec.priority) for position, planned in by_id],
+        [_unit_values(planned, position, now, job_id) for position, planned in by_id],
     )
     dependencies = [(planned.id, needed) for _, planned in by_id for needed in planned.unit.depends_on]
     _insert_new(
@@ -106,8 +127,10 @@ def submit(
         [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
     )
     show_results(session, job_id)
-    _bring_forward(session, job_id, -spec.priority)
     _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), but=FailureClass.QUARANTINED)
+    order_jobs(session, [owner])
+    lead_units(session, job_id)
+    note_sharing(session, job_id)
     fail_dependents(session, quarantined_units(session, job_id), actor)
     shared = unit_counts(session, job_id)[UnitState.DONE]
     already = f", {shared} of them already done" if shared else ""
@@ -158,6 +181,38 @@ def jobs_with_unit(session: Session, unit_id: str, viewer: Viewer = EVERYTHING) 
     )
 
 
+def change(
+    session: Session,
+    job_id: str,
+    *,
+    actor: str,
+    label: str | None = None,
+    priority: int | None = None,
+    visibility: str | None = None,
+) -> None:
+    """Change what is not part of a job's identity; None stays as it is.
+
+    Raises:
+        NotFound: nothing has this id.
+    """
+    record = get_job(session, job_id)
+    wanted = {"label": label, "priority": priority, "visibility": visibility}
+    new = {name: to for name, to in wanted.items() if to is not None and to != getattr(record, name)}
+    if not new:
+        return
+    changed(session, update(JobRow).where(JobRow.id == job_id).values(**new))
+    if "priority" in new:
+        order_jobs(session, [record.owner])
+        settle_leads(session)
+    if "visibility" in new:
+        show_results(session, job_id)
+    told = ", ".join(f"{name} from {getattr(record, name)!r} to {to!r}" for name, to in new.items())
+    append_event(
+        session, job_id=job_id, actor=actor, reason="changed", text=f"Changed {told}.", data={"changed": new}
+    )
+    session.expire_all()
+
+
 def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
     """Stop a job: what has not begun never will, what runs is told to stop; units of other jobs live on.
 
@@ -176,6 +231,7 @@ def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
     )
     if moved:
         _stop_units(session, job_id)
+        settle_leads(session)
         append_event(
             session,
             job_id=job_id,
@@ -205,6 +261,9 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
         session, update(JobRow).where(JobRow.id == job_id).values(state=JobState.QUEUED, finished_at=None)
     )
     revived = _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
+    order_jobs(session, [record.owner])
+    lead_units(session, job_id)
+    note_sharing(session, job_id)
     append_event(
         session,
         job_id=job_id,
@@ -228,14 +287,6 @@ def _same_of_owner(session: Session, owner: str, spec_sha256: str) -> str | None
         )
         .order_by(JobRow.id.desc())
         .limit(1)
-    )
-
-
-def _bring_forward(session: Session, job_id: str, precedence: int) -> None:
-    """Let no unit of the job come later than its priority says; shared units go with the first job."""
-    mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
-    changed(
-        session, update(UnitRow).where(mine, UnitRow.precedence > precedence).values(precedence=precedence)
     )
 
 
@@ -319,8 +370,8 @@ def _setting_values(setting: Setting) -> dict[str, Any]:
     }
 
 
-def _unit_values(planned: PlannedUnit, position: int, now: datetime, precedence: int) -> dict[str, Any]:
-    """A new unit's row. Higher priorities come first, then older jobs, then the plan's own order."""
+def _unit_values(planned: PlannedUnit, position: int, now: datetime, job_id: JobId) -> dict[str, Any]:
+    """A new unit's row, in the turn of the job; of older jobs first, then in the plan's own order."""
     return {
         "id": planned.id,
         "kind": planned.unit.kind,
@@ -328,7 +379,7 @@ def _unit_values(planned: PlannedUnit, position: int, now: datetime, precedence:
         "payload": planned.unit.model_dump(mode="json"),
         "tuning": planned.tuning,
         "queue": QUEUE,
-        "precedence": precedence,
+        "lead_job_id": job_id,
         "position": now.timestamp() + position * 1e-6,
         "state": UnitState.WAITING,
         "not_before": now,

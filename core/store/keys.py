@@ -43,13 +43,41 @@ class KeyRecord:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    device_seconds: float | None
 
 
-def create_key(session: Session, *, name: str, owner: str, scope: Scope, days: float | None) -> str:
-    """Make a key that may do what the scope includes, for so many days, or for good; its text, which cannot
-    be had again.
+def create_key(
+    session: Session,
+    *,
+    name: str,
+    owner: str,
+    scope: Scope,
+    days: float | None,
+    device_seconds: float | None = None,
+) -> str:
+    """Make a key that may do what the scope includes, for so many days, or for good, and use so many
+    device-seconds, or any number; its text, which cannot be had again.
     """
-    return _add(session, name=name, owner=owner, scopes=_included(scope), lifetime=days and days * 86400)
+    return _add(
+        session,
+        name=name,
+        owner=owner,
+        scopes=_included(scope),
+        lifetime=days and days * 86400,
+        device_seconds=device_seconds,
+    )
+
+
+def grant(session: Session, key_id: str, device_seconds: float | None) -> KeyRecord:
+    """Let a key use so many device-seconds in all, or any number; the key as it is then.
+
+    Raises:
+        NotFound: nothing has this id.
+    """
+    row = _row(session, key_id)
+    row.device_seconds = device_seconds
+    session.flush()
+    return _record(row)
 
 
 def list_keys(session: Session) -> list[KeyRecord]:
@@ -73,7 +101,7 @@ def revoke_key(session: Session, key_id: str) -> None:
 
 
 def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
-    """A new key in place of this one, which ends after the overlap; the new key's text.
+    """A new key in place of this one, with what it has left; this one ends after the overlap. The text.
 
     Raises:
         NotFound: nothing has this id.
@@ -83,7 +111,15 @@ def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
     if _has_ended(row, now):
         raise Conflict(f"The key {key_id} has ended; make a new one with `lethe keys create`.")
     lifetime = (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
-    text = _add(session, name=row.name, owner=row.owner, scopes=list(row.scopes), lifetime=lifetime)
+    left = None if row.device_seconds is None else max(row.device_seconds - row.used_seconds, 0.0)
+    text = _add(
+        session,
+        name=row.name,
+        owner=row.owner,
+        scopes=list(row.scopes),
+        lifetime=lifetime,
+        device_seconds=left,
+    )
     ends = now.timestamp() + overlap_seconds
     row.expires_at = datetime.fromtimestamp(
         min(ends, row.expires_at.timestamp()) if row.expires_at else ends, now.tzinfo
@@ -148,7 +184,15 @@ def require_key_beyond_loopback(store: Store, host: str) -> None:
             )
 
 
-def _add(session: Session, *, name: str, owner: str, scopes: list[str], lifetime: float | None) -> str:
+def _add(
+    session: Session,
+    *,
+    name: str,
+    owner: str,
+    scopes: list[str],
+    lifetime: float | None,
+    device_seconds: float | None,
+) -> str:
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     now = _now(session)
     expires = None if lifetime is None else datetime.fromtimestamp(now.timestamp() + lifetime, now.tzinfo)
@@ -161,6 +205,7 @@ def _add(session: Session, *, name: str, owner: str, scopes: list[str], lifetime
             scopes=scopes,
             created_at=now,
             expires_at=expires,
+            device_seconds=device_seconds,
         )
     )
     session.flush()
@@ -202,4 +247,5 @@ def _record(row: ApiKeyRow) -> KeyRecord:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        device_seconds=row.device_seconds,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.estimate import Measurement, Place
@@ -13,6 +13,11 @@ from core.store.tables import ResultRow, SettingRow, UnitRow
 
 MAX_MEASUREMENTS = 2000  # the newest: an installation's older devices fade out
 CHUNK = 500
+
+
+def newest_result(session: Session) -> str | None:
+    """The id of the result that was stored last; while it is the same, nothing new has been measured."""
+    return session.scalar(select(func.max(ResultRow.id)))
 
 
 def recent_measurements(session: Session) -> list[Measurement]:

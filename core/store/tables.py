@@ -17,6 +17,7 @@ from sqlalchemy import (
     TypeDecorator,
     false,
     text,
+    true,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -62,10 +63,23 @@ class Table(DeclarativeBase):
 
 
 class JobRow(Table):
-    """A submitted job."""
+    """A submitted job.
+
+    Of the live ones the smallest `precedence` comes first; `is_sharing` says that others may need open units
+    of it. Seconds are device-seconds; those used are the ones charged to it, by `key_id` where it has one.
+    """
 
     __tablename__ = "job"
-    __table_args__ = (Index("ix_job_state", "state", "created_at"),)
+    __table_args__ = (
+        Index("ix_job_state", "state", "created_at"),
+        Index(
+            "ix_job_turn",
+            "precedence",
+            "id",
+            sqlite_where=text("state IN ('queued', 'running')"),
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(48), primary_key=True)
     label: Mapped[str] = mapped_column(String(200))
@@ -77,13 +91,18 @@ class JobRow(Table):
     owner: Mapped[str] = mapped_column(String(64), server_default="local")
     duplicate_of: Mapped[str | None] = mapped_column(String(48))
     visibility: Mapped[str] = mapped_column(String(16), server_default="public")
+    precedence: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
+    estimated_seconds: Mapped[float | None]
+    used_seconds: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
+    is_sharing: Mapped[bool] = mapped_column(Boolean, default=False, server_default=true())
+    key_id: Mapped[str | None] = mapped_column(String(16), index=True)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 
 class ApiKeyRow(Table):
-    """A key of the API, without its secret."""
+    """A key of the API, without its secret. `device_seconds` is what it may use in all; None is no limit."""
 
     __tablename__ = "api_key"
 
@@ -96,6 +115,37 @@ class ApiKeyRow(Table):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    device_seconds: Mapped[float | None]
+    used_seconds: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
+    refunded_seconds: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
+
+
+class OwnerUseRow(Table):
+    """An owner's recent device-seconds as they counted at a moment, and those of short jobs."""
+
+    __tablename__ = "owner_use"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seconds: Mapped[float]
+    short_seconds: Mapped[float]
+    as_of: Mapped[datetime]
+
+
+class LedgerRow(Table):
+    """An attempt at a unit, and what it used a device for; those not charged are refunded."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (Index("ix_ledger_key", "key_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id"))
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"))
+    owner: Mapped[str] = mapped_column(String(64))
+    key_id: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(32))
+    is_charged: Mapped[bool]
+    device_seconds: Mapped[float]
+    created_at: Mapped[datetime]
 
 
 class IdempotencyKeyRow(Table):
@@ -113,8 +163,8 @@ class IdempotencyKeyRow(Table):
 class UnitRow(Table):
     """A unit of work; shared by all jobs that link to it. `payload` is the whole of it; the id is its hash.
 
-    Of the ready ones the smallest (`precedence`, `position`) is claimed first. `artifact_size_bytes` is None
-    where the unit has no artifact, or has it no longer.
+    A ready one is claimed in the turn of its lead, one of the jobs that need it; of those the smallest
+    `position` first. `artifact_size_bytes` is None where the unit has no artifact, or has it no longer.
     """
 
     __tablename__ = "unit"
@@ -122,7 +172,7 @@ class UnitRow(Table):
         Index(
             "ix_unit_ready",
             "queue",
-            "precedence",
+            "lead_job_id",
             "position",
             "id",
             sqlite_where=text("state = 'ready'"),
@@ -133,6 +183,12 @@ class UnitRow(Table):
             "lease_until",
             sqlite_where=text("state = 'running'"),
             postgresql_where=text("state = 'running'"),
+        ),
+        Index(
+            "ix_unit_lead",
+            "lead_job_id",
+            sqlite_where=text("state IN ('waiting', 'ready')"),
+            postgresql_where=text("state IN ('waiting', 'ready')"),
         ),
         Index("ix_unit_state", "state"),
         Index(
@@ -150,7 +206,7 @@ class UnitRow(Table):
     payload: Mapped[dict[str, Any]]
     tuning: Mapped[str | None] = mapped_column(String(16))
     queue: Mapped[str] = mapped_column(String(32))
-    precedence: Mapped[int]
+    lead_job_id: Mapped[str | None] = mapped_column(String(48))
     position: Mapped[float] = mapped_column(Double)
     state: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(Integer, default=0)

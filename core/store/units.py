@@ -4,18 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, literal, select, tuple_, update
+from sqlalchemy import exists, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.spec.units import Unit, UnitId, unit_from_json
 from core.store.artifacts import note_use
 from core.store.events import append_event
 from core.store.job_states import needed_by_a_live_job, refresh_jobs_of, refresh_open_jobs
+from core.store.ledger import enter
 from core.store.quarantine import log_of_attempts
 from core.store.session import changed, database_now
 from core.store.slots import note_neighbours
-from core.store.states import RETRIED, FailureClass, UnitState
-from core.store.tables import JobUnitRow, UnitDependencyRow, UnitRow
+from core.store.states import LIVE_JOB, RETRIED, FailureClass, UnitState
+from core.store.tables import JobRow, JobUnitRow, UnitDependencyRow, UnitRow
+from core.store.turns import order_jobs, settle_leads
 
 RETRY_DELAY_SECONDS = 2.0  # times the attempt: a machine that just failed gets a moment
 
@@ -62,13 +64,21 @@ class UnitRecord:
 
 
 def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lease | None:
-    """Take the best ready unit of a queue, or None. One statement; two workers never get the same unit."""
+    """Take the first ready unit of the job whose turn it is, or None. One statement; two workers never get
+    the same unit.
+    """
+    startable = (
+        UnitRow.queue == queue,
+        UnitRow.state == UnitState.READY,
+        UnitRow.lead_job_id == JobRow.id,
+        UnitRow.not_before <= database_now(),
+    )
+    first = select(UnitRow.id).where(*startable).order_by(UnitRow.position, UnitRow.id).limit(1)
     best = (
-        select(UnitRow.id)
-        .where(UnitRow.queue == queue, UnitRow.state == UnitState.READY, UnitRow.not_before <= database_now())
-        .order_by(UnitRow.precedence, UnitRow.position, UnitRow.id)
+        select(first.correlate(JobRow).scalar_subquery())
+        .where(JobRow.state.in_(LIVE_JOB), exists().where(*startable).correlate(JobRow))
+        .order_by(JobRow.precedence, JobRow.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
     row = session.execute(
@@ -144,6 +154,7 @@ def finish(
         progress=1.0,
     ):
         return False
+    enter(session, lease.unit_id, "done", is_charged=True)
     promote(session, dependents_of=[lease.unit_id])
     append_event(
         session, unit_id=lease.unit_id, actor=owner, reason="done", text=text, data={"state": UnitState.DONE}
@@ -158,6 +169,7 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
     One that was lost too often goes into quarantine, with what became of each attempt.
     """
     if failure in RETRIED and _requeue(session, lease, delay_seconds=RETRY_DELAY_SECONDS * lease.attempt):
+        enter(session, lease.unit_id, failure, is_charged=False)
         append_event(
             session,
             unit_id=lease.unit_id,
@@ -174,6 +186,7 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
         told = log_of_attempts(session, lease.unit_id, lease.attempt, failure, error)
     if not _leave(session, lease, UnitState.FAILED, failure_class=final, error=told):
         return False
+    enter(session, lease.unit_id, failure, is_charged=failure not in RETRIED)
     append_event(
         session,
         unit_id=lease.unit_id,
@@ -209,6 +222,7 @@ def give_back(
     )
     if not row:
         return False
+    enter(session, lease.unit_id, reason, is_charged=False)
     append_event(
         session, unit_id=lease.unit_id, actor=owner, reason=reason, text=text, data={"state": UnitState.READY}
     )
@@ -226,6 +240,7 @@ def stop_cancelled(session: Session, lease: Lease, *, owner: str) -> bool:
         return give_back(session, lease, owner=owner, reason="needed_again", text=text)
     if not _leave(session, lease, UnitState.CANCELLED):
         return False
+    enter(session, lease.unit_id, "cancelled", is_charged=True)
     append_event(
         session,
         unit_id=lease.unit_id,
@@ -242,11 +257,19 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
     """Run a finished dependency again because its artifact is gone or corrupt; this unit waits for it."""
     if not give_back(session, lease, owner=owner, reason="artifact_broken", text=text):
         return False
+    lead = session.scalar(select(UnitRow.lead_job_id).where(UnitRow.id == lease.unit_id))
     changed(
         session,
         update(UnitRow)
         .where(UnitRow.id == broken, UnitRow.state == UnitState.DONE)
-        .values(state=UnitState.READY, attempt=0, artifact=None, artifact_size_bytes=None, progress=None),
+        .values(
+            state=UnitState.READY,
+            attempt=0,
+            artifact=None,
+            artifact_size_bytes=None,
+            progress=None,
+            lead_job_id=lead,
+        ),
     )
     waiting_again = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on == broken)
     changed(
@@ -267,8 +290,8 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
 
 
 def reap(session: Session, actor: str = "scheduler") -> int:
-    """Requeue or fail units whose worker went silent, and promote what was missed. Any number may run at
-    once.
+    """Requeue or fail units whose worker went silent, promote what was missed, and bring the order of
+    jobs up to date. Any number may run at once.
 
     Returns:
         How many leases had expired.
@@ -292,6 +315,8 @@ def reap(session: Session, actor: str = "scheduler") -> int:
             fail(session, lease, owner=actor, failure=FailureClass.INFRA_LOST, error=message)
     promote(session)
     refresh_open_jobs(session)
+    order_jobs(session)
+    settle_leads(session)
     return len(expired)
 
 
@@ -354,29 +379,6 @@ def count_by_state(session: Session) -> dict[UnitState, int]:
     for state, count in session.execute(select(UnitRow.state, func.count()).group_by(UnitRow.state)):
         found[UnitState(state)] = count
     return found
-
-
-def count_ahead(session: Session, job_id: str) -> int:
-    """How many units that this job does not need will be claimed before its first one that waits."""
-    place = tuple_(UnitRow.precedence, UnitRow.position, UnitRow.id)
-    mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
-    waits = UnitRow.state.in_((UnitState.WAITING, UnitState.READY))
-    first = session.execute(
-        select(UnitRow.precedence, UnitRow.position, UnitRow.id, UnitRow.queue)
-        .where(mine, waits)
-        .order_by(UnitRow.precedence, UnitRow.position, UnitRow.id)
-        .limit(1)
-    ).first()
-    if first is None:
-        return 0
-    return (
-        session.scalar(
-            select(func.count()).where(
-                waits, UnitRow.queue == first.queue, ~mine, place < tuple_(*map(literal, first[:3]))
-            )
-        )
-        or 0
-    )
 
 
 def job_units(session: Session, job_id: str, *, limit: int, after: int = -1) -> list[tuple[int, UnitRecord]]:

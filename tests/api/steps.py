@@ -33,7 +33,11 @@ def attacked(unit: AttackUnit) -> dict:
     }
 
 
-def work(store: Store, reached: Callable[[Unit], dict[str, float]] = reached_by_all) -> None:
+def work(
+    store: Store,
+    reached: Callable[[Unit], dict[str, float]] = reached_by_all,
+    provenance: dict[str, str] | None = None,
+) -> None:
     """Finish every unit that can start, as a worker would."""
     while True:
         with store.write() as session:
@@ -55,7 +59,7 @@ def work(store: Store, reached: Callable[[Unit], dict[str, float]] = reached_by_
                     is_usable=True,
                     metrics=dict(reached(lease.unit)),
                     reasons={},
-                    provenance={},
+                    provenance=provenance or {},
                 )
 
 

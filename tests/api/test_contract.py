@@ -17,7 +17,12 @@ def test_a_submitted_job_is_accepted_with_its_place(client):
     assert answer.headers["location"] == f"{JOBS}/{job['id']}"
     assert job["state"] == "queued"
     assert job["units"]["total"] == 3 * (4 + 2)
-    assert job["waiting"] == {"reason": "No worker is online.", "units_ahead": 0}
+    assert job["waiting"] == {
+        "code": "no_worker",
+        "reason": "No worker is online.",
+        "units_ahead": 0,
+        "jobs_ahead": 0,
+    }
 
 
 def test_a_finished_job_has_its_results_and_a_board(client, store):

@@ -1,0 +1,30 @@
+"""Estimates from what this installation has measured, read again only when there is something new."""
+
+from collections.abc import Sequence
+from threading import Lock
+
+from core.catalog.registry import Catalogue
+from core.estimate import Estimate, Measurement, estimate
+from core.plan import PlannedUnit
+from core.store import measurements
+from core.store.session import Store
+
+
+class Estimator:
+    """Estimates for one application. Measurements are kept until there is a newer result."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._known: tuple[str | None, list[Measurement]] = (None, [])
+
+    def of(self, units: Sequence[PlannedUnit], catalogue: Catalogue) -> Estimate:
+        """What is left to do of a planned job."""
+        with self._store.read() as session:
+            done = measurements.done_units(session, units)
+            newest = measurements.newest_result(session)
+            with self._lock:
+                if newest != self._known[0]:
+                    self._known = newest, measurements.recent_measurements(session)
+                known = self._known[1]
+        return estimate(units, done, known, catalogue)

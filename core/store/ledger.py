@@ -1,0 +1,125 @@
+"""The ledger of device-seconds: what each attempt at a unit used, and who pays for it.
+
+An attempt is charged to the oldest open job that needs its unit, and so to that job's owner and key. One that
+ended by no fault of the job's (its worker or its memory was lost, its worker was drained) is written down and
+refunded at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Double, func, insert, select, type_coerce, update
+from sqlalchemy.orm import Session
+
+from core.errors import AllowanceSpent
+from core.spec.units import UnitId
+from core.store.session import changed, database_now
+from core.store.states import OPEN_JOB
+from core.store.tables import ApiKeyRow, JobRow, JobUnitRow, LedgerRow, UnitRow
+from core.store.turns import SHORT_SECONDS, note_use
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A key's device-seconds.
+
+    Attributes:
+        granted: how many it may use in all; None is no limit.
+        used: charged so far.
+        refunded: used by attempts that were lost through no fault of its jobs; not charged.
+        committed: what its open jobs are still estimated to take.
+    """
+
+    granted: float | None
+    used: float
+    refunded: float
+    committed: float
+
+    @property
+    def left(self) -> float | None:
+        """What further jobs may take; None is no limit."""
+        return None if self.granted is None else self.granted - self.used - self.committed
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One attempt at a unit, as it was charged or refunded."""
+
+    id: int
+    job_id: str
+    unit_id: str
+    reason: str
+    is_charged: bool
+    device_seconds: float
+    created_at: datetime
+
+
+def enter(session: Session, unit_id: UnitId, reason: str, *, is_charged: bool) -> None:
+    """Write down what the attempt that has just ended used its device for."""
+    elapsed = type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double)
+    seconds = max(session.scalar(select(elapsed).where(UnitRow.id == unit_id)) or 0.0, 0.0)
+    job = session.execute(
+        select(JobRow.id, JobRow.owner, JobRow.key_id, JobRow.estimated_seconds)
+        .join(JobUnitRow, JobUnitRow.job_id == JobRow.id)
+        .where(JobUnitRow.unit_id == unit_id, JobRow.state.in_(OPEN_JOB))
+        .order_by(JobRow.created_at, JobRow.id)
+        .limit(1)
+    ).first()
+    if job is None:  # a unit that its last job has given up meanwhile
+        return
+    session.execute(
+        insert(LedgerRow).values(
+            job_id=job.id,
+            unit_id=unit_id,
+            owner=job.owner,
+            key_id=job.key_id,
+            reason=reason,
+            is_charged=is_charged,
+            device_seconds=seconds,
+            created_at=database_now(),
+        )
+    )
+    if job.key_id is not None:
+        total = "used_seconds" if is_charged else "refunded_seconds"
+        key = update(ApiKeyRow).where(ApiKeyRow.id == job.key_id)
+        changed(session, key.values({total: getattr(ApiKeyRow, total) + seconds}))
+    if is_charged:
+        mine = update(JobRow).where(JobRow.id == job.id)
+        changed(session, mine.values(used_seconds=JobRow.used_seconds + seconds))
+        is_short = job.estimated_seconds is not None and job.estimated_seconds <= SHORT_SECONDS
+        note_use(session, job.owner, seconds, is_short=is_short)
+
+
+def allowance(session: Session, key_id: str) -> Allowance:
+    """What a key may use, has used, and has under way."""
+    key = session.execute(
+        select(ApiKeyRow.device_seconds, ApiKeyRow.used_seconds, ApiKeyRow.refunded_seconds).where(
+            ApiKeyRow.id == key_id
+        )
+    ).one()
+    ahead = JobRow.estimated_seconds - JobRow.used_seconds
+    committed = session.scalar(
+        select(func.sum(ahead)).where(JobRow.key_id == key_id, JobRow.state.in_(OPEN_JOB), ahead > 0)
+    )
+    return Allowance(key.device_seconds, key.used_seconds, key.refunded_seconds, committed or 0.0)
+
+
+def require_allowance(session: Session, key_id: str, estimated_seconds: float | None) -> None:
+    """Check that a job fits into what its key may still use.
+
+    Raises:
+        AllowanceSpent: it does not; or nothing is left, and nobody knows what the job takes.
+    """
+    left = allowance(session, key_id).left
+    if left is not None and (left <= 0 or (estimated_seconds or 0.0) > left):
+        raise AllowanceSpent(key_id, left=max(left, 0.0), estimated=estimated_seconds)
+
+
+def entries(session: Session, key_id: str, *, limit: int) -> list[LedgerEntry]:
+    """A key's newest attempts."""
+    rows = session.scalars(
+        select(LedgerRow).where(LedgerRow.key_id == key_id).order_by(LedgerRow.id.desc()).limit(limit)
+    )
+    return [
+        LedgerEntry(**{name: getattr(row, name) for name in LedgerEntry.__dataclass_fields__}) for row in rows
+    ]

@@ -1,0 +1,207 @@
+"""Whose turn it is: fair share between owners, a lane for short jobs, priority above both.
+
+Live jobs are in an order, `JobRow.precedence`, which is kept up to date as devices are used. Every open unit
+goes in the turn of one of the jobs that need it, its lead: the best of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Double, case, exists, false, func, select, type_coerce, update
+from sqlalchemy.orm import Session, aliased
+
+from core.store.session import changed, database_now
+from core.store.states import LIVE_JOB, OPEN_UNIT, UnitState
+from core.store.tables import JobRow, JobUnitRow, OwnerUseRow, UnitRow
+
+HALF_LIFE_SECONDS = 6 * 3600.0  # after which a device-second counts half
+AGE_WEIGHT = 0.5  # of a second of waiting, against one that a device was used
+SHORT_SECONDS = 120.0  # a job that is estimated to take no more is short
+LANE_SECONDS = 600.0  # of recent use: who has had so much of the short lane has none for a while
+LANE, PRIORITY = 1e11, 1e12  # more than any use and any age make up for
+MARGIN_SECONDS = 600.0  # a shared unit stays with its lead unless another job is ahead by this much
+STARTABLE = (UnitState.WAITING, UnitState.READY)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A live job's place in the order."""
+
+    job_id: str
+    priority: int
+    is_short: bool
+    units: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """All live jobs, first to last, with the units that start in the turn of each."""
+
+    turns: tuple[Turn, ...]
+
+    def before(self, job_id: str) -> tuple[Turn, ...]:
+        """The jobs with units that come before this one's."""
+        ahead = []
+        for turn in self.turns:
+            if turn.job_id == job_id:
+                break
+            ahead.append(turn)
+        return tuple(turn for turn in ahead if turn.units)
+
+
+def note_use(session: Session, owner: str, seconds: float, *, is_short: bool) -> None:
+    """Count device-seconds against an owner, and let their jobs stand further back."""
+    recent, recent_short = _recent_use(session, owner)
+    session.merge(
+        OwnerUseRow(
+            owner=owner,
+            seconds=recent + seconds,
+            short_seconds=recent_short + (seconds if is_short else 0.0),
+            as_of=session.execute(select(database_now())).scalar_one(),
+        )
+    )
+    session.flush()
+    order_jobs(session, [owner])
+
+
+def order_jobs(session: Session, owners: Iterable[str] | None = None) -> None:
+    """Bring the order of the owners' live jobs up to date; None is everybody's.
+
+    First by priority; then short jobs, while their owner has not had too much of the lane; then by the
+    owner's recent use of devices, units in hand included, less what waiting makes up for.
+    """
+    live = JobRow.state.in_(LIVE_JOB)
+    found = session.scalars(select(JobRow.owner).where(live).distinct()) if owners is None else owners
+    running = _running_seconds(session)
+    for owner in list(found):
+        seconds, short_seconds = _recent_use(session, owner)
+        in_lane = JobRow.estimated_seconds <= SHORT_SECONDS if short_seconds < LANE_SECONDS else false()
+        precedence = (
+            seconds
+            + running.get(owner, 0.0)
+            + AGE_WEIGHT * type_coerce(JobRow.created_at, Double)
+            - case((in_lane, LANE), else_=0.0)
+            - PRIORITY * JobRow.priority
+        )
+        moved = func.abs(JobRow.precedence - precedence) > 1.0
+        changed(
+            session, update(JobRow).where(live, JobRow.owner == owner, moved).values(precedence=precedence)
+        )
+
+
+def lead_units(session: Session, job_id: str) -> None:
+    """Let the job lead those of its open units that no live job leads, or one that comes clearly later."""
+    live = JobRow.state.in_(LIVE_JOB)
+    mine = select(JobRow.precedence).where(JobRow.id == job_id).scalar_subquery()
+    ahead = select(JobRow.id).where(live, JobRow.precedence <= mine + MARGIN_SECONDS)
+    changed(
+        session,
+        update(UnitRow)
+        .where(
+            UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id)),
+            UnitRow.state.in_(OPEN_UNIT),
+            UnitRow.lead_job_id.is_(None) | UnitRow.lead_job_id.not_in(ahead),
+        )
+        .values(lead_job_id=job_id),
+    )
+
+
+def note_sharing(session: Session, job_id: str) -> None:
+    """Mark the job, and those that need open units of it too: such units may change their lead."""
+    mine, theirs = aliased(JobUnitRow), aliased(JobUnitRow)
+    others = (
+        select(theirs.job_id)
+        .join(mine, mine.unit_id == theirs.unit_id)
+        .join(UnitRow, UnitRow.id == mine.unit_id)
+        .where(mine.job_id == job_id, theirs.job_id != job_id, UnitRow.state.in_(OPEN_UNIT))
+        .distinct()
+    )
+    sharing = update(JobRow).where(JobRow.id.in_(others), JobRow.state.in_(LIVE_JOB)).values(is_sharing=True)
+    if changed(session, sharing):
+        changed(session, update(JobRow).where(JobRow.id == job_id).values(is_sharing=True))
+
+
+def settle_leads(session: Session) -> None:
+    """Give every shared open unit to the best of its live jobs."""
+    sharing = (
+        select(JobRow.id)
+        .where(JobRow.state.in_(LIVE_JOB), JobRow.is_sharing)
+        .order_by(JobRow.precedence.desc(), JobRow.id.desc())
+    )
+    for job_id in session.scalars(sharing).all():  # the best one last, so that it has the last word
+        lead_units(session, job_id)
+
+
+def line(session: Session) -> Line:
+    """The order as it is now."""
+    rows = session.execute(
+        select(UnitRow.lead_job_id, func.count())
+        .where(UnitRow.state.in_(STARTABLE), UnitRow.lead_job_id.is_not(None))
+        .group_by(UnitRow.lead_job_id)
+    )
+    led = {job_id: count for job_id, count in rows}  # noqa: C416 - rows are not pairs to the type checker
+    jobs = session.execute(
+        select(JobRow.id, JobRow.priority, JobRow.precedence)
+        .where(JobRow.state.in_(LIVE_JOB))
+        .order_by(JobRow.precedence, JobRow.id)
+    )
+    return Line(
+        tuple(
+            Turn(job.id, job.priority, _is_in_lane(job.priority, job.precedence), led.get(job.id, 0))
+            for job in jobs
+        )
+    )
+
+
+def led_by_others(session: Session, job_id: str) -> int:
+    """How many of the job's units start in the turn of another."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(JobUnitRow)
+            .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+            .where(JobUnitRow.job_id == job_id, UnitRow.state.in_(STARTABLE), UnitRow.lead_job_id != job_id)
+        )
+        or 0
+    )
+
+
+def has_ready_unit(session: Session, job_id: str) -> bool:
+    """Whether a unit of the job could start now."""
+    ready = (
+        select(1)
+        .select_from(JobUnitRow)
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(
+            JobUnitRow.job_id == job_id,
+            UnitRow.state == UnitState.READY,
+            UnitRow.not_before <= database_now(),
+        )
+    )
+    return bool(session.scalar(select(exists(ready))))
+
+
+def _is_in_lane(priority: int, precedence: float) -> bool:
+    return precedence + PRIORITY * priority < 0
+
+
+def _recent_use(session: Session, owner: str) -> tuple[float, float]:
+    """The owner's device-seconds, and those of short jobs, each halved for every six hours since."""
+    row = session.get(OwnerUseRow, owner, populate_existing=True)
+    if row is None:
+        return 0.0, 0.0
+    now = session.execute(select(database_now())).scalar_one()
+    kept = 0.5 ** (max((now - row.as_of).total_seconds(), 0.0) / HALF_LIFE_SECONDS)
+    return row.seconds * kept, row.short_seconds * kept
+
+
+def _running_seconds(session: Session) -> dict[str, float]:
+    """For how long units in hand have been running, by the owner of their lead."""
+    elapsed = func.sum(type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double))
+    rows = session.execute(
+        select(JobRow.owner, elapsed)
+        .join(UnitRow, UnitRow.lead_job_id == JobRow.id)
+        .where(UnitRow.state == UnitState.RUNNING)
+        .group_by(JobRow.owner)
+    )
+    return {owner: float(seconds or 0.0) for owner, seconds in rows}
