@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 from httpx_sse import connect_sse
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from api.attack_answers import AttacksAnswer
 from api.board_schemas import LeaderboardAnswer
 from api.honesty_schemas import ClaimsAnswer, PaperAnswer, SensitivityAnswer, UncertaintyAnswer
+from api.key_schemas import KeyAnswer, KeysAnswer, MeAnswer
 from api.log_schemas import LogAnswer
 from api.schemas import (
     BulkCancelAnswer,
@@ -23,7 +24,6 @@ from api.schemas import (
     EstimateAnswer,
     HealthAnswer,
     JobAnswer,
-    KeysAnswer,
     QueueAnswer,
     ResultAnswer,
     ResultDetail,
@@ -63,6 +63,14 @@ class BoardFilters(Filters, total=False):
 
     metric: str | None
     cohort: str | None
+
+
+class JobChanges(TypedDict, total=False):
+    """What may be changed about a job."""
+
+    label: str
+    priority: int
+    visibility: Literal["public", "private"]
 
 
 class RequestRefused(LetheError):
@@ -175,6 +183,10 @@ class Client:
     def cancel_jobs(self, job_ids: Sequence[str]) -> BulkCancelAnswer:
         """Stop many jobs; those that cannot be stopped say why."""
         return self._sent(BulkCancelAnswer, "/jobs/cancel", json={"ids": list(job_ids)})
+
+    def change_job(self, job_id: str, **changes: Unpack[JobChanges]) -> JobAnswer:
+        """Change a job's label, priority or visibility; what is not named stays."""
+        return _validated(JobAnswer, self._request("PATCH", f"/api/v1/jobs/{job_id}", json=changes))
 
     def retry_job(self, job_id: str) -> JobAnswer:
         """Run what failed or was cancelled of an ended job again."""
@@ -338,6 +350,15 @@ class Client:
     def list_keys(self) -> KeysAnswer:
         """All keys that ever were, without their secrets; for administrators."""
         return self._got(KeysAnswer, "/keys")
+
+    def change_key(self, key_id: str, *, device_seconds: float | None) -> KeyAnswer:
+        """Let a key use so many device-seconds in all, or any number; for administrators."""
+        wanted = {"device_seconds": device_seconds}
+        return _validated(KeyAnswer, self._request("PATCH", f"/api/v1/keys/{key_id}", json=wanted))
+
+    def get_me(self) -> MeAnswer:
+        """Who the key's owner is, and what the key may still use."""
+        return self._got(MeAnswer, "/me")
 
     def list_webhooks(self) -> WebhooksAnswer:
         """The key's owner's webhooks."""
