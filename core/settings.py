@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     directory. The defaults are the embedded deployment under `./var`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="LETHE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LETHE_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     var_dir: Path = Field(Path("var"), description="Where the embedded deployment keeps everything.")
     database_url: str = Field("", description="SQLAlchemy URL; empty = SQLite under var_dir.")

@@ -51,3 +51,11 @@ def test_a_password_without_a_url_leaves_the_embedded_database(secrets):
     (secrets / "lethe_database_password").write_text("unused")
 
     assert Settings().is_embedded
+
+
+def test_an_empty_variable_means_the_default(monkeypatch):
+    monkeypatch.setenv("LETHE_ARTIFACTS_BUDGET_GB", "")
+    assert Settings().artifacts_budget_bytes is None
+
+    monkeypatch.setenv("LETHE_ARTIFACTS_BUDGET_GB", "1.5")
+    assert Settings().artifacts_budget_bytes == 1_500_000_000

@@ -5,16 +5,20 @@ import shutil
 import subprocess
 
 import pytest
+import torch
 from starlette.testclient import TestClient
 
 from api.main import create_app
+from core.artifacts import ArtifactStore
 from core.settings import Settings
 from core.store.session import ROOT, Store
 from tests.api.steps import JOBS, SPEC, work
+from tests.deployment.test_compose import SERVICES
 from tests.services import fresh_postgres_url
 
 MANUAL = (ROOT / "docs" / "operating.md").read_text()
 IN_CONTAINER = "docker compose exec -T postgres "
+IN_API = "docker compose run --rm --no-deps -T api "
 DATABASE = "--username=lethe --dbname=lethe"
 
 
@@ -85,3 +89,21 @@ def test_a_restored_embedded_database_shows_the_same_board(tmp_path):
     run(commands("restore", "lethe.backup"), tmp_path)
 
     assert board(settings) == before
+
+
+def test_restored_artifacts_are_whole(tmp_path):
+    needs("tar")
+    place = "/var/lib/lethe/artifacts"
+    assert SERVICES["api"]["volumes"] == [f"artifacts:{place}"]
+    (text,) = re.findall(r"```artifacts\n(.+?)```", MANUAL, re.DOTALL)
+    backup, restore = text.replace(IN_API, "").replace(place, str(tmp_path / "artifacts")).splitlines()
+    store = ArtifactStore(tmp_path / "artifacts")
+    store.write("ab" * 32, tensors={"model": {"weight": torch.ones(3)}}, record={"is_usable": True})
+
+    run(backup, tmp_path)
+    shutil.rmtree(tmp_path / "artifacts")
+    (tmp_path / "artifacts").mkdir()
+    run(restore, tmp_path)
+
+    assert store.read_record("ab" * 32) == {"is_usable": True}
+    assert torch.equal(store.read_tensors("ab" * 32, "model")["weight"], torch.ones(3))

@@ -1,6 +1,9 @@
 """docker-compose.yml, read as a document: what an administrator may count on without having read it."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,12 +11,21 @@ import yaml
 
 from core.settings import Settings
 from core.store.session import ROOT
+from tests.services import running_s3
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-ONE_SHOT = {"migrate"}
+ONE_SHOT = {"migrate", "bucket"}
 LASTING = {name: service for name, service in SERVICES.items() if name not in ONE_SHOT}
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+PROBE = """
+from core.artifact_files.place import open_place
+from core.settings import Settings
+place = open_place(Settings())
+place.require_writable()
+place.publish("unit", {"file": b"content"})
+print(place.read("unit", "file"))
+"""
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 each_lasting_service = pytest.mark.parametrize("service", LASTING.values(), ids=LASTING)
 each_of_ours = pytest.mark.parametrize("service", OURS.values(), ids=OURS)
@@ -22,6 +34,11 @@ each_of_ours = pytest.mark.parametrize("service", OURS.values(), ids=OURS)
 def named_volumes(service: dict) -> set[str]:
     sources = {volume.split(":")[0] for volume in service.get("volumes", [])}
     return {source for source in sources if re.fullmatch(r"\w+", source)}
+
+
+def default_of(value: str) -> str:
+    """What `${NAME:-default}` is without a .env."""
+    return re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value)
 
 
 def test_everything_that_a_service_names_is_declared():
@@ -88,7 +105,8 @@ def test_every_variable_and_every_secret_of_ours_is_a_setting():
     settings = {f"LETHE_{name}".upper() for name in Settings.model_fields}
     for service in OURS.values():
         given = {name for name in service["environment"] if name.startswith("LETHE_")}
-        assert given | {secret.upper() for secret in service["secrets"]} <= settings
+        secrets = {secret.upper() for secret in service["secrets"] if secret.startswith("lethe_")}
+        assert given | secrets <= settings
 
 
 def test_only_pages_are_reached_from_outside_and_by_default_only_from_this_host():
@@ -107,9 +125,63 @@ def test_files_that_are_mounted_are_there():
             assert not volume.startswith("./") or (ROOT / volume.split(":")[0]).is_file()
 
 
-def test_only_monitoring_is_optional():
+def test_only_monitoring_and_minio_are_optional():
     optional = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
-    assert optional == {"prometheus": ["monitoring"], "grafana": ["monitoring"]}
+    assert optional == {
+        "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
+        "minio": ["minio"],
+        "bucket": ["minio"],
+    }
+
+
+def test_what_rests_on_an_optional_service_starts_without_it():
+    for service in SERVICES.values():
+        for name, wait in service.get("depends_on", {}).items():
+            is_always_there = "profiles" not in SERVICES[name]
+            assert is_always_there or wait.get("required") is False or "profiles" in service
+
+
+def test_what_reads_or_deletes_artifacts_reaches_them_in_either_place():
+    for name in ("api", "scheduler", "worker"):
+        service = SERVICES[name]
+        assert default_of(service["environment"]["LETHE_ARTIFACTS_URL"]) in [
+            volume.split(":")[1] for volume in service["volumes"]
+        ]
+        assert service["environment"]["AWS_SHARED_CREDENTIALS_FILE"] == "/run/secrets/s3_credentials"
+        assert "s3_credentials" in service["secrets"]
+        assert "bucket" in service["depends_on"]
+
+
+def test_the_manuals_lines_for_minio_and_the_command_of_the_bucket_fit_together(tmp_path, monkeypatch):
+    """What the manual writes into .env and .secrets lets a client of ours write to the bucket made here."""
+    manual = (ROOT / "docs" / "operating.md").read_text()
+    (lines,) = re.findall(r"```minio\n(.+?)```", manual, re.DOTALL)
+    (tmp_path / ".secrets").mkdir()
+    done = subprocess.run(["/bin/sh", "-ec", lines], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    given = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    secrets = tmp_path / ".secrets"
+    assert f"= {(secrets / 'minio_password').read_text()}\n" in (secrets / "s3_credentials").read_text()
+    assert given["S3_ENDPOINT"] == "http://minio:9000"
+    assert set(given["COMPOSE_PROFILES"].split(",")) == {"minio"}
+
+    with running_s3(tmp_path) as s3:
+        environment = {
+            "AWS_ENDPOINT_URL": s3.environment["AWS_ENDPOINT_URL"],
+            "AWS_SHARED_CREDENTIALS_FILE": str(secrets / "s3_credentials"),
+            "LETHE_ARTIFACTS_URL": given["ARTIFACTS_URL"],
+        }
+        _, *arguments = SERVICES["bucket"]["command"]
+        for command in (arguments, arguments, ["-c", PROBE]):
+            done = subprocess.run(
+                [sys.executable, *command],
+                env={**os.environ, **environment, "LETHE_VAR_DIR": str(tmp_path)},
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+        assert done.stdout == "b'content'\n"
 
 
 def test_workers_can_be_scaled():
@@ -141,7 +213,7 @@ def test_the_volumes_that_a_service_of_ours_writes_are_its_users(name):
     made = re.search(r"install --directory --owner=10001 (.+)", (ROOT / f"Dockerfile.{name}").read_text())
     written = {volume.split(":")[-1] for volume in service["volumes"] if not volume.endswith(":ro")}
     assert written <= set(made[1].split())
-    assert service["environment"]["LETHE_ARTIFACTS_URL"] in written
+    assert default_of(service["environment"]["LETHE_ARTIFACTS_URL"]) in written
 
 
 @each_of_ours
