@@ -1,9 +1,9 @@
 """Metrics for Prometheus, with bounded labels: route templates, methods, statuses, states, queues; no ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
@@ -11,6 +11,7 @@ from core.store import artifacts, figures, units, workers
 from core.store.session import Store
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+RELEASE_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -57,6 +58,7 @@ class StoreCollector(Collector):
             counts = units.count_by_state(session)
             expired = figures.expired_leases(session)
             at_work = workers.count_workers(session, fresh_seconds=self._online_seconds)
+            released, used = figures.release_seconds(session), figures.device_seconds(session)
             stored, evicted = artifacts.stored_bytes(session), artifacts.evicted_bytes(session)
         oldest = GaugeMetricFamily(
             "lethe_queue_oldest_seconds", "Seconds that the oldest ready unit waits.", labels=["queue"]
@@ -69,6 +71,15 @@ class StoreCollector(Collector):
         of_workers = GaugeMetricFamily("lethe_workers", "Workers, by state.", labels=["state"])
         for name, count in at_work.items():
             of_workers.add_metric([name], count)
+        by_outcome = CounterMetricFamily(
+            "lethe_device_seconds", "Device-seconds used, by why attempts ended.", labels=["outcome"]
+        )
+        for outcome, seconds in used.items():
+            by_outcome.add_metric([outcome], seconds)
+        yield by_outcome
+        yield _histogram(
+            "lethe_cancel_release_seconds", "Seconds from a cancellation to a free device.", released
+        )
         yield oldest
         yield by_state
         yield of_workers
@@ -79,3 +90,10 @@ class StoreCollector(Collector):
     def describe(self) -> list[Metric]:
         """Nothing: registering must not read a database that may not be there yet."""
         return []
+
+
+def _histogram(name: str, documentation: str, values: Sequence[float]) -> HistogramMetricFamily:
+    counts = [(str(bound), sum(value <= bound for value in values)) for bound in RELEASE_BUCKETS]
+    family = HistogramMetricFamily(name, documentation)
+    family.add_metric([], [*counts, ("+Inf", len(values))], sum(values))
+    return family

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from core.store.session import database_now
 from core.store.states import FailureClass, UnitState
-from core.store.tables import EventRow, UnitRow
+from core.store.tables import EventRow, LedgerRow, UnitRow
 
 
 def oldest_ready_seconds(session: Session) -> dict[str, float]:
@@ -25,3 +25,18 @@ def expired_leases(session: Session) -> int:
         EventRow.reason == FailureClass.INFRA_LOST, EventRow.actor == "scheduler"
     )
     return session.scalar(lost) or 0
+
+
+def release_seconds(session: Session) -> list[float]:
+    """For each running unit that was ever cancelled, the seconds until its device was free."""
+    taken = EventRow.data["release_seconds"].as_float()
+    rows = session.scalars(select(taken).where(EventRow.reason == UnitState.CANCELLED, taken.is_not(None)))
+    return [seconds for seconds in rows if seconds is not None]
+
+
+def device_seconds(session: Session) -> dict[str, float]:
+    """Device-seconds ever used, by why the attempts at units ended."""
+    rows = session.execute(
+        select(LedgerRow.reason, func.sum(LedgerRow.device_seconds)).group_by(LedgerRow.reason)
+    )
+    return {reason: float(seconds) for reason, seconds in rows}

@@ -24,7 +24,7 @@ from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, FailureClass, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
 from core.store.turns import lead_units, note_sharing, order_jobs, settle_leads
-from core.store.units import fail_dependents, promote
+from core.store.units import CANCEL_REQUESTED, fail_dependents, promote
 from core.store.viewers import EVERYTHING, Viewer, visible_job
 
 JobId = NewType("JobId", str)
@@ -236,7 +236,7 @@ def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
             session,
             job_id=job_id,
             actor=actor,
-            reason="cancel_requested",
+            reason=CANCEL_REQUESTED,
             text="Cancelling: units that have not begun will not, running ones are told to stop.",
             data={"from": record.state, "state": JobState.CANCELLING},
         )

@@ -135,7 +135,10 @@ class LedgerRow(Table):
     """An attempt at a unit, and what it used a device for; those not charged are refunded."""
 
     __tablename__ = "ledger"
-    __table_args__ = (Index("ix_ledger_key", "key_id", "id"),)
+    __table_args__ = (
+        Index("ix_ledger_key", "key_id", "id"),
+        Index("ix_ledger_reason", "reason", "device_seconds"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id"))
@@ -384,7 +387,17 @@ class EventRow(Table):
     """Append-only: what happened, who did it, and why, in words. Ids grow in the order of commits."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_job", "job_id", "id"), Index("ix_event_unit", "unit_id", "id"))
+    __table_args__ = (
+        Index("ix_event_job", "job_id", "id"),
+        Index("ix_event_unit", "unit_id", "id"),
+        Index(
+            "ix_event_watched",
+            "reason",
+            "id",
+            sqlite_where=text("reason IN ('infra_lost', 'cancelled')"),
+            postgresql_where=text("reason IN ('infra_lost', 'cancelled')"),
+        ),
+    )
 
     # SQLite only numbers a column of exactly this type by itself.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

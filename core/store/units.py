@@ -16,9 +16,10 @@ from core.store.quarantine import log_of_attempts
 from core.store.session import changed, database_now
 from core.store.slots import note_neighbours
 from core.store.states import LIVE_JOB, RETRIED, FailureClass, UnitState
-from core.store.tables import JobRow, JobUnitRow, UnitDependencyRow, UnitRow
+from core.store.tables import EventRow, JobRow, JobUnitRow, UnitDependencyRow, UnitRow
 from core.store.turns import order_jobs, settle_leads
 
+CANCEL_REQUESTED = "cancel_requested"
 RETRY_DELAY_SECONDS = 2.0  # times the attempt: a machine that just failed gets a moment
 
 
@@ -247,7 +248,7 @@ def stop_cancelled(session: Session, lease: Lease, *, owner: str) -> bool:
         actor=owner,
         reason="cancelled",
         text=f"Worker {owner} no longer works to {lease.title}; it is free again.",
-        data={"state": UnitState.CANCELLED},
+        data={"state": UnitState.CANCELLED, "release_seconds": _seconds_since_cancel(session, lease)},
     )
     refresh_jobs_of(session, [lease.unit_id])
     return True
@@ -459,6 +460,17 @@ def _leave(session: Session, lease: Lease, state: UnitState, **values: Any) -> b
         .values(state=state, lease_owner=None, lease_until=None, finished_at=database_now(), **values),
     )
     return result > 0
+
+
+def _seconds_since_cancel(session: Session, lease: Lease) -> float | None:
+    """For how long the last of the unit's jobs has been cancelled; its device was held until now."""
+    asked = (
+        select(func.max(EventRow.created_at))
+        .join(JobUnitRow, JobUnitRow.job_id == EventRow.job_id)
+        .where(JobUnitRow.unit_id == lease.unit_id, EventRow.reason == CANCEL_REQUESTED)
+    )
+    asked_at, now = session.execute(select(asked.scalar_subquery(), database_now())).one()
+    return None if asked_at is None else max((now - asked_at).total_seconds(), 0.0)
 
 
 def _requeue(session: Session, lease: Lease, *, delay_seconds: float) -> bool:

@@ -10,7 +10,7 @@ from core.store import artifacts, keys, units, workers
 from core.store.keys import Scope
 from core.store.session import changed, database_now
 from core.store.states import UnitState, WorkerState
-from core.store.tables import UnitRow, WorkerRow
+from core.store.tables import EventRow, UnitRow, WorkerRow
 from tests.api.steps import JOBS, SPEC, problem
 
 
@@ -102,3 +102,21 @@ def test_a_service_that_cannot_write_artifacts_is_not_ready(settings, store, tmp
 @pytest.mark.parametrize("state", UnitState)
 def test_every_state_is_there_even_when_it_is_empty(client, state):
     assert figures(client)["lethe_units", state] == 0
+
+
+def test_a_cancelled_units_device_is_told_to_be_free_after_some_seconds(client, store):
+    job_id = client.post(JOBS, json=SPEC).json()["id"]
+    with store.write() as session:
+        lease = units.claim(session, "gpu", "worker", 60)
+    client.post(f"{JOBS}/{job_id}/cancel")
+    with store.write() as session:
+        asked = update(EventRow).where(EventRow.reason == "cancel_requested")
+        changed(session, asked.values(created_at=database_now(-4)))
+        changed(session, update(UnitRow).values(started_at=database_now(-60)))
+        units.stop_cancelled(session, lease, owner="worker")
+    found = figures(client)
+    assert found["lethe_cancel_release_seconds_count",] == 1
+    assert found["lethe_cancel_release_seconds_sum",] == pytest.approx(4, abs=2)
+    assert found["lethe_cancel_release_seconds_bucket", "2.0"] == 0
+    assert found["lethe_cancel_release_seconds_bucket", "10.0"] == 1
+    assert found["lethe_device_seconds_total", "cancelled"] == pytest.approx(60, abs=5)
