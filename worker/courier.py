@@ -139,8 +139,9 @@ class Courier:
     async def _post_to(self, address: Address, url: httpx.URL, headers: dict[str, str], body: str) -> int:
         """Connect to the very address that was checked: a name may lead elsewhere a moment later.
 
-        A client of its own for each message: receivers share no connection, cookie or proxy. The time is
-        limited around all of it, as a receiver may send byte after byte.
+        A transport of its own for each message: receivers share no connection or proxy. Nothing above it,
+        such as a client, as that reads redirects and cookies of whoever answers. The time is limited around
+        all of it, as a receiver may send byte after byte.
         """
         request = httpx.Request(
             "POST",
@@ -149,7 +150,7 @@ class Courier:
             headers=headers,
             extensions={"sni_hostname": url.raw_host.decode("ascii")},  # what the certificate must name
         )
-        async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=self._try_seconds) as client:
-            answer = await client.send(request, stream=True, follow_redirects=False)
+        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
+            answer = await transport.handle_async_request(request)
             await answer.aclose()  # what the receiver says beyond its status is not read
         return answer.status_code

@@ -30,10 +30,13 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Answers with the statuses given, the last one for ever; answers nothing while it is held."""
+    """Answers with the statuses given, the last one for ever, and a place to go to; answers nothing while it
+    is held.
+    """
 
     port: int = 0
     statuses: list[int] = field(default_factory=lambda: [204])
+    location: str = "/elsewhere"
     received: list[Received] = field(default_factory=list)
     is_free: Event = field(default_factory=Event)
 
@@ -57,7 +60,7 @@ def listening(*statuses: int, certificate: Path | None = None) -> Iterator[Recei
             receiver.is_free.wait(60)
             status = receiver.statuses.pop(0) if len(receiver.statuses) > 1 else receiver.statuses[0]
             self.send_response(status)
-            self.send_header("Location", "/elsewhere")
+            self.send_header("Location", receiver.location)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

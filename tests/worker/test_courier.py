@@ -134,6 +134,13 @@ def test_a_redirect_is_not_followed(settings, store):
     assert {received.path for received in receiver.received} == {"/hook"}
 
 
+def test_a_redirect_that_is_no_web_address_is_a_failed_try_too(settings, store):
+    with listening(302, 204) as receiver:
+        receiver.location = "mailto:nobody@example.org"
+        record = sent(settings, store, receiver.url)
+    assert [tried["status"] for tried in record.tries] == [302, 204]
+
+
 def test_nobody_at_home_is_a_failed_try(settings, store):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
