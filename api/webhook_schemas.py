@@ -3,17 +3,29 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, HttpUrl
+from pydantic import AfterValidator, Field, HttpUrl
 
 from api.schemas import Answer
 from core.store.states import DeliveryState
 from core.store.webhooks import HookEvent
 
+MAX_URL = 2083  # as pydantic's, but of the URL as it is sent, in which an umlaut is six characters
+
+
+def _not_too_long(url: HttpUrl) -> HttpUrl:
+    if len(str(url)) > MAX_URL:
+        raise ValueError(f"it has {len(str(url))} characters as it is sent; {MAX_URL} are allowed")
+    return url
+
 
 class WebhookRequest(Answer):
     """Where to send what."""
 
-    url: Annotated[HttpUrl, Field(description="A public address; redirects from it are not followed.")]
+    url: Annotated[
+        HttpUrl,
+        AfterValidator(_not_too_long),
+        Field(description="A public address; redirects from it are not followed."),
+    ]
     events: list[HookEvent] = Field(list(HookEvent), min_length=1, max_length=len(HookEvent))
 
 

@@ -52,6 +52,7 @@ def test_a_request_that_means_nothing_is_refused(client):
     for change in (
         {"url": "ftp://hooks.example"},
         {"url": "file:///etc/passwd"},
+        {"url": f"https://hooks.example/{'ü' * 1000}"},  # 6,000 characters as it is sent
         {"events": []},
         {"events": ["job.won"]},
         {"evnts": []},
