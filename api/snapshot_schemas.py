@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from api.board_schemas import LeaderboardAnswer
 from api.boards import DEFAULT_PROTOCOL
+from api.honesty_schemas import UncertaintyAnswer
 from api.schemas import Answer
 from core.board import Metric
 from core.ranking import Group
@@ -98,7 +99,8 @@ class SnapshotContent(Answer):
     settings: Annotated[dict[str, Any], Field(description="By id, all that defines each.")]
     boards: Annotated[dict[Metric, LeaderboardAnswer], Field(description="As `GET /leaderboard` gave them.")]
     uncertainty: Annotated[
-        dict[Metric, Any], Field(description="As `GET /leaderboard/uncertainty` gave it; none of the paper.")
+        dict[Metric, UncertaintyAnswer],
+        Field(description="As `GET /leaderboard/uncertainty` gave it; none of the paper."),
     ]
     runtime_efficiency: Annotated[
         dict[str, dict[str, float]], Field(description="On ResNet18, by unlearner and dataset.")

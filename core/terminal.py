@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -205,7 +205,8 @@ def snapshots_table(snapshots: Sequence[dict[str, Any]]) -> Table:
     """Snapshot answers as a table."""
     table = Table(title=None if snapshots else "No board has been frozen yet.")
     for name in ("id", "title", "protocol", "frozen", "results", "sha256"):
-        table.add_column(name, justify="right" if name == "results" else "left", overflow="fold")
+        justify: JustifyMethod = "right" if name == "results" else "left"
+        table.add_column(name, justify=justify, no_wrap=name == "id", overflow="fold")
     for found in snapshots:
         frozen = (found["created_at"] or "-")[:16].replace("T", " ")
         about = [found["id"], found["title"], found["protocol"], frozen, str(found["num_results"])]

@@ -334,9 +334,11 @@ def _notes(before: _Side, after: _Side) -> Iterable[str]:
         yield f"The protocols differ ({old['protocol']}, {new['protocol']}): their numbers need not agree."
     elif old["rules_sha256"] != new["rules_sha256"]:
         yield f"The rules of {new['protocol']} changed between the two."
-    for only, others, when in ((old, new, "before"), (new, old, "after")):
-        if missing := [place for place in only["places"] if place not in others["places"]]:
-            yield f"Settings only {when}: {', '.join(missing)}; counts over other settings need not agree."
+    gone = [place for place in old["places"] if place not in new["places"]]
+    came = [place for place in new["places"] if place not in old["places"]]
+    only = [f"{when} {', '.join(found)}" for when, found in (("before", gone), ("after", came)) if found]
+    if only:
+        yield f"Settings only {'; only '.join(only)}. Counts over other settings need not agree."
 
 
 def _place(definition: Mapping[str, Any]) -> Place:

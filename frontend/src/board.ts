@@ -118,6 +118,8 @@ export function summaryOf(board: Leaderboard): string {
   return [
     `${counted(ranked, "unlearner")} ranked by ${METRIC_TITLES[board.metric].toLowerCase()}`,
     ...(provisional > 0 ? [`${provisional} provisional`] : []),
-    `${counted(board.settings.length, "setting")}, protocol ${board.protocol}`,
+    board.tier === "published"
+      ? "totals over its settings, as printed"
+      : `${counted(board.settings.length, "setting")}, protocol ${board.protocol}`,
   ].join(" · ");
 }

@@ -11,6 +11,9 @@ import { PrivacyPage } from "./pages/privacy";
 import { ResultPage } from "./pages/result";
 import { SensitivityPage } from "./pages/sensitivity";
 import { SettingPage } from "./pages/setting";
+import { SnapshotPage } from "./pages/snapshot";
+import { SnapshotDiffPage } from "./pages/snapshot-diff";
+import { SnapshotsPage } from "./pages/snapshots";
 import { StatusPage } from "./pages/status";
 import { TradeOffsPage } from "./pages/trade-offs";
 import { UnlearnerPage } from "./pages/unlearner";
@@ -26,6 +29,7 @@ const LINKS = [
   ["/trade-offs", "Trade-offs"],
   ["/privacy", "Privacy"],
   ["/paper", "Paper"],
+  ["/snapshots", "Snapshots"],
   ["/jobs", "Jobs"],
   ["/jobs/new", "Submit"],
   ["/status", "Status"],
@@ -60,6 +64,17 @@ const ROUTES: Route[] = [
     view: (place) => <SensitivityPage place={place} />,
   },
   { path: /^\/paper$/, title: "Paper", view: (place) => <PaperPage place={place} /> },
+  { path: /^\/snapshots$/, title: "Snapshots", view: (place) => <SnapshotsPage place={place} /> },
+  {
+    path: /^\/snapshots\/diff$/,
+    title: "What moved",
+    view: (place) => <SnapshotDiffPage place={place} />,
+  },
+  {
+    path: /^\/snapshots\/(paper|snp_[\w-]+)$/,
+    title: "Snapshot",
+    view: (place, id) => <SnapshotPage key={id} id={id} place={place} />,
+  },
   { path: /^\/jobs$/, title: "Jobs", view: (place) => <JobsPage place={place} /> },
   { path: /^\/jobs\/new$/, title: "Submit", view: (place) => <NewJobPage place={place} /> },
   { path: /^\/jobs\/(job_[\w-]+)$/, title: "Job", view: (_, id) => <JobPage key={id} id={id} /> },

@@ -30,6 +30,21 @@ HEIGHTS = {360: 740, 1440: 1000}
 SETTLED = (
     "return !document.querySelector('[aria-busy=true]') && !/Loading|Drawing/.test(document.body.innerText)"
 )
+REPORT = {
+    "protocol": "quick/1.0",
+    "origin": "A group that measured",
+    "link": "https://example.org/code",
+    "measured_on": "2026-01-31",
+    "results": [
+        {
+            "unlearner": "theirs",
+            "dataset": "digits",
+            "model": "resnet18",
+            "model_seed": 0,
+            "retention_deviation": 0.001,
+        }
+    ],
+}
 PAGES = {
     "board": "/",
     "board_moved": "/?cohort=all&sort=-name",
@@ -47,6 +62,9 @@ PAGES = {
     "privacy_of_nobody": "/privacy?setting={other_setting}",
     "sensitivity": "/sensitivity",
     "paper": "/paper",
+    "snapshots": "/snapshots",
+    "snapshot": "/snapshots/{snapshot}",
+    "snapshot_diff": "/snapshots/diff?from=paper&to={snapshot}",
     "jobs": "/jobs",
     "job": "/jobs/{job}",
     "unknown_job": "/jobs/job_none",
@@ -66,8 +84,12 @@ def filled(tmp_path_factory) -> Iterator[dict[str, str]]:
     with running_service(var_dir, LETHE_READS_PER_MINUTE="100000") as url:
         board = httpx.get(f"{url}/api/v1/leaderboard").json()
         result = httpx.get(f"{url}/api/v1/results", params={"unlearner": "retrained"}).json()["items"][0]
+        frozen = httpx.post(f"{url}/api/v1/snapshots", json={"title": "First"}).json()
+        httpx.post(f"{url}/api/v1/self-reported", json=REPORT).raise_for_status()
         yield {
             "url": url,
+            "snapshot": frozen["id"],
+            "sha256": frozen["sha256"],
             "job": job,
             "swept": swept,
             "setting": board["settings"][0]["id"],
@@ -371,3 +393,46 @@ def test_a_worker_is_drained_and_resumed(visit):
     resume = (By.XPATH, "//button[starts-with(., 'Resume')]")
     wait(browser).until(presence_of_element_located(resume)).click()
     wait(browser).until(presence_of_element_located(drain))
+
+
+def test_a_frozen_board_shows_its_hash_its_citation_and_the_rows_of_then(visit, filled):
+    browser = visit("/snapshots/{snapshot}?metric=indiscernibility")
+    assert heading(browser) == "First"
+    frozen = httpx.get(f"{filled['url']}/api/v1/leaderboard", params={"metric": "indiscernibility"}).json()
+    assert len(texts(browser, "tbody.ranked tr:not(.divider)")) == len(frozen["rows"])
+    check, bibtex = texts(browser, "figure.code pre")
+    assert filled["sha256"] in check
+    assert filled["sha256"] in bibtex
+    csv_link = browser.find_element(By.LINK_TEXT, "CSV").get_attribute("href")
+    assert httpx.get(csv_link).text.count("\n") == 1 + 20 * 2
+
+    click(browser, browser.find_element(By.LINK_TEXT, "What has moved since"))
+    assert "Nobody stands elsewhere." in texts(browser, "main")[0]
+    assert "18 of 18 ranks" in texts(browser, "main")[0]
+
+
+def test_freezing_a_board_that_has_not_changed_leads_to_the_snapshot_there_is(visit, filled):
+    browser = visit("/snapshots")
+    assert texts(browser, "table.snapshots tbody th") == ["First", "The paper's tables"]
+    browser.find_element(By.XPATH, "//button[text()='Freeze the board']").click()
+    wait(browser).until(text_to_be_present_in_element((By.TAG_NAME, "h1"), "First"))
+    assert urlsplit(browser.current_url).path == f"/snapshots/{filled['snapshot']}"
+
+
+def test_a_diff_with_the_paper_names_every_row_that_differs_with_its_cause(visit, filled):
+    browser = visit("/snapshots/diff?from=paper&to={snapshot}&metric=indiscernibility")
+    path = f"{filled['url']}/api/v1/snapshots/paper/diff"
+    found = httpx.get(path, params={"to": filled["snapshot"]}).json()
+    (board,) = [each for each in found["boards"] if each["metric"] == "indiscernibility"]
+    assert len(texts(browser, "table.moves tbody tr")) == len(board["moved"]) > 0
+    assert "paper before, quick/1.0 after" in texts(browser, "table.moves tbody td:last-child")[0]
+
+
+def test_what_was_measured_elsewhere_stands_apart_from_the_ranks(visit):
+    for path in ("/", "/settings/{setting}"):
+        browser = visit(path)
+        reported = (By.CSS_SELECTOR, "table.reported tbody tr")
+        wait(browser).until(presence_of_element_located(reported))
+        (line,) = texts(browser, "table.reported tbody tr")
+        assert all(text in line for text in ("theirs", "0.001", "1/3", "A group that measured"))
+        assert "theirs" not in "".join(texts(browser, "table.board, table.methods"))

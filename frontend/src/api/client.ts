@@ -23,6 +23,13 @@ export type Paper = Schemas["PaperAnswer"];
 export type Claim = Schemas["ClaimAnswer"];
 export type Attack = Schemas["AttackAnswer"];
 export type Catalog = Schemas["CatalogAnswer"];
+export type Snapshot = Schemas["SnapshotAnswer"];
+export type SnapshotDetail = Schemas["SnapshotDetail"];
+export type SnapshotDifference = Schemas["SnapshotDifference"];
+export type BoardChange = Schemas["BoardChangeAnswer"];
+export type RowChange = Schemas["RowChangeAnswer"];
+export type SelfReport = Schemas["SelfReportAnswer"];
+export type ReportedCell = Schemas["ReportedCellAnswer"];
 export type Problem = Schemas["Problem"];
 export type Metric = Schemas["Metric"];
 
@@ -112,6 +119,22 @@ export const cancelJob = (id: string) => request<Job>(`/jobs/${id}/cancel`, { me
 export const retryJob = (id: string) => request<Job>(`/jobs/${id}/retry`, { method: "POST" });
 export const submitJob = (spec: string) =>
   request<Job>("/jobs", { method: "POST", body: spec, headers: { "Content-Type": "application/json" } });
+
+export const getSnapshots = () => every<Snapshot>("/snapshots");
+export const getSnapshot = (id: string) => request<SnapshotDetail>(`/snapshots/${id}`);
+export const getSnapshotDiff = (from: string, to: string, protocol: string) =>
+  request<SnapshotDifference>(`/snapshots/${from}/diff?${new URLSearchParams({ to, protocol })}`);
+export const createSnapshot = (protocol: string, title: string) =>
+  request<Snapshot>("/snapshots", {
+    method: "POST",
+    body: JSON.stringify({ protocol, ...(title && { title }) }),
+    headers: { "Content-Type": "application/json" },
+  });
+export const snapshotBoardUrl = (snapshot: string, metric: Metric, format: string) =>
+  `${ROOT}/leaderboard?${new URLSearchParams({ snapshot, metric, format })}`;
+export const snapshotContentUrl = (id: string) => `${ROOT}/snapshots/${id}/content`;
+export const getSelfReports = (filters: { protocol: string; dataset?: string; model?: string }) =>
+  every<SelfReport>("/self-reported", filters);
 
 /** All items of a list, page by page. */
 async function every<T>(path: string, filters: Record<string, string> = {}): Promise<T[]> {

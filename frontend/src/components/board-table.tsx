@@ -75,7 +75,7 @@ export function BoardTable({ board, other, otherMetric, catalog, order, onSort, 
         alike={lettersOf(row.label, groups)}
         why={provisional.includes(row) ? whyProvisional(row) : null}
         axes={axes}
-        view={{ protocol: board.protocol, metric: board.metric }}
+        view={{ ...(board.tier !== "published" && { protocol: board.protocol }), metric: board.metric }}
         retrained={retrained}
         {...namesOf(row, catalog)}
       />
@@ -238,7 +238,8 @@ const Divider = ({ columns, text }: { columns: number; text: string }) => (
 
 interface LineProps {
   row: BoardRow;
-  view: { protocol: string; metric: Metric };
+  /** What a row's own page is opened with; the paper is no protocol. */
+  view: { protocol?: string; metric: Metric };
   other: BoardRow | undefined;
   interval: string;
   alike: string;

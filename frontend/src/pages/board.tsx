@@ -15,22 +15,17 @@ import {
   type Uncertainty,
 } from "../api/client";
 import { DEFAULT_PROTOCOL, forgetOf, METRICS, metricIn, namesOf, placeOf } from "../board";
+import { BoardDownloads } from "../components/board-downloads";
 import { BoardTable } from "../components/board-table";
-import { CopyLink } from "../components/downloads";
 import { Facet, MetricSwitch } from "../components/facets";
 import { Legend } from "../components/legend";
+import { SelfReported } from "../components/self-reported";
 import { Shown } from "../components/states";
 import { counted, NOTHING } from "../format";
 import { type Loaded, useLoaded } from "../loading";
 import { go, type Place, withChoices } from "../router";
 import { orderIn, pressed } from "../sorting";
 
-const FORMATS = [
-  ["csv", "CSV", "csv"],
-  ["json", "JSON", "json"],
-  ["markdown", "Markdown", "md"],
-  ["latex", "LaTeX", "tex"],
-] as const;
 const BUSY_SECONDS = 5;
 const IDLE_SECONDS = 30;
 
@@ -80,20 +75,7 @@ export function BoardPage({ place }: { place: Place }) {
             </>
           )}
         </p>
-        <p class="downloads">
-          Download{" "}
-          {FORMATS.map(([format, title, extension]) => (
-            <a
-              key={format}
-              href={boardUrl(filters, format)}
-              data-outside
-              download={`lethe-board.${extension}`}
-            >
-              {title}
-            </a>
-          ))}
-          <CopyLink />
-        </p>
+        <BoardDownloads name="lethe-board" urlOf={(format) => boardUrl(filters, format)} />
       </div>
       <Shown what="the board" loaded={board}>
         {(data) => (
@@ -107,6 +89,7 @@ export function BoardPage({ place }: { place: Place }) {
           />
         )}
       </Shown>
+      {!filters.setting && <SelfReported {...filters} />}
       <Legend />
     </main>
   );

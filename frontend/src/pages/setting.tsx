@@ -19,6 +19,7 @@ import { Fact } from "../components/fact";
 import { GroupBadge } from "../components/group-badge";
 import { MethodLink } from "../components/method-link";
 import { Scroll } from "../components/scroll";
+import { SelfReported } from "../components/self-reported";
 import { Shown } from "../components/states";
 import type { Table } from "../exports";
 import { factor, NOTHING, number, spread } from "../format";
@@ -66,6 +67,7 @@ function View({ id, place, catalog, protocol }: ViewProps) {
   const board = useLoaded(() => getBoard({ ...filters, cohort: "reference" }), id + metric, REFRESH_SECONDS);
   const results = useLoaded(() => getResults({ setting: id }), id, REFRESH_SECONDS);
   const settings = board.data?.settings ?? [];
+  const all = useLoaded(() => getSettings(protocol.id), protocol.id);
   return (
     <>
       <h1>{settings[0] ? placeOf(settings[0]) : "Setting"}</h1>
@@ -80,6 +82,9 @@ function View({ id, place, catalog, protocol }: ViewProps) {
           </Shown>
         )}
       </Shown>
+      {settings[0] && all.data?.items.some((each) => each.id === id && each.is_standard) && (
+        <SelfReported protocol={protocol.id} dataset={settings[0].dataset} model={settings[0].model} />
+      )}
     </>
   );
 }

@@ -116,7 +116,7 @@ def test_a_new_setting_is_a_cause_of_its_own():
     found = difference(content(REACHED), content(REACHED, settings=(DIGITS, OTHER_DIGITS)))
 
     assert {code for row in found.boards[0].moved for code in codes(row)} == {Why.NEW_SETTING}
-    assert "Settings only after: digits/tiny_vit" in found.notes[0]
+    assert "Settings only after digits/tiny_vit." in found.notes[0]
 
 
 def test_a_change_of_protocol_is_the_cause_of_whatever_differs():
