@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,17 @@ def plugin_path(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def catalogue(plugin_path, monkeypatch) -> Iterator[registry.Catalogue]:
+def catalogue(plugin_path) -> Iterator[registry.Catalogue]:
     """The catalogue of an installation that has the package."""
-    monkeypatch.syspath_prepend(str(plugin_path))
-    registry.installed.cache_clear()
-    yield registry.installed()
+    with catalogue_with(plugin_path) as found:
+        yield found
+
+
+@contextmanager
+def catalogue_with(plugin_path: Path) -> Iterator[registry.Catalogue]:
+    """The catalogue while the package is on the path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(plugin_path))
+        registry.installed.cache_clear()
+        yield registry.installed()
     registry.installed.cache_clear()

@@ -8,7 +8,6 @@ from core.settings import Settings
 from worker.broker import TRANSPORT
 
 RING = "lethe.ring"  # the only message there is: "this queue has ready work"
-BELL_EXPIRES_SECONDS = 10
 
 
 def create_celery(settings: Settings) -> Celery:
@@ -33,8 +32,12 @@ def create_celery(settings: Settings) -> Celery:
 
 
 def ring(celery: Celery, queue: str) -> None:
-    """Ring once for a queue. A lost, late or doubled bell changes nothing but latency."""
-    celery.send_task(RING, args=[queue], queue=queue, expires=BELL_EXPIRES_SECONDS, retry=False)
+    """Ring once for a queue. A lost, late or doubled bell changes nothing but latency.
+
+    It does not expire: that is a time by the sender's clock, and a worker whose clock is ahead of it would
+    never hear a bell. A stale one costs a claim that finds nothing.
+    """
+    celery.send_task(RING, args=[queue], queue=queue, retry=False)
 
 
 def _transport(settings: Settings) -> dict[str, Any]:

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 BESIDE = (deliver, keep_within_budget)  # each in a thread of its own
 FORGET_SECONDS = 3600.0
 STALE_BEATS = 3  # an idle worker that missed this many beats is not rung for
+OUTAGE_BEATS = 3  # a database that kept us waiting this long was away; workers then get as long to beat
 
 
 def schedule(settings: Settings, store: Store, celery: Celery, *, is_stopped: Callable[[], bool]) -> None:
@@ -49,26 +50,41 @@ def schedule(settings: Settings, store: Store, celery: Celery, *, is_stopped: Ca
 def _ring_and_reap(
     settings: Settings, store: Store, celery: Celery, *, is_stopped: Callable[[], bool]
 ) -> None:
-    next_reap = next_forget = 0.0
+    """While the database is away no worker can renew its lease. So after an outage the workers get a moment
+    to do so before leases are looked at, and no unit is charged for it. Whoever starts may start after one.
+    """
+    patience = OUTAGE_BEATS * settings.beat_seconds
+    next_reap = time.monotonic() + patience
+    next_forget = 0.0
     while not is_stopped():
+        beat_pulse(settings.var_dir, "scheduler")
+        asked = time.monotonic()
         try:
-            if time.monotonic() >= next_reap:
-                next_reap = time.monotonic() + settings.reap_seconds
-                beat_pulse(settings.var_dir, "scheduler")
-                _reap(store)
-            if time.monotonic() >= next_forget:
-                next_forget = time.monotonic() + FORGET_SECONDS
+            if asked >= next_reap:
+                next_reap = asked + settings.reap_seconds
+                _reap(store, patience)
+            if asked >= next_forget:
+                next_forget = asked + FORGET_SECONDS
                 _forget(store)
-            _ring_for_ready_work(settings, store, celery)
+            bells = _due_bells(settings, store)
+            if time.monotonic() - asked > patience:
+                next_reap = time.monotonic() + patience
+            for queue in bells:
+                ring(celery, queue)
         except DBAPIError as error:
+            next_reap = time.monotonic() + patience
             log.warning("database_unreachable", error=str(error.orig))
         except (BrokerUnreachable, OSError) as error:
             log.warning("broker_unreachable", error=str(error))
         time.sleep(settings.ring_seconds)
 
 
-def _reap(store: Store) -> None:
+def _reap(store: Store, patience: float) -> None:
+    """Reap, unless the database kept us waiting: then it kept the workers waiting, too."""
+    asked = time.monotonic()
     with store.write() as session:
+        if time.monotonic() - asked > patience:
+            return
         expired = units.reap(session)
         workers.forget_silent(session)
     if expired:
@@ -82,13 +98,11 @@ def _forget(store: Store) -> None:
         forget_old_lines(session)
 
 
-def _ring_for_ready_work(settings: Settings, store: Store, celery: Celery) -> None:
+def _due_bells(settings: Settings, store: Store) -> list[str]:
     """One bell per idle worker that there is work for; what each does then is settled by its claim."""
     with store.read() as session:
         ready = units.ready_by_queue(session)
         idle = (
             workers.idle_workers(session, fresh_seconds=STALE_BEATS * settings.beat_seconds) if ready else {}
         )
-    for queue, count in ready.items():
-        for _ in range(min(count, idle.get(queue, 0))):
-            ring(celery, queue)
+    return [queue for queue, count in ready.items() for _ in range(min(count, idle.get(queue, 0)))]

@@ -86,18 +86,24 @@ class Worker:
         worker drains; returns how many it ran.
         """
         done = 0
-        while (state := self._resting_state()) == WorkerState.IDLE and (lease := self._claim(queue)):
-            log.info(
-                "unit_claimed", unit=lease.unit_id, title=lease.title, attempt=lease.attempt, worker=self.id
-            )
-            self._unit_id = lease.unit_id
-            self._say(WorkerState.BUSY)
-            self._run(lease, on_progress)
-            if on_progress:
-                on_progress(lease, None)
+        try:
+            while self._resting_state() == WorkerState.IDLE and (lease := self._claim(queue)):
+                log.info(
+                    "unit_claimed",
+                    unit=lease.unit_id,
+                    title=lease.title,
+                    attempt=lease.attempt,
+                    worker=self.id,
+                )
+                self._unit_id = lease.unit_id
+                self._say(WorkerState.BUSY)
+                self._run(lease, on_progress)
+                if on_progress:
+                    on_progress(lease, None)
+                done += 1
+        finally:  # also where the store stayed away for too long: nobody rings for a worker that is busy
             self._unit_id = None
-            done += 1
-        self._say(state)
+            self._say(self._resting_state())
         return done
 
     def require_space(self) -> None:
@@ -124,6 +130,14 @@ class Worker:
             self._runner.end()
             self._runner = self._new_runner()
         self._runner.start(lease.unit)
+        try:
+            self._attend(lease, on_progress)
+        except BaseException:
+            self._runner.end()  # or its outcome would be taken for that of the next unit
+            raise
+
+    def _attend(self, lease: Lease, on_progress: Callable[[Lease, Progress | None], None] | None) -> None:
+        """Beat and listen while the runner computes."""
         now = time.monotonic()
         running = Running(lease, last_beat=now, last_message=now)
         running.lines.append(

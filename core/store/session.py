@@ -25,6 +25,8 @@ from core.store.tables import UtcDateTime
 
 ROOT = Path(__file__).parent.parent.parent
 WRITERS_LOCK = 0x1E7E  # an advisory lock's key: any number that nobody else of this database uses
+TURN_SECONDS = 10  # a transaction lasts milliseconds; this is for what its client does in between
+SILENCE_SECONDS = 12  # without a sign of the server, a connection is dead
 EPOCH_JULIAN_DAY = 2440587.5
 
 
@@ -176,12 +178,21 @@ def _sqlite_engine(url: str) -> Engine:
 
 
 def _server_engine(url: str) -> Engine:
+    """An engine on PostgreSQL, on which nobody waits long for somebody who is gone.
+
+    Writers take turns: one that freezes or is cut off in its turn loses it well before the others' leases
+    end. A server that is cut off shows itself by what it no longer acknowledges.
+    """
     return create_engine(
         url,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 10,
-            "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+            "options": f"-c lock_timeout=30s -c idle_in_transaction_session_timeout={TURN_SECONDS}s",
+            "keepalives_idle": SILENCE_SECONDS // 2,
+            "keepalives_interval": SILENCE_SECONDS // 6,
+            "keepalives_count": 3,
+            "tcp_user_timeout": SILENCE_SECONDS * 1000,
         },
     )
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from core.catalog.datasets import DatasetInfo
 from core.catalog.models import ModelInfo
 from core.catalog.unlearners import Hyperparameters, UnlearnerInfo
-from core.spec.search import LogUniform
+from core.spec.search import LogUniform, Uniform
 
 
 class NoiseHyperparameters(Hyperparameters):
@@ -19,7 +19,7 @@ class NoiseHyperparameters(Hyperparameters):
 class SleepHyperparameters(Hyperparameters):
     """A method that takes its time."""
 
-    seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
+    seconds: Annotated[float, Field(ge=0, le=60), Uniform(2, 3)] = 5.0
 
 
 TOY_NOISE = UnlearnerInfo(
@@ -66,6 +66,9 @@ TOY_NET = ModelInfo(
     parts="lethe_toy_torch:parts",
     num_stages=1,
     forward_mflop={16: 0.01},
+)
+TOY_SLOW_NET = TOY_NET.model_copy(
+    update={"id": "toy_slow_net", "title": "Slow net", "implementation": "lethe_toy_torch:toy_slow_net"}
 )
 TOY_SCRAMBLE = DatasetInfo(
     id="toy_scramble",

@@ -17,6 +17,13 @@ def toy_net(num_classes: int) -> nn.Module:
     return nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), hidden, nn.ReLU(), nn.Linear(16, num_classes))
 
 
+def toy_slow_net(num_classes: int) -> nn.Module:
+    """The toy net; a step of its training takes a while."""
+    model = toy_net(num_classes)
+    model.register_forward_pre_hook(lambda module, _inputs: time.sleep(0.01 * module.training))
+    return model
+
+
 def parts(model: nn.Module) -> Parts:
     return Parts(classifier=model[4], first_convolution=model[2], stages=((model[2],),))
 

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,14 +17,22 @@ from core.catalog.registry import Catalogue
 from core.plan import plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
-from core.store import jobs
+from core.store import jobs, units, workers
 from core.store.jobs import JobRecord
 from core.store.session import Store
 from core.store.states import FINAL_JOB, UnitState
-from core.store.tables import EventRow, UnitDependencyRow, UnitRow
+from core.store.tables import EventRow, ResultRow, UnitDependencyRow, UnitRow
+from core.store.units import UnitRecord
+from core.store.workers import WorkerRecord
 
-# Short, so that a death is noticed within a test.
-TIMES = {"LETHE_LEASE_SECONDS": "3", "LETHE_BEAT_SECONDS": "0.5", "LETHE_REAP_SECONDS": "0.5"}
+# Short, so that a death is noticed within a test; `make faults` sets those of a real deployment.
+LEASE_SECONDS = float(os.environ.get("LETHE_TEST_LEASE_SECONDS", "3"))
+TIMES = {
+    "LETHE_LEASE_SECONDS": str(LEASE_SECONDS),
+    "LETHE_BEAT_SECONDS": str(LEASE_SECONDS / 6),
+    "LETHE_REAP_SECONDS": str(LEASE_SECONDS / 6),
+}
+STAGED = Path(__file__).with_name("staged.py")
 SHARED = {"LETHE_SLOTS_PER_DEVICE": "4"}  # the test machine is one device
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several workers share the test machine
 PATIENCE_SECONDS = 150.0
@@ -39,10 +48,17 @@ class Deployment:
     var_dir: Path
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
-    def start(self, name: str, **more: str) -> "subprocess.Popen[bytes]":
-        """Start `lethe scheduler` or `lethe worker`, with more variables."""
+    def start(
+        self, name: str, *, fault: str = "", within: Sequence[str] = (), **more: str
+    ) -> "subprocess.Popen[bytes]":
+        """Start `lethe scheduler`, `lethe worker` or `lethe api`, with more variables.
+
+        Args:
+            fault: one that `staged.py` builds in.
+            within: a command that runs another, such as `ip netns exec NAME`.
+        """
         environment = {**os.environ, **TIMES, **ONE_THREAD, **SHARED, **self.environment, **more}
-        command = [sys.executable, "-m", "lethe", name]
+        command = [*within, sys.executable, *([str(STAGED), fault] if fault else ["-m", "lethe"]), name]
         with (self.var_dir / f"{name}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self.processes.append(process)
@@ -57,11 +73,15 @@ class Deployment:
                 process.wait()
 
     def submit(
-        self, *unlearners: object, model_seeds: tuple[int, ...] = (0,), sweep: dict | None = None
+        self,
+        *unlearners: object,
+        model: str = "toy_net",
+        model_seeds: tuple[int, ...] = (0,),
+        sweep: dict | None = None,
     ) -> str:
         """Submit a job on the plug-in's tiny model, whose units take a fraction of a second."""
         document = {
-            "settings": [{"dataset": "digits", "model": "toy_net"}],
+            "settings": [{"dataset": "digits", "model": model}],
             "unlearners": list(unlearners),
             "model_seeds": model_seeds,
             "sweep": sweep,
@@ -85,6 +105,24 @@ class Deployment:
         """The one unit with this title."""
         with self.store.read() as session:
             return session.scalars(select(UnitRow).where(UnitRow.title == title)).one()
+
+    def units_of(self, job_id: str) -> dict[str, UnitRecord]:
+        """A job's units by title, which is unique where a job has one seed."""
+        with self.store.read() as session:
+            return {unit.title: unit for _, unit in units.job_units(session, job_id, limit=10_000)}
+
+    def workers(self) -> dict[int, WorkerRecord]:
+        """The workers by their process ids."""
+        with self.store.read() as session:
+            return {worker.pid: worker for worker in workers.list_workers(session)}
+
+    def wait_for_worker(self, process: "subprocess.Popen[bytes]") -> WorkerRecord:
+        """The worker of a process once it waits for work."""
+        self.wait_until(
+            lambda: process.pid in (found := self.workers()) and found[process.pid].state == "idle",
+            "the worker to be idle",
+        )
+        return self.workers()[process.pid]
 
     def wait_for_unit(self, title: str, state: UnitState) -> UnitRow:
         """The unit once it is in this state."""
@@ -117,3 +155,11 @@ class Deployment:
                 done.add(event.unit_id)
             if event.reason == "artifact_broken":
                 done.discard(event.unit_id)
+
+    def require_once(self) -> None:
+        """Check that no unit was done twice."""
+        with self.store.read() as session:
+            done = Counter(session.scalars(select(EventRow.unit_id).where(EventRow.reason == "done")))
+            results = Counter(session.scalars(select(ResultRow.unit_id)))
+        assert set(done.values()) <= {1}
+        assert set(results.values()) <= {1}
