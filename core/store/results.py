@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select, tuple_, update
+from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
 from core.board import Method, Metric
@@ -19,6 +19,7 @@ from core.store.slots import TIMED_BESIDE, was_timed_beside
 from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
 from core.store.viewers import EVERYTHING, THE_PUBLIC, Viewer, in_visible_job
 
+PLACE = ("setting_id", "unlearner", "variant", "tuning", "model_seed")  # has one result that counts
 SIDE_BY_SIDE = ("given", "other_sweep")  # these differ among themselves, so none supersedes another
 
 
@@ -62,8 +63,9 @@ def record_result(
     provenance: dict[str, Any],
     hyperparameters: dict[str, Any] | None = None,
 ) -> None:
-    """Store the result of a unit, in the transaction that finishes it; an older one of the same place is
-    superseded. `hyperparameters` are those that were used, where the unit does not name them all.
+    """Store the result of a unit, in the transaction that finishes it; older ones of the same place are
+    superseded, unless only the new one is private. `hyperparameters` are those that were used, where the unit
+    does not name them all.
 
     Writing the same unit again replaces its row: a unit that had to run twice still has one result. A run
     time that was taken beside other runs on its device compares with nothing: such a result has no runtime
@@ -87,16 +89,7 @@ def record_result(
     row.created_at = now
     row.is_public = bool(session.scalar(select(in_visible_job(THE_PUBLIC, unit_id))))
     session.flush()
-    if tuning not in SIDE_BY_SIDE:
-        same_place = [
-            getattr(ResultRow, name) == value for name, value in place.items() if name != "hyperparameters"
-        ]
-        changed(
-            session,
-            update(ResultRow)
-            .where(*same_place, ResultRow.tuning.is_not_distinct_from(tuning), ResultRow.unit_id != unit_id)
-            .values(is_superseded=True),
-        )
+    _supersede(session, _place_of(row))
     note_changed(session, [row.setting_id])
 
 
@@ -123,10 +116,38 @@ def show_results(session: Session, job_id: str) -> None:
         update(ResultRow)
         .where(mine, ResultRow.is_public != is_public)
         .values(is_public=~ResultRow.is_public)
-        .returning(ResultRow.setting_id)
+        .returning(*(getattr(ResultRow, name) for name in PLACE))
         .execution_options(synchronize_session=False)
     )
-    note_changed(session, {setting for (setting,) in rows})
+    places = {_place_of(row) for row in rows}
+    for place in places:
+        _supersede(session, place)
+    note_changed(session, {place[0] for place in places})
+
+
+def _place_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a ResultRow, or its columns
+    return tuple(getattr(row, name) for name in PLACE)
+
+
+def _supersede(session: Session, place: tuple[Any, ...]) -> None:
+    """Mark which results of a place have a newer one that everybody sees: a private one hides no other."""
+    if dict(zip(PLACE, place, strict=True))["tuning"] in SIDE_BY_SIDE:
+        return
+    newer = aliased(ResultRow)
+
+    def here(row: Any) -> list[Any]:  # noqa: ANN401 - a mapped class, SQL conditions on it
+        return [getattr(row, name) == value for name, value in zip(PLACE, place, strict=True)]
+
+    is_newer = tuple_(newer.created_at, newer.id) > tuple_(ResultRow.created_at, ResultRow.id)
+    is_superseded = exists(
+        select(1).select_from(newer).where(*here(newer), newer.is_public, is_newer).correlate(ResultRow)
+    )
+    changed(
+        session,
+        update(ResultRow)
+        .where(*here(ResultRow), ResultRow.is_superseded != is_superseded)
+        .values(is_superseded=is_superseded),
+    )
 
 
 def versions_of(session: Session, protocol: str) -> tuple[tuple[str, int], ...]:
@@ -221,15 +242,17 @@ def seed_values(
             ResultRow.setting_id,
             ResultRow.unlearner,
             ResultRow.variant,
+            ResultRow.tuning,
             ResultRow.model_seed,
             ResultRow.is_usable,
             getattr(ResultRow, metric.column).label("value"),
             ResultRow.runtime_efficiency,
         )
         .where(*_count(settings, protocol, viewer))
-        .order_by(ResultRow.model_seed, ResultRow.id)  # a mean has the same last digit every time
+        .order_by(ResultRow.model_seed, ResultRow.created_at, ResultRow.id)  # a mean has the same last digit
     )
-    return [_seed_value(row, row.value) for row in rows]
+    newest = {_place_of(row): row for row in rows}  # who sees private results may see two of a place
+    return [_seed_value(row, row.value) for row in newest.values()]
 
 
 def counted_results(
@@ -241,15 +264,16 @@ def counted_results(
         select(ResultRow, UnitRow.payload)
         .join(UnitRow, UnitRow.id == ResultRow.unit_id)
         .where(*_count(settings, protocol, viewer))
-        .order_by(*order, ResultRow.id)
+        .order_by(*order, ResultRow.created_at, ResultRow.id)
     )
+    newest = {_place_of(row): (row, payload) for row, payload in rows}
     return [
         CountedResult(
             _record(row),
             payload,
             {metric: _seed_value(row, getattr(row, metric.column)) for metric in Metric},
         )
-        for row, payload in rows
+        for row, payload in newest.values()
     ]
 
 
