@@ -109,6 +109,13 @@ KINDS = {
         ),
         Kind("body_too_large", 413, "The body is too large", "A job spec has at most a million bytes."),
         Kind(
+            "host_refused",
+            421,
+            "The service does not answer to this name",
+            "Call it by `localhost` or `127.0.0.1`; behind a proxy with another name it needs a key: "
+            "`lethe keys create NAME --scope admin`.",
+        ),
+        Kind(
             "rate_limited",
             429,
             "Too many requests",

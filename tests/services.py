@@ -19,6 +19,7 @@ import pytest
 import redis
 from psycopg import sql
 
+HERE = "http://127.0.0.1"  # how a service without keys wants to be called
 POSTGRES = os.environ.get("LETHE_TEST_POSTGRES", "postgresql://127.0.0.1:5432/postgres")
 REDIS = os.environ.get("LETHE_TEST_REDIS", "redis://127.0.0.1:6379")
 

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from api.main import create_app
 from core.settings import Settings
 from core.store.session import Store
-from tests.services import fresh_postgres_url
+from tests.services import HERE, fresh_postgres_url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -30,5 +30,5 @@ def store(settings) -> Iterator[Store]:
 
 @pytest.fixture
 def client(settings, store) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings), raise_server_exceptions=False, base_url=HERE) as client:
         yield client

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from api.main import create_app
 from tests.api.steps import JOBS, SPEC, problem, work
+from tests.services import HERE
 
 
 def test_a_submitted_job_is_accepted_with_its_place(client):
@@ -175,7 +176,7 @@ def test_the_catalogue_tells_what_a_form_needs(client):
 
 def test_the_service_is_ready_only_on_a_migrated_database(settings):
     app = create_app(settings)
-    client = TestClient(app)  # not entered: the application would refuse to start
+    client = TestClient(app, base_url=HERE)  # not entered: the application would refuse to start
     assert "lethe migrate" in problem(client.get("/readyz"), 503, "store_not_ready")["detail"]
     app.state.store.engine.dispose()
 

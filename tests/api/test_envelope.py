@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from api.main import create_app
 from api.problems import KINDS
 from tests.api.steps import JOBS, SPEC, problem
+from tests.services import HERE
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_huge_body_is_a_problem_too(client):
 
 def test_the_limit_is_told_before_it_is_reached_and_when_to_come_back_after(settings, store):
     narrow = settings.model_copy(update={"writes_per_minute": 2})
-    with TestClient(create_app(narrow)) as client:
+    with TestClient(create_app(narrow), base_url=HERE) as client:
         answers = [client.post(JOBS, json=SPEC) for _ in range(3)]
         assert client.get(JOBS).status_code == 200  # reading has a limit of its own
         assert client.get("/healthz").headers.get("ratelimit") is None

@@ -52,6 +52,22 @@ def test_without_any_key_a_loopback_service_is_its_users_own(client):
     assert client.get("/api/v1/keys").json() == {"items": []}
 
 
+def test_a_loopback_service_without_keys_answers_to_no_other_name(client):
+    for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "192.168.1.5"):
+        for path in ("/", JOBS, "/api/v1/leaderboard"):
+            problem(client.get(path, headers={"Host": host}), 421, "host_refused")
+        problem(client.post(JOBS, json=SPEC, headers={"Host": host}), 421, "host_refused")
+
+
+def test_it_answers_to_every_name_of_its_machine(client):
+    for host in ("localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST"):
+        assert client.get(JOBS, headers={"Host": host}).status_code == 200
+
+
+def test_with_a_key_it_answers_to_any_name_as_behind_a_proxy(client, ana):
+    assert client.get(JOBS, headers={"Host": "lethe.example"}).status_code == 200
+
+
 def test_a_page_of_another_site_may_not_act_for_the_user_of_a_loopback_service(client):
     problem(client.post(JOBS, json=SPEC, headers={"Sec-Fetch-Site": "cross-site"}), 401, "key_refused")
 

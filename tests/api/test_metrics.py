@@ -12,6 +12,7 @@ from core.store.session import changed, database_now
 from core.store.states import UnitState, WorkerState
 from core.store.tables import EventRow, UnitRow, WorkerRow
 from tests.api.steps import JOBS, SPEC, problem
+from tests.services import HERE
 
 
 def figures(client: TestClient) -> dict[tuple[str, ...], float]:
@@ -95,7 +96,7 @@ def test_from_the_first_key_on_metrics_need_one(client, store):
 def test_a_service_that_cannot_write_artifacts_is_not_ready(settings, store, tmp_path):
     (tmp_path / "file").touch()
     broken = settings.model_copy(update={"artifacts_url": str(tmp_path / "file" / "artifacts")})
-    with TestClient(create_app(broken)) as client:
+    with TestClient(create_app(broken), base_url=HERE) as client:
         assert "LETHE_ARTIFACTS_URL" in problem(client.get("/readyz"), 503, "deployment_invalid")["detail"]
 
 

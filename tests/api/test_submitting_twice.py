@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from api.main import create_app
 from tests.api.steps import JOBS, SPEC, problem, work
+from tests.services import HERE
 
 KEY = {"Idempotency-Key": "6f0c1a52"}
 
@@ -43,7 +44,7 @@ def test_the_same_submission_many_times_at_once_makes_one_job(client):
 
 def test_a_key_is_forgotten_after_its_time(settings, store):
     brief = settings.model_copy(update={"idempotency_seconds": 0.01})
-    with TestClient(create_app(brief)) as client:
+    with TestClient(create_app(brief), base_url=HERE) as client:
         first = client.post(JOBS, json=SPEC, headers=KEY).json()["id"]
         time.sleep(0.02)
         assert client.post(JOBS, json=SPEC, headers=KEY).json()["id"] != first

@@ -9,6 +9,7 @@ from api.main import create_app
 from core.store import keys
 from core.store.keys import Scope
 from tests.api.steps import JOBS, SPEC, problem, work
+from tests.services import HERE
 
 HOOKS = "/api/v1/webhooks"
 HOOK = {"url": "https://hooks.example/lethe"}
@@ -142,6 +143,6 @@ def test_an_owner_has_no_more_than_ten(client):
 
 def test_a_service_for_development_sends_to_its_own_machine_and_nowhere_else_inside(settings, store):
     app = create_app(settings.model_copy(update={"webhook_loopback": True}))
-    with TestClient(app) as client:
+    with TestClient(app, base_url=HERE) as client:
         assert client.post(HOOKS, json={"url": "http://127.0.0.1:9000/"}).status_code == 201
         problem(client.post(HOOKS, json={"url": "http://10.0.0.1/"}), 422, "target_refused")

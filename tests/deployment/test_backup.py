@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.store.session import ROOT, Store
 from tests.api.steps import JOBS, SPEC, work
 from tests.deployment.test_compose import SERVICES
-from tests.services import fresh_postgres_url
+from tests.services import HERE, fresh_postgres_url
 
 MANUAL = (ROOT / "docs" / "operating.md").read_text()
 IN_CONTAINER = "docker compose exec -T postgres "
@@ -38,7 +38,7 @@ def board(settings: Settings) -> dict:
     store = Store(settings.database)
     store.require_current()
     store.engine.dispose()
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url=HERE) as client:
         shown = {path: client.get(path).json() for path in ("/api/v1/leaderboard", JOBS)}
     assert shown["/api/v1/leaderboard"]["rows"]
     assert shown[JOBS]["items"]
@@ -49,7 +49,7 @@ def fill(settings: Settings) -> None:
     """A finished job."""
     store = Store(settings.database)
     store.migrate()
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url=HERE) as client:
         client.post(JOBS, json=SPEC).raise_for_status()
     work(store)
     store.engine.dispose()

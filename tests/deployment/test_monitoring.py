@@ -12,6 +12,7 @@ from api.main import create_app
 from core.settings import Settings
 from core.store.session import ROOT, Store
 from tests.api.steps import JOBS, SPEC
+from tests.services import HERE
 
 MONITORING = ROOT / "docs" / "monitoring"
 RULES = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
@@ -25,7 +26,7 @@ def told(tmp_path_factory) -> set[str]:
     settings = Settings(var_dir=tmp_path_factory.mktemp("service"))
     store = Store(settings.database)
     store.migrate()
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url=HERE) as client:
         client.post(JOBS, json=SPEC)
         families = list(text_string_to_metric_families(client.get("/metrics").text))
     store.engine.dispose()

@@ -16,6 +16,7 @@ from core.store import attacks, results, trials, units
 from core.store.session import Store
 from core.store.tables import UnitRow
 from core.sweep import Attempt
+from tests.services import HERE
 
 SPEC = {
     "label": "Everything on digits",
@@ -48,7 +49,7 @@ def populate(var_dir: Path) -> tuple[str, str]:
     settings = Settings(var_dir=var_dir, page_dir=var_dir / "no-page")
     store = Store(settings.database)
     store.migrate()
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url=HERE) as client:
         first, second = (_submit(client, spec) for spec in (SPEC, SWEEP))
         while _finish_one(store):
             pass
