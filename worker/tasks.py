@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextlib import closing
 from types import FrameType
 from typing import Any
 
@@ -21,18 +22,17 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 def serve_queue(settings: Settings, store: Store, celery: Celery, *, queues: list[str]) -> None:
     """Answer bells until SIGTERM or SIGINT; the unit in hand is then given back, uncharged."""
     signal.signal(signal.SIGTERM, _leave)  # until Celery sets its own: a worker may wait for a slot for long
-    worker = Worker(settings, store, queues=queues)
+    with closing(Worker(settings, store, queues=queues)) as worker:
 
-    @celery.task(name=RING)
-    def answer(queue: str) -> None:
-        if queue in queues:  # a bell for another queue is somebody's mistake, and nothing is lost by it
-            worker.work(queue)
+        @celery.task(name=RING)
+        def answer(queue: str) -> None:
+            if queue in queues:  # a bell for another queue is somebody's mistake, and nothing is lost by it
+                worker.work(queue)
 
-    def drain(**_: Any) -> None:  # noqa: ANN401 - the signal's arguments
-        worker.drain()
+        def drain(**_: Any) -> None:  # noqa: ANN401 - the signal's arguments
+            worker.drain()
 
-    worker_shutting_down.connect(drain)
-    try:
+        worker_shutting_down.connect(drain)
         celery.Worker(
             pool="solo",
             concurrency=1,
@@ -43,5 +43,3 @@ def serve_queue(settings: Settings, store: Store, celery: Celery, *, queues: lis
             loglevel="WARNING",
             quiet=True,
         ).start()
-    finally:
-        worker.close()

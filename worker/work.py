@@ -74,12 +74,13 @@ class Worker:
         try:
             self._register()
             Thread(target=self._beat_forever, name="worker-beat", daemon=True).start()
-            self._device_key = self._await_slot()
-        except BaseException:  # also when told to stop while waiting
+            key = self._await_slot()
+            self._runner = Runner(settings, key)
+            self._device_key = key  # from now on beats tell the runner's memory
+            self._say(WorkerState.IDLE)
+        except BaseException:  # also when told to stop
             self._write(lambda session: workers.unregister(session, self.id))
             raise
-        self._runner = self._new_runner()
-        self._say(WorkerState.IDLE)
 
     def work(self, queue: str, on_progress: Callable[[Lease, Progress | None], None] | None = None) -> int:
         """Run ready units of the queue until there are none, there is no space for what they produce, or the

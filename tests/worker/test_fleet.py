@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from core.store import workers
 from core.store.states import JobState, UnitState
 
@@ -45,6 +47,17 @@ def test_a_worker_that_is_stopped_while_it_waits_leaves_in_good_order(deployment
 
     assert second.wait(timeout=20) == 0
     assert states(deployment) == ["idle"]
+
+
+@pytest.mark.parametrize("state", ["waiting_for_slot", "idle"])
+def test_a_worker_that_is_stopped_while_it_starts_leaves_in_good_order(deployment, state):
+    worker = deployment.start("worker")
+    deployment.wait_until(lambda: state in states(deployment), "the worker to be known", every_seconds=0.002)
+
+    worker.terminate()
+
+    assert worker.wait(timeout=20) == 0
+    assert states(deployment) == []
 
 
 def test_a_drained_worker_ends_its_unit_and_takes_no_other_until_it_is_resumed(deployment):
