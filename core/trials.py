@@ -8,6 +8,7 @@ import torch
 from core.bench import Bench, MethodRun, Report, is_finite
 from core.errors import LetheError
 from core.evaluation import evaluate, own_metrics
+from core.foreign_text import told
 from core.measurement import DIVERGED
 from core.outcome import Outcome
 from core.spec.forget import ClassForget
@@ -86,7 +87,7 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
     except (LetheError, MemoryError, OSError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a method raises is told with the trial
-        return Attempt(parameters, "failed", reason=f"{type(error).__name__}: {error}")
+        return Attempt(parameters, "failed", reason=told(f"{type(error).__name__}: {error}"))
     evaluation = evaluate(unlearned.model, bench.sets(sweep.setting), SEARCHED_SETS)
     if not (is_finite(unlearned.model) and evaluation.is_finite):
         return Attempt(parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED)

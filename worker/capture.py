@@ -12,11 +12,11 @@ from typing import Any
 
 import structlog
 
+from core.foreign_text import storable, told
 from core.outcome import LogLine
 
 MAX_LINES = 1000  # of a unit's attempt; a training of hundreds of epochs fits
 MAX_TEXT = 2_000
-MAX_TRACEBACK = 16_000
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -40,7 +40,12 @@ class ToParent(logging.Handler):
         if self._left == 0:
             self._send(LogLine(datetime.now(UTC), "warning", "The log is full; the rest is left out.", {}))
             return
-        self._send(line_of(record))
+        try:
+            line = line_of(record)
+        except Exception:  # noqa: BLE001 - as logging's own handlers: no method fails for how it logs
+            self.handleError(record)
+            return
+        self._send(line)
 
 
 def capture_logs(send: Callable[[LogLine], None]) -> ToParent:
@@ -61,12 +66,12 @@ def capture_logs(send: Callable[[LogLine], None]) -> ToParent:
 
 def line_of(record: logging.LogRecord) -> LogLine:
     """A record as a bounded line: its text, and what was logged with it as fields."""
-    fields = {name: _plain(value) for name, value in record.__dict__.items() if name not in STANDARD}
+    extra = {name: value for name, value in record.__dict__.items() if name not in STANDARD}
+    fields = {storable(name): _plain(value) for name, value in extra.items()}
     if record.exc_info:
-        trace = logging.Formatter().formatException(record.exc_info)
-        fields["traceback"] = trace[-MAX_TRACEBACK:]
+        fields["traceback"] = told(logging.Formatter().formatException(record.exc_info))
     at = datetime.fromtimestamp(record.created, UTC)
-    text = _storable(record.getMessage().strip())
+    text = storable(record.getMessage().strip())
     return LogLine(at, record.levelname.lower(), text[:MAX_TEXT], {"logger": record.name, **fields})
 
 
@@ -74,9 +79,4 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever was logged
     """A value that JSON has, or its text."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return _storable(str(value))[:MAX_TEXT]
-
-
-def _storable(text: str) -> str:
-    """Text without NUL characters, which PostgreSQL does not store."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return storable(str(value))[:MAX_TEXT]

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, DatasetMissing, LetheError
+from core.foreign_text import told
 from core.outcome import LogLine, Outcome, Progress
 from core.settings import Settings
 from core.spec.units import Unit, unit_from_json
@@ -169,7 +170,7 @@ def _run(
     except ArtifactsFull as error:
         return NoSpace(error.needed_bytes, str(error))
     except Exception as error:  # noqa: BLE001 - the unit runner is one of the two places that catch everything
-        return Failed(_failure_class(error), traceback.format_exc())
+        return Failed(_failure_class(error), told(traceback.format_exc()))
 
 
 def _failure_class(error: Exception) -> FailureClass:

@@ -44,7 +44,7 @@ def sleep(model: nn.Module, task, hp) -> None:
 
 
 def raise_an_error(model: nn.Module, task, hp) -> None:
-    raise RuntimeError("it never works")
+    raise RuntimeError("it never works: caf\udce9\0.png")  # no database stores such text as it is
 
 
 def scramble(info, _data_dir) -> Source:

@@ -4,8 +4,9 @@ import logging
 
 import pytest
 
+from core.foreign_text import MAX_TOLD
 from core.outcome import LogLine
-from worker.capture import MAX_LINES, MAX_TEXT, MAX_TRACEBACK, ToParent, line_of
+from worker.capture import MAX_LINES, MAX_TEXT, ToParent, line_of
 
 
 @pytest.fixture
@@ -32,18 +33,26 @@ def test_a_line_has_its_text_its_level_and_its_fields(log, sent):
 
 def test_an_exception_comes_with_its_traceback_from_the_end(log, sent):
     try:
-        raise RuntimeError("x" * 2 * MAX_TRACEBACK + "the end")
+        raise RuntimeError("x" * 2 * MAX_TOLD + "the end")
     except RuntimeError:
         log.exception("It failed.")
     trace = sent[0].fields["traceback"]
     assert trace.endswith("the end")
-    assert len(trace) == MAX_TRACEBACK
+    assert len(trace) == MAX_TOLD
 
 
 def test_lines_are_cut_and_what_no_database_stores_is_replaced(log, sent):
-    log.info("a\0" + "b" * MAX_TEXT)
+    log.info("a\0\udce9" + "b" * MAX_TEXT, extra={"\udce9": "\udce9"})
     assert len(sent[0].text) == MAX_TEXT
-    assert "\0" not in sent[0].text
+    assert sent[0].text.startswith("a\N{REPLACEMENT CHARACTER}?b")
+    assert sent[0].fields["?"] == "?"
+
+
+def test_a_call_that_logging_cannot_format_does_not_fail_the_method(log, sent, capsys):
+    log.info("%d epochs", "ten")
+    log.info("Goes on.")
+    assert [line.text for line in sent] == ["Goes on."]
+    assert "%d format" in capsys.readouterr().err
 
 
 def test_a_unit_that_logs_without_end_is_cut_off_and_the_next_one_is_not(log, sent):

@@ -68,6 +68,17 @@ def test_a_killed_scheduler_is_missed_by_nobody_once_another_runs(deployment):
     assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
 
 
+def test_what_a_method_raises_is_told_even_where_no_database_stores_it(deployment):
+    deployment.start("scheduler")
+    deployment.start("worker")
+    deployment.wait_for_end(deployment.submit("toy_raiser", "toy_noise"))
+
+    raiser = deployment.unit("unlearn with toy_raiser")
+    assert (raiser.attempt, raiser.failure_class) == (1, FailureClass.USER_CODE)
+    assert "RuntimeError: it never works" in raiser.error
+    assert deployment.unit("unlearn with toy_noise").state == UnitState.DONE
+
+
 def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment):
     deployment.start("scheduler")
     deployment.start("worker")
