@@ -63,10 +63,15 @@ class Setting(Resolved):
         before = self.forget.model_copy(update={"step": self.forget.step - 1})
         return self.model_copy(update={"forget": before})
 
-    @property
+    @cached_property
     def id(self) -> SettingId:
         """`set_` and the first 16 hex digits of the content hash."""
         return SettingId(f"set_{content_hash(self.model_dump(mode='json'))[:16]}")
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied.__dict__.pop("id", None)  # `model_copy` is about to change what it was the hash of
+        return copied
 
 
 def _of_draw(setting: Setting) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, Insert, select, update
+from sqlalchemy import ColumnElement, Insert, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
 from core.errors import Conflict, NotFound
@@ -126,13 +126,13 @@ def submit(
         JobUnitRow,
         [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
     )
-    show_results(session, job_id)
-    _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), but=FailureClass.QUARANTINED)
     order_jobs(session, [owner])
-    lead_units(session, job_id)
-    note_sharing(session, job_id)
-    fail_dependents(session, quarantined_units(session, job_id), actor)
-    shared = unit_counts(session, job_id)[UnitState.DONE]
+    has_known_units = _has_known_units(session, job_id)
+    if has_known_units:
+        _join_known_units(session, job_id, actor)
+    else:
+        promote(session, of_job=job_id)
+    shared = unit_counts(session, job_id)[UnitState.DONE] if has_known_units else 0
     already = f", {shared} of them already done" if shared else ""
     repeats = f" It repeats {duplicate_of}." if duplicate_of else ""
     append_event(
@@ -143,7 +143,8 @@ def submit(
         text=f"Submitted: {len(units)} units{already}.{repeats}",
         data={"state": JobState.QUEUED, "units": len(units), "shared": shared},
     )
-    refresh_job(session, job_id)
+    if has_known_units:
+        refresh_job(session, job_id)
     return job_id
 
 
@@ -288,6 +289,29 @@ def _same_of_owner(session: Session, owner: str, spec_sha256: str) -> str | None
         .order_by(JobRow.id.desc())
         .limit(1)
     )
+
+
+def _has_known_units(session: Session, job_id: str) -> bool:
+    """Whether an earlier job needs some of the units too; most jobs are new, and spared what follows."""
+    mine, theirs = aliased(JobUnitRow), aliased(JobUnitRow)
+    known = (
+        select(1)
+        .select_from(mine)
+        .join(theirs, theirs.unit_id == mine.unit_id)
+        .where(mine.job_id == job_id, theirs.job_id != job_id)
+    )
+    return bool(session.scalar(select(exists(known))))
+
+
+def _join_known_units(session: Session, job_id: str, actor: str) -> None:
+    """Let the job want units that are there: show their results, try again what had failed, take the lead
+    where it comes first, and fail what hangs on the quarantined.
+    """
+    show_results(session, job_id)
+    _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), but=FailureClass.QUARANTINED)
+    lead_units(session, job_id)
+    note_sharing(session, job_id)
+    fail_dependents(session, quarantined_units(session, job_id), actor)
 
 
 def _revive(
