@@ -25,7 +25,8 @@ RETENTIONS = ("retain_retention", "forget_retention", "test_retention")
 IDENTITY = ("unlearner", "dataset", "model", "model_seed")
 RANKED = ("retention_deviation", "indiscernibility_test")
 
-Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+PLAIN = r"^\w[^\x00-\x1f]*$"  # a spreadsheet takes what begins otherwise, as with =, for a formula
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
 Share = Annotated[float | None, Field(ge=0, le=1)]
 AtLeastZero = Annotated[float | None, Field(ge=0)]
 Positive = Annotated[float | None, Field(gt=0)]
@@ -36,7 +37,7 @@ class ReportedResult(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    unlearner: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
+    unlearner: Annotated[str, Field(min_length=1, max_length=64, pattern=PLAIN)]
     dataset: str
     model: str
     model_seed: Annotated[int, Field(ge=0, lt=2**31)]

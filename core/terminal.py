@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -204,13 +204,11 @@ def keys_table(keys: Sequence[KeyRecord]) -> Table:
 def snapshots_table(snapshots: Sequence[dict[str, Any]]) -> Table:
     """Snapshot answers as a table."""
     table = Table(title=None if snapshots else "No board has been frozen yet.")
-    for name in ("id", "title", "protocol", "frozen", "results", "sha256"):
-        justify: JustifyMethod = "right" if name == "results" else "left"
-        table.add_column(name, justify=justify, no_wrap=name == "id", overflow="fold")
+    for name in ("id", "title", "protocol", "frozen"):
+        table.add_column(name, no_wrap=name == "id", overflow="fold")
     for found in snapshots:
-        frozen = (found["created_at"] or "-")[:16].replace("T", " ")
-        about = [found["id"], found["title"], found["protocol"], frozen, str(found["num_results"])]
-        table.add_row(*(escape(text) for text in about), found["sha256"][:12])
+        frozen = (found["created_at"] or "as printed")[:10]
+        table.add_row(*(escape(text) for text in (found["id"], found["title"], found["protocol"], frozen)))
     return table
 
 
@@ -237,35 +235,42 @@ def _reported(figure: dict[str, Any] | None) -> str:
 
 
 def difference_tables(found: dict[str, Any]) -> Iterator[Table | str]:
-    """A snapshot diff as notes in words and a table per metric: what moved, and why."""
+    """A snapshot diff: notes in words, then per metric a table of what moved and why."""
     names = [side["title"] if side else "now" for side in (found["before"], found["after"])]
     yield from (escape(note) for note in found["notes"])
     for board in found["boards"]:
-        title = f"{TITLES[board['metric']]} - {names[0]} → {names[1]}"
-        same = ", ".join(
-            f"{board[name]['same']} of {board[name]['shared']} {name}"
-            for name in ("ranks", "counts", "groups")
-            if board[name]["shared"]
+        title = escape(f"{TITLES[board['metric']]} - {names[0]} → {names[1]}")
+        if board["moved"]:
+            yield _moves_table(title, board)
+        else:
+            yield f"{title}: nothing moved; {_what_stayed(board)}."
+
+
+def _moves_table(title: str, board: dict[str, Any]) -> Table:
+    table = Table(title=title, caption=_what_stayed(board), title_justify="left")
+    for name in ("unlearner", "rank", "G1 G2 G3 F", "why"):
+        table.add_column(name, overflow="fold")
+    for row in board["moved"]:
+        why = "; ".join(cause["text"] for cause in row["causes"])
+        noise = " (within its interval)" if row["is_within_interval"] else ""
+        sides = (row["before"], row["after"])
+        table.add_row(
+            escape(row["label"]),
+            " → ".join(_rank(side) for side in sides) + noise,
+            " → ".join(_group_counts(side) for side in sides),
+            escape(why),
         )
-        caption = (
-            f"{board['unchanged']} rows unchanged, {len(board['updated'])} with other results; the same: "
-        )
-        table = Table(
-            title=escape(title), caption=caption + (same or "nothing to compare"), title_justify="left"
-        )
-        for name in ("unlearner", "rank", "G1 G2 G3 F", "why"):
-            table.add_column(name, overflow="fold")
-        for row in board["moved"]:
-            why = "; ".join(cause["text"] for cause in row["causes"])
-            noise = " (within its interval)" if row["is_within_interval"] else ""
-            sides = (row["before"], row["after"])
-            table.add_row(
-                escape(row["label"]),
-                " → ".join(_rank(side) for side in sides) + noise,
-                " → ".join(_group_counts(side) for side in sides),
-                escape(why),
-            )
-        yield table
+    return table
+
+
+def _what_stayed(board: dict[str, Any]) -> str:
+    same = ", ".join(
+        f"{board[name]['same']} of {board[name]['shared']} {name}"
+        for name in ("ranks", "counts", "groups")
+        if board[name]["shared"]
+    )
+    rows = f"{board['unchanged']} rows unchanged, {len(board['updated'])} with other results"
+    return f"{rows}; the same: {same or 'nothing that both have'}"
 
 
 def _rank(side: dict[str, Any] | None) -> str:

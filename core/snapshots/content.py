@@ -44,7 +44,7 @@ def freeze(
         "tier": Tier.RUN_HERE.value,
         "source": None,
         "protocol": protocol.id,
-        "rules_sha256": content_hash(protocol.model_dump(mode="json")),
+        "rules_sha256": content_hash(protocol.model_dump(mode="json", exclude={"title", "summary"})),
         "places": [f"{setting.dataset}/{setting.model}" for setting in settings],
         "settings": {setting.id: setting.model_dump(mode="json") for setting in settings},
         "boards": {metric.value: board_document(board) for metric, board in boards.items()},

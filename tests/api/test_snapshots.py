@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+from collections.abc import Iterator
 
 import pytest
 import rfc8785
@@ -10,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from api.main import create_app
+from core.settings import Settings
 from core.spec.units import Unit
 from core.store import keys
 from core.store.keys import Scope
@@ -59,6 +62,19 @@ def frozen(client, store) -> dict:
     return freeze(client, title="As submitted")
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Iterator[tuple[TestClient, dict]]:
+    """A service with one snapshot, for tests that only read."""
+    var_dir = tmp_path_factory.mktemp("var")
+    settings = Settings(var_dir=var_dir, page_dir=var_dir / "no-page")
+    store = Store(settings.database)
+    store.migrate()
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        run(client, store)
+        yield client, freeze(client)
+    store.engine.dispose()
+
+
 def test_a_snapshot_keeps_the_board_as_it_was(client, store, frozen):
     then = client.get(BOARD).json()
     run(client, store, unlearners=["ct"])
@@ -77,8 +93,8 @@ def test_a_snapshot_keeps_the_board_as_it_was(client, store, frozen):
     assert detail["num_results"] == len(content["results"]) == 5 * 3
 
 
-@ONE_DATABASE
-def test_anyone_can_recompute_the_hash_from_the_bytes_and_from_the_document(client, frozen):
+def test_anyone_can_recompute_the_hash_from_the_bytes_and_from_the_document(kept):
+    client, frozen = kept
     answer = client.get(f"{SNAPSHOTS}/{frozen['id']}/content")
 
     assert hashlib.sha256(answer.content).hexdigest() == frozen["sha256"]
@@ -86,8 +102,8 @@ def test_anyone_can_recompute_the_hash_from_the_bytes_and_from_the_document(clie
     assert hashlib.sha256(rfc8785.dumps(document)).hexdigest() == frozen["sha256"]
 
 
-@ONE_DATABASE
-def test_a_result_that_a_snapshot_rests_on_can_be_checked_against_its_hash(client, frozen):
+def test_a_result_that_a_snapshot_rests_on_can_be_checked_against_its_hash(kept):
+    client, frozen = kept
     entry = client.get(f"{SNAPSHOTS}/{frozen['id']}").json()["content"]["results"][-1]
     result = client.get(f"/api/v1/results/{entry['id']}").json()
 
@@ -96,6 +112,7 @@ def test_a_result_that_a_snapshot_rests_on_can_be_checked_against_its_hash(clien
     assert hashlib.sha256(rfc8785.dumps(result)).hexdigest() == entry["sha256"]
 
 
+@ONE_DATABASE
 def test_a_board_that_has_not_changed_is_frozen_once(client, frozen):
     again = client.post(SNAPSHOTS, json={"protocol": "quick/1.0", "title": "Another title"})
 
@@ -130,8 +147,8 @@ def test_snapshots_are_listed_newest_first_and_the_paper_last(client, store, fro
     assert newer["title"].startswith("Quick, 20")
 
 
-@ONE_DATABASE
-def test_what_never_changes_may_be_kept_for_a_year(client, frozen):
+def test_what_never_changes_may_be_kept_for_a_year(kept):
+    client, frozen = kept
     answer = client.get(f"{SNAPSHOTS}/{frozen['id']}")
 
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -160,8 +177,8 @@ def test_the_leaderboard_answers_as_the_snapshot_froze_it_in_every_format(client
     )
 
 
-@ONE_DATABASE
-def test_a_snapshot_is_of_the_whole_board(client, frozen):
+def test_a_snapshot_is_of_the_whole_board(kept):
+    client, frozen = kept
     asked = {"snapshot": frozen["id"], "dataset": "digits", "cohort": "all"}
     document = problem(client.get(BOARD, params=asked), 422, "invalid_spec")
     assert [error["pointer"] for error in document["errors"]] == ["#/query/dataset", "#/query/cohort"]
@@ -184,8 +201,8 @@ def test_a_diff_says_what_moved_since_and_why(client, store, frozen):
     assert board["unchanged"] == 3
 
 
-@ONE_DATABASE
-def test_a_board_is_compared_with_the_paper(client, frozen):
+def test_a_board_is_compared_with_the_paper(kept):
+    client, frozen = kept
     found = client.get(f"{SNAPSHOTS}/paper/diff", params={"to": frozen["id"]}).json()
 
     assert found["before"]["title"] == "The paper's tables"
@@ -196,8 +213,8 @@ def test_a_board_is_compared_with_the_paper(client, frozen):
     assert client.get(f"{SNAPSHOTS}/paper/diff").json() == {**found, "after": None}
 
 
-@ONE_DATABASE
-def test_the_papers_table_comes_in_the_formats_of_the_board(client):
+def test_the_papers_table_comes_in_the_formats_of_the_board(kept):
+    client, _ = kept
     asked = {"snapshot": "paper", "format": "csv"}
     lines = list(csv.DictReader(io.StringIO(client.get(BOARD, params=asked).text)))
 
@@ -211,8 +228,8 @@ def test_an_empty_board_is_not_frozen(client):
     assert [item["id"] for item in client.get(SNAPSHOTS).json()["items"]] == ["paper"]
 
 
-@ONE_DATABASE
-def test_what_does_not_exist_is_a_problem(client, frozen):
+def test_what_does_not_exist_is_a_problem(kept):
+    client, frozen = kept
     problem(client.get(f"{SNAPSHOTS}/snp_none"), 404, "not_found")
     problem(client.get(f"{SNAPSHOTS}/snp_none/content"), 404, "not_found")
     problem(client.get(f"{SNAPSHOTS}/{frozen['id']}/diff", params={"to": "snp_none"}), 404, "not_found")
@@ -236,6 +253,7 @@ def test_only_administrators_freeze_and_everybody_reads(client, store, frozen):
     assert client.get(f"{SNAPSHOTS}/{frozen['id']}").status_code == 200
 
 
+@ONE_DATABASE
 def test_a_private_result_is_in_no_snapshot(client, store, frozen):
     run(client, store, unlearners=["ct"], visibility="private")
 

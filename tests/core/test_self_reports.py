@@ -32,6 +32,7 @@ def refused(table: str | bytes, **changes: str) -> list[SpecProblem]:
         ("0.51,0.98", "0.60,0.98", "#/results/0/indiscernibility_test", "the other columns make it 0.8"),
         ("resnet18,1,", "resnet18,0,", "#/results/1", "there before, as result 0"),
         ("resnet18,1,", "resnet18,x,", "#/results/1/model_seed", "Line 3, column model_seed"),
+        ("ft,digits", "=1+1,digits", "#/results/2/unlearner", "Line 4, column unlearner"),
         ("mia_test,", "mia_tset,", "#/columns/mia_tset", "There is no column"),
         ("model_seed", "work", "#/columns/model_seed", "is required"),
         ("mia_test,", "retention_deviation,", "#/columns/retention_deviation", "is there twice"),

@@ -5,7 +5,7 @@ from rich.console import Console
 from core.board import Board, Metric, build_board
 from core.cohort import Cohort
 from core.export import board_document
-from core.terminal import board_table
+from core.terminal import board_table, difference_tables, reported_table, snapshots_table
 from tests.core.test_board import DIGITS, summary
 
 COHORT = [summary("ft", 0.98), summary("ct", 0.90), summary("srl", 0.5), summary("ga", 0.1)]
@@ -17,9 +17,14 @@ def board(*summaries, cohort=Cohort.REFERENCE) -> Board:
 
 
 def printed(*arguments) -> str:
+    return shown(board_table(*arguments))
+
+
+def shown(*parts: object) -> str:
     console = Console(width=200, force_terminal=False)
     with console.capture() as capture:
-        console.print(board_table(*arguments))
+        for part in parts:
+            console.print(part, soft_wrap=isinstance(part, str))
     return capture.get()
 
 
@@ -49,3 +54,62 @@ def test_a_board_of_everybody_says_what_that_moved():
     document = board_document(board(*COHORT, summary("new", -50.0), cohort=Cohort.ALL))
 
     assert "ga rank 3 to 2 (G3 to G2)" in " ".join(printed(document).split())
+
+
+SNAPSHOT = {
+    "id": "snp_01a213a2-33a4-7070-8430-71fb226b51cd",
+    "title": "As [submitted]",
+    "protocol": "quick/1.0",
+    "created_at": "2026-11-25T16:55:00Z",
+    "num_results": 120,
+    "sha256": "36c60cacc0a1ccae",
+}
+SAME = {"same": 17, "shared": 18}
+
+
+def test_a_snapshot_is_listed_with_its_whole_id_and_its_date():
+    lines = shown(snapshots_table([SNAPSHOT, {**SNAPSHOT, "id": "paper", "created_at": None}]))
+
+    assert SNAPSHOT["id"] in lines
+    assert "As [submitted]" in lines
+    assert "2026-11-25" in lines
+    assert "as printed" in lines
+
+
+def test_what_moved_is_told_with_its_cause_and_what_is_the_same():
+    row = {
+        "label": "msg",
+        "before": {"rank": 2, "g1": 0, "g2": 1, "g3": 0, "failed": 0},
+        "after": {"rank": 1, "g1": 1, "g2": 0, "g3": 0, "failed": 0},
+        "is_within_interval": True,
+        "causes": [{"code": "retuned", "text": "digits/resnet18: other hyperparameters"}],
+    }
+    same = {"ranks": SAME, "counts": SAME, "groups": {"same": 0, "shared": 0}}
+    board = {"metric": "retention_deviation", "unchanged": 16, "updated": ["ft"], **same}
+    still = {**board, "metric": "indiscernibility", "moved": []}
+    found = {
+        "before": SNAPSHOT,
+        "after": None,
+        "notes": ["A note."],
+        "boards": [{**board, "moved": [row]}, still],
+    }
+
+    text = " ".join(shown(*difference_tables(found)).split())
+
+    assert "A note." in text
+    assert "As [submitted] → now" in text
+    assert "2 → 1 (within its interval) │ 0 1 0 0 → 1 0 0 0 │ digits/resnet18: other hyperparameters" in text
+    assert "16 rows unchanged, 1 with other results; the same: 17 of 18 ranks, 17 of 18 counts" in text
+    assert "nothing moved" in text
+
+
+def test_what_was_reported_says_how_many_seeds_it_lacks():
+    figure = {"mean": 0.04, "sd": 0.0141, "seeds": 2}
+    cell = {"unlearner": "ours", "dataset": "digits", "model": "resnet18", "seeds": 2, "required_seeds": 3}
+    report = {"origin": "A group", "protocol": "quick/1.0", "cells": [{**cell, "metrics": {}}]}
+    report["cells"].append({**cell, "metrics": {"retention_deviation": figure}})
+
+    text = " ".join(shown(reported_table(report)).split())
+
+    assert "ours │ digits / resnet18 │ 2 of 3 │ - │ - │" in text
+    assert "0.040 ± 0.014" in text
