@@ -203,7 +203,7 @@ def keys_table(keys: Sequence[KeyRecord]) -> Table:
 
 def snapshots_table(snapshots: Sequence[dict[str, Any]]) -> Table:
     """Snapshot answers as a table."""
-    table = Table(title=None if snapshots else "No board has been frozen yet.")
+    table = Table()
     for name in ("id", "title", "protocol", "frozen"):
         table.add_column(name, no_wrap=name == "id", overflow="fold")
     for found in snapshots:
