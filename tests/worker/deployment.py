@@ -129,7 +129,7 @@ class Deployment:
         self.wait_until(lambda: self.unit(title).state == state, f"'{title}' to be {state}")
         return self.unit(title)
 
-    def wait_until(self, condition: Callable[[], bool], what: str, *, every_seconds: float = 0.1) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Poll until the condition holds."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
@@ -137,7 +137,7 @@ class Deployment:
                 paths = sorted(self.var_dir.glob("*.log"))
                 logs = "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in paths)
                 raise AssertionError(f"Waited {PATIENCE_SECONDS:.0f} s for {what}.\n{logs}")
-            time.sleep(every_seconds)
+            time.sleep(0.1)
 
     def require_order(self) -> None:
         """Check that no unit started before all it depends on were done."""

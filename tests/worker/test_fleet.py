@@ -1,11 +1,16 @@
 """Several workers of one machine: who works, who waits, who rests."""
 
 import signal
+import sys
 
 import pytest
 
+from core.settings import Settings
 from core.store import workers
+from core.store.jobs import QUEUE
+from core.store.session import Store
 from core.store.states import JobState, UnitState
+from worker.work import Worker
 
 ALONE = {"LETHE_SLOTS_PER_DEVICE": "1"}
 SLEEPER = "unlearn with toy_sleeper"
@@ -49,15 +54,17 @@ def test_a_worker_that_is_stopped_while_it_waits_leaves_in_good_order(deployment
     assert states(deployment) == ["idle"]
 
 
-@pytest.mark.parametrize("state", ["waiting_for_slot", "idle"])
-def test_a_worker_that_is_stopped_while_it_starts_leaves_in_good_order(deployment, state):
-    worker = deployment.start("worker")
-    deployment.wait_until(lambda: state in states(deployment), "the worker to be known", every_seconds=0.002)
+def test_a_worker_that_is_told_to_stop_as_soon_as_it_is_known_leaves_in_good_order(tmp_path, monkeypatch):
+    store = Store(f"sqlite:///{tmp_path / 'lethe.db'}")
+    store.migrate()
+    monkeypatch.setattr(workers, "worker_beat", lambda *_, **__: sys.exit(0))  # as SIGTERM's handler does
 
-    worker.terminate()
+    with pytest.raises(SystemExit):
+        Worker(Settings(var_dir=tmp_path), store, queues=[QUEUE])
 
-    assert worker.wait(timeout=20) == 0
-    assert states(deployment) == []
+    with store.read() as session:
+        assert workers.list_workers(session) == []
+    store.engine.dispose()
 
 
 def test_a_drained_worker_ends_its_unit_and_takes_no_other_until_it_is_resumed(deployment):
