@@ -4,8 +4,7 @@ small disk, a real server that speaks S3.
 
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def reasons(deployment, *, unit_id: str | None = None) -> list[str]:
 
 @embedded
 def test_a_full_disk_shows_nothing_half_written_and_work_goes_on_when_there_is_space(
-    deployment, tmp_path, record_property
+    deployment, tmp_path, recovery
 ):
     with small_disk(tmp_path / "disk") as disk:
         settings = {**LITTLE, "LETHE_ARTIFACTS_URL": str(disk / "artifacts")}
@@ -90,11 +89,10 @@ def test_a_full_disk_shows_nothing_half_written_and_work_goes_on_when_there_is_s
         done = deployment.job(job_id).units[UnitState.DONE]
 
         (disk / "filler").unlink()
-        recovered = stopwatch(record_property)
-        deployment.wait_until(
-            lambda: deployment.job(job_id).units[UnitState.DONE] > done, "the next unit to be done"
-        )
-        recovered("an artifact met a full disk, until its unit was done once there was space")
+        with recovery("disk full while an artifact was written: from new space until its unit was done"):
+            deployment.wait_until(
+                lambda: deployment.job(job_id).units[UnitState.DONE] > done, "the next unit to be done"
+            )
 
         assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
         require_whole(disk / "artifacts")
@@ -104,9 +102,7 @@ def test_a_full_disk_shows_nothing_half_written_and_work_goes_on_when_there_is_s
 
 
 @fleet
-def test_in_s3_a_corrupt_artifact_is_made_again_and_so_is_an_evicted_one(
-    deployment, tmp_path, record_property
-):
+def test_in_s3_a_corrupt_artifact_is_made_again_and_so_is_an_evicted_one(deployment, tmp_path, recovery):
     with running_s3(tmp_path) as s3, pytest.MonkeyPatch.context() as patch:
         for name, value in s3.environment.items():
             patch.setenv(name, value)
@@ -125,13 +121,12 @@ def test_in_s3_a_corrupt_artifact_is_made_again_and_so_is_an_evicted_one(
         files.pipe_file(model, bytes(content))
 
         deployment.start("worker", **settings, LETHE_CACHE_DIR=str(tmp_path / "another machine"))
-        recovered = stopwatch(record_property)
         job_id = deployment.submit("ga")
-        deployment.wait_until(
-            lambda: reasons(deployment, unit_id=original.id).count("done") == 2,
-            "the original to be made again",
-        )
-        recovered("an object in S3 was corrupt, until its unit was done again")
+        with recovery("corrupt object in S3: until its unit was done again"):
+            deployment.wait_until(
+                lambda: reasons(deployment, unit_id=original.id).count("done") == 2,
+                "the original to be made again",
+            )
         assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
         assert "artifact_broken" in reasons(deployment, unit_id=original.id)
 
@@ -141,12 +136,6 @@ def test_in_s3_a_corrupt_artifact_is_made_again_and_so_is_an_evicted_one(
         assert deployment.wait_for_end(deployment.submit("ft")).state == JobState.SUCCEEDED
         assert reasons(deployment, unit_id=deployment.unit(RETRAINED).id).count("done") == 2
         require_each_result_once(deployment)
-
-
-def stopwatch(record_property) -> Callable[[str], None]:
-    """Started now; when called, it notes how long the fault was felt."""
-    started = time.monotonic()
-    return lambda fault: record_property("recovery", (fault, time.monotonic() - started))
 
 
 def stored_bytes(deployment) -> int:
