@@ -18,6 +18,7 @@ from core.store import keys
 from core.store.keys import Scope
 from core.store.session import Store
 from tests.api.steps import JOBS, METRICS, problem, work
+from tests.services import HERE
 
 SNAPSHOTS = "/api/v1/snapshots"
 BOARD = "/api/v1/leaderboard"
@@ -69,7 +70,7 @@ def kept(tmp_path_factory) -> Iterator[tuple[TestClient, dict]]:
     settings = Settings(var_dir=var_dir, page_dir=var_dir / "no-page")
     store = Store(settings.database)
     store.migrate()
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings), raise_server_exceptions=False, base_url=HERE) as client:
         run(client, store)
         yield client, freeze(client)
     store.engine.dispose()
