@@ -33,8 +33,14 @@ def refresh_job(session: Session, job_id: str) -> None:
 
 
 def refresh_open_jobs(session: Session) -> None:
-    """Bring every open job up to date: what a process that died in between has left."""
-    _refresh(session, select(JobRow).where(JobRow.state.in_(OPEN_JOB)))
+    """Bring every open job up to date: what a process that died in between has left. One query finds them."""
+    is_open, is_running = UnitRow.state.in_(OPEN_UNIT), UnitRow.state == UnitState.RUNNING
+    behind = (
+        (JobRow.state.in_(LIVE_JOB) & ~_some_unit(is_open))
+        | ((JobRow.state == JobState.QUEUED) & _some_unit(is_running))
+        | ((JobRow.state == JobState.CANCELLING) & ~_some_unit(running_only_for_it()))
+    )
+    _refresh(session, select(JobRow).where(JobRow.state.in_(OPEN_JOB), behind))
 
 
 def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
@@ -92,6 +98,17 @@ def needed_by_a_live_job() -> Any:  # noqa: ANN401 - an SQL condition on UnitRow
         .join(JobRow, JobRow.id == JobUnitRow.job_id)
         .where(JobUnitRow.unit_id == UnitRow.id, JobRow.state.in_(LIVE_JOB))
         .correlate(UnitRow)
+    )
+
+
+def _some_unit(condition: Any) -> Any:  # noqa: ANN401 - SQL conditions on UnitRow and JobRow
+    """The condition holds for a unit that the job needs."""
+    return exists(
+        select(1)
+        .select_from(JobUnitRow)
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(JobUnitRow.job_id == JobRow.id, condition)
+        .correlate(JobRow)
     )
 
 

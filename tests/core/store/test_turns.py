@@ -286,3 +286,32 @@ def test_a_new_key_in_place_of_another_has_what_that_one_had_left(bench):
     new = bench.do(keys.rotate_key, key_id, overlap_seconds=60).split("_")[1]
 
     assert allowance(bench, new).left == pytest.approx(200, abs=5)
+
+
+# What a process that died in between has left
+
+
+@pytest.mark.parametrize(
+    ("job_state", "unit_state", "settled"),
+    [
+        ("queued", "running", "running"),
+        ("running", "done", "succeeded"),
+        ("queued", "failed", "failed"),
+        ("cancelling", "cancelled", "cancelled"),
+        ("running", "ready", "running"),
+        ("cancelling", "running", "cancelling"),
+    ],
+)
+def test_a_job_that_is_behind_its_units_is_brought_up_to_date(bench, job_state, unit_state, settled):
+    job_id = submit(bench, "ana", (1,))
+    with bench.store.write() as session:
+        is_stopping = job_state == "cancelling" and unit_state == "running"
+        until = database_now(60) if unit_state == "running" else None
+        changed(
+            session,
+            update(UnitRow).values(state=unit_state, cancel_requested=is_stopping, lease_until=until),
+        )
+        changed(session, update(JobRow).values(state=job_state))
+    bench.do(units.reap)
+
+    assert bench.job(job_id).state == settled
