@@ -308,11 +308,21 @@ class DatasetAnswer(Answer):
 
 
 class EntryAnswer(Answer):
-    """A model or an attack."""
+    """A model."""
 
     id: str
     title: str
     source: str
+
+
+class AttackInfoAnswer(EntryAnswer):
+    """An attack: on whole sets, which every result has, or on single samples, which a job asks for."""
+
+    on: Literal["sets", "samples"]
+    min_splits: Annotated[
+        int | None,
+        Field(description="Splits that have to forget a sample, and not to have it, to attack it."),
+    ]
 
 
 class ProtocolAnswer(Answer):
@@ -336,7 +346,7 @@ class CatalogAnswer(Answer):
     unlearners: list[UnlearnerAnswer]
     datasets: list[DatasetAnswer]
     models: list[EntryAnswer]
-    attacks: list[EntryAnswer]
+    attacks: list[AttackInfoAnswer]
     protocols: list[ProtocolAnswer]
 
 

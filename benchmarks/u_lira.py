@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from core.attacks.lira_splits import LiraSplits, draw_lira_splits
-from core.attacks.u_lira import FORGET, OUT, SIGMA_FLOOR, u_lira
+from core.attacks.observations import FORGET, OUT, observations
+from core.attacks.rmia import rmia
+from core.attacks.sample_attack import attack_samples
+from core.attacks.u_lira import SIGMA_FLOOR, u_lira
+from core.catalog.attacks import RMIA, U_LIRA
 
 NUM_TRAIN = 50_000
 SHIFT = 0.5  # of the made-up scores of models that forgot the sample, in standard deviations
@@ -20,7 +24,7 @@ def main() -> None:
     """Print both, and their ratio; the loop runs on a part of the same scores and is extrapolated."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--num-train", type=int, default=NUM_TRAIN, help="official training images")
-    parser.add_argument("--replicates", type=int, default=1000, help="of the bootstrap, timed on its own")
+    parser.add_argument("--replicates", type=int, default=1000, help="of the bootstrap; 0 for no intervals")
     parser.add_argument("--loop-samples", type=int, default=200, help="that the plain loop attacks")
     options = parser.parse_args()
     splits = draw_lira_splits(options.num_train)
@@ -30,17 +34,23 @@ def main() -> None:
     before = peak_memory()
     print(f"{num_models} models × {num_samples:,} samples, {before:.2f} GiB in use with their scores")
 
+    observed = observations(scores, membership, splits.models)
     started = time.perf_counter()
-    result = u_lira(scores, membership, splits.models, replicates=0)
+    result = attack_samples(u_lira, observed, min_splits=U_LIRA.min_splits, replicates=0)
     attack = time.perf_counter() - started
     print(
         f"   attack: {attack:8.2f} s, peak {peak_memory():.2f} GiB, accuracy {result.accuracies.mean():.4f}"
     )
 
     started = time.perf_counter()
-    u_lira(scores, membership, splits.models, replicates=options.replicates)
-    bootstrap = time.perf_counter() - started
-    print(f"with {options.replicates} replicates: {bootstrap:.2f} s, peak {peak_memory():.2f} GiB")
+    attack_samples(rmia, observed, min_splits=RMIA.min_splits, replicates=0)
+    print(f"     RMIA: {time.perf_counter() - started:8.2f} s, peak {peak_memory():.2f} GiB")
+
+    if options.replicates:
+        started = time.perf_counter()
+        attack_samples(u_lira, observed, min_splits=U_LIRA.min_splits, replicates=options.replicates)
+        whole = time.perf_counter() - started
+        print(f"with intervals: {whole:.2f} s, peak {peak_memory():.2f} GiB")
 
     started = time.perf_counter()
     looped = plain_loop(scores, membership, splits, options.loop_samples)

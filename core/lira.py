@@ -11,7 +11,8 @@ from torch import nn
 
 from core.attacks.lira_splits import Codes, draw_lira_split, lira_membership
 from core.attacks.logit_scaling import scaled_logits
-from core.attacks.u_lira import LiraResult
+from core.attacks.observations import observations
+from core.attacks.sample_attack import SampleResult, attack_samples
 from core.bench import Bench, MethodRun, Report, is_finite
 from core.catalog.registry import implementation, installed
 from core.datasets.load import Sets
@@ -88,7 +89,11 @@ def attack(bench: Bench, unit: AttackUnit) -> Outcome:
         retrained = None
         if unit.retrained:
             retrained, _ = _stacked(bench, unit.retrained, membership, models, "retrained")
-        result = implementation(info.implementation)(scores, membership, models, retrained=retrained)
+        result = attack_samples(
+            implementation(info.implementation),
+            observations(scores, membership, models, retrained=retrained),
+            min_splits=info.min_splits,
+        )
     except ObservationsInvalid as error:
         document |= {"is_usable": False, "reason": str(error)}
     else:
@@ -150,7 +155,7 @@ def _stacked(
     return scores, records[0]["hyperparameters"]
 
 
-def _document(result: LiraResult) -> Document:
+def _document(result: SampleResult) -> Document:
     counts, edges = np.histogram(result.accuracies, bins=BINS, range=(0, 1))
     return {
         "is_usable": True,

@@ -3,7 +3,14 @@
 from fastapi import APIRouter
 
 from api.dependencies import CatalogueDep, SettingsDep
-from api.schemas import CatalogAnswer, DatasetAnswer, EntryAnswer, ProtocolAnswer, UnlearnerAnswer
+from api.schemas import (
+    AttackInfoAnswer,
+    CatalogAnswer,
+    DatasetAnswer,
+    EntryAnswer,
+    ProtocolAnswer,
+    UnlearnerAnswer,
+)
 from core.catalog.attacks import AttackInfo
 from core.catalog.datasets import DatasetInfo
 from core.catalog.models import ModelInfo
@@ -22,7 +29,7 @@ def get_catalog(catalogue: CatalogueDep, settings: SettingsDep) -> CatalogAnswer
         unlearners=[_unlearner(info) for info in catalogue.unlearners.values()],
         datasets=[_dataset(info, settings) for info in catalogue.datasets.values()],
         models=[_entry(info) for info in catalogue.models.values()],
-        attacks=[_entry(info) for info in catalogue.attacks.values()],
+        attacks=[_attack(info) for info in catalogue.attacks.values()],
         protocols=[_protocol(protocol) for protocol in catalogue.protocols.values()],
     )
 
@@ -48,8 +55,18 @@ def _dataset(info: DatasetInfo, settings: Settings) -> DatasetAnswer:
     return DatasetAnswer(is_present=is_present, **{name: getattr(info, name) for name in fields})
 
 
-def _entry(info: ModelInfo | AttackInfo) -> EntryAnswer:
+def _entry(info: ModelInfo) -> EntryAnswer:
     return EntryAnswer(id=info.id, title=info.title, source=info.source)
+
+
+def _attack(info: AttackInfo) -> AttackInfoAnswer:
+    return AttackInfoAnswer(
+        id=info.id,
+        title=info.title,
+        source=info.source,
+        on=info.on,
+        min_splits=info.min_splits if info.on == "samples" else None,
+    )
 
 
 def _protocol(protocol: Protocol) -> ProtocolAnswer:

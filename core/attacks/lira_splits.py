@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attacks.u_lira import FORGET, MIN_SPLITS, OUT, RETAIN
+from core.attacks.observations import FORGET, OUT, RETAIN
 
 Indices = NDArray[np.int64]
 Codes = NDArray[np.uint8]
@@ -47,7 +47,7 @@ class LiraSplits:
         return np.stack(np.divmod(np.arange(num_splits * num_draws), num_draws), axis=1)
 
     def membership(self) -> Codes:
-        """`(S·K, N)` codes of `core.attacks.u_lira`: what each model had of each sample of the pool."""
+        """`(S·K, N)` codes of `core.attacks.observations`: what each model had of each sample of the pool."""
         return np.stack(
             [
                 _codes(self.pool, self.retain[split, draw], self.forget[split, draw])
@@ -70,7 +70,7 @@ class LiraSplit:
 
     @cached_property
     def membership(self) -> Codes:
-        """`(N,)` codes of `core.attacks.u_lira`: what the model had of each sample of the pool."""
+        """`(N,)` codes of `core.attacks.observations`: what the model had of each sample of the pool."""
         return _codes(self.pool, self.retain, self.forget)
 
 
@@ -149,14 +149,15 @@ def lira_set_sizes(num_train: int) -> tuple[int, int, int, int]:
 
 
 @lru_cache(maxsize=8)  # asked for at every submission
-def num_attackable(num_train: int, num_splits: int, num_draws: int, out: str) -> int:
-    """How many samples of the pool are forgotten, and never seen, in enough splits to leave one out.
+def num_attackable(num_train: int, num_splits: int, num_draws: int, out: str, min_splits: int) -> int:
+    """How many samples of the pool are forgotten in at least so many splits, and never seen in as many.
 
     Args:
         num_train: at least 40 official training images.
         num_splits: S ≥ 1.
         num_draws: K ≥ 1.
         out: `same_method`, or `retrain`, whose models never saw what they were trained without.
+        min_splits: that the attack needs.
     """
     splits_in = np.zeros(num_train, dtype=np.int64)
     splits_out = np.zeros(num_train, dtype=np.int64)
@@ -168,7 +169,7 @@ def num_attackable(num_train: int, num_splits: int, num_draws: int, out: str) ->
         splits_in[forgotten] += 1
         splits_out[half[len(pool) // 2 :]] += 1
     splits_out += splits_in if out == "retrain" else 0
-    return int(np.count_nonzero((splits_in >= MIN_SPLITS) & (splits_out >= MIN_SPLITS)))
+    return int(np.count_nonzero((splits_in >= min_splits) & (splits_out >= min_splits)))
 
 
 def _pool(num_train: int) -> tuple[Indices, Indices]:

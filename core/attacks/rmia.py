@@ -1,120 +1,91 @@
 """RMIA: is a sample likelier under this model than population samples are, each beside reference models?
 
 Source: Zarifzadeh, Liu and Shokri 2024, Low-Cost High-Power Membership Inference Attacks (ICML;
-arXiv 2312.03262).
+arXiv 2312.03262), the online attack with γ = 1.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attacks.observations import OUT, Evidence, Mask, Observations, Scores
 from core.errors import ObservationsInvalid
 
-GAMMA = 1.0
-OFFLINE_A = 0.3  # to be tuned by attacking one reference model with the others (paper, appendix)
+NO_TRACE = 0.5  # of the population: what a sample dominates on average that left no trace
 
 Array = NDArray[np.float64]
-Scores = NDArray[np.floating]
-Mask = NDArray[np.bool_]
 
 
-def rmia(
-    scores: Scores,
-    reference_scores: Scores,
-    unseen: Mask,
-    population_scores: Scores,
-    population_reference_scores: Scores,
-    *,
-    gamma: float = GAMMA,
-    offline_a: float | None = OFFLINE_A,
-) -> Array:
-    """Share of population samples z that each sample x dominates, in [0, 1]: high is a member.
+def rmia(observed: Observations) -> Evidence:
+    """Share of population samples z that each sample x dominates, less a half.
 
-    x dominates z where `(p(x) / E[p(x)]) / (p(z) / E[p(z)]) ≥ γ`: the attacked model's probability of the
-    label over its mean over reference models. The mean of x is half over reference models that had it and
-    half over those that had not; the offline attack knows only the latter, m, and takes
-    `((1 + a) m + 1 − a) / 2`.
+    x dominates z where `p(x) / E[p(x)] ≥ p(z) / E[p(z)]`, p being the attacked model's probability of the
+    label. The mean E is over reference models, which are of the other splits: half of it over those that
+    forgot the sample, half over those that never saw it. The population of a model is what it never had and
+    other splits have both kinds of references for; a sample in it is not compared with itself.
 
-    For unlearning, the attacked model is the unlearned one, members are its forget set, and the reference
-    models are of other splits. Few are needed, unlike for U-LiRA.
-
-    Args:
-        scores: `(N,)` logit-scaled scores of the attacked model (`core.attacks.logit_scaling`).
-        reference_scores: `(M, N)` of the reference models.
-        unseen: `(M, N)` whether the reference model never had the sample.
-        population_scores: `(Z,)` of the attacked model on samples that it never had, Z ≥ 1.
-        population_reference_scores: `(M, Z)` of the reference models on the same.
-        gamma: how much likelier x must be, above 0.
-        offline_a: a in [0, 1], how little a model's having had x matters; None for the online attack.
+    Few models are enough, unlike for U-LiRA: one other split on each side. As model and population are the
+    same in both ratios, a side effect of unlearning on every sample is no evidence, also where the
+    never-seen observations are of retrained models.
 
     Raises:
-        ObservationsInvalid: shapes do not fit, a parameter is out of range, a score is not finite, or a
-            sample lacks a reference model that never had it (online: or one that had it).
+        ObservationsInvalid: a model has no population.
     """
-    _check_shapes(scores, reference_scores, unseen, population_scores, population_reference_scores)
-    if gamma <= 0 or (offline_a is not None and not 0 <= offline_a <= 1):
-        raise ObservationsInvalid(
-            f"RMIA takes a gamma above 0 and an offline a in [0, 1], not {gamma} and {offline_a}."
-        )
-    own = _log_probabilities(scores) - _log_expected(_log_probabilities(reference_scores), unseen, offline_a)
-    population = _log_probabilities(population_scores) - _log_mean(
-        _log_probabilities(population_reference_scores),
-        np.ones(population_reference_scores.shape, dtype=np.bool_),
+    log_in, log_out = _log_probabilities(observed.scores), _log_probabilities(observed.unseen_scores)
+    log_means = (
+        _log_mean_of_others(observed, log_in, observed.is_forgotten),
+        _log_mean_of_others(observed, log_out, observed.is_unseen),
     )
-    dominated = np.searchsorted(np.sort(population), own - np.log(gamma), side="right")
-    shares: Array = dominated / len(population)
-    return shares
+    has_both = np.isfinite(log_means).all(axis=0)
+    log_expected = np.where(has_both, np.logaddexp(*log_means) - np.log(2), np.nan)
+    of_forgotten = _dominated(observed, log_in, log_expected, observed.membership == OUT)
+    if observed.retrained is None:
+        return Evidence(of_forgotten, of_forgotten)
+    return Evidence(of_forgotten, _dominated(observed, log_out, log_expected, observed.is_unseen))
 
 
-def _log_expected(log_probabilities: Array, unseen: Mask, offline_a: float | None) -> Array:
-    log_out = _log_mean_of(log_probabilities, unseen, "never had it")
-    if offline_a is None:
-        log_sum = np.logaddexp(log_out, _log_mean_of(log_probabilities, ~unseen, "had it"))
-    else:
-        with np.errstate(divide="ignore"):  # a = 1 adds nothing, the logarithm of which is −∞
-            log_sum = np.logaddexp(np.log1p(offline_a) + log_out, np.log1p(-offline_a))
-    expected: Array = log_sum - np.log(2)
-    return expected
-
-
-def _log_mean_of(log_probabilities: Array, mask: Mask, what: str) -> Array:
-    lacking = np.flatnonzero(~mask.any(axis=0))
-    if len(lacking):
-        raise ObservationsInvalid(
-            f"{len(lacking)} sample(s), the first at {lacking[0]}, lack a reference model that {what}."
-        )
-    return _log_mean(log_probabilities, mask)
-
-
-def _log_mean(log_probabilities: Array, mask: Mask) -> Array:
-    """`(N,)` logarithms of the masked means of probabilities, of which none underflows."""
-    masked = np.where(mask, log_probabilities, -np.inf)
-    log_sum: Array = np.logaddexp.reduce(masked, axis=0)
-    mean: Array = log_sum - np.log(mask.sum(axis=0))
-    return mean
-
-
-def _log_probabilities(scores: Scores) -> Array:
-    log_probabilities: Array = -np.logaddexp(0, -scores.astype(np.float64))
+def _log_probabilities(scores: Scores) -> NDArray[np.float32]:
+    log_probabilities: NDArray[np.float32] = -np.logaddexp(0, -scores.astype(np.float32))
     return log_probabilities
 
 
-def _check_shapes(
-    scores: Scores, references: Scores, unseen: Mask, population: Scores, population_references: Scores
-) -> None:
-    num_models, expected = len(references), (len(scores), len(population))
-    shapes = (references.shape, unseen.shape, population_references.shape)
-    rows = ((num_models, expected[0]), (num_models, expected[0]), (num_models, expected[1]))
-    if scores.ndim != 1 or population.ndim != 1 or shapes != rows or not num_models or not expected[1]:
-        raise ObservationsInvalid(
-            "RMIA takes (N,) scores, (M, N) reference scores and memberships, (Z,) population scores and "
-            f"(M, Z) of the reference models, M and Z at least 1, not {scores.shape}, {shapes[0]}, "
-            f"{shapes[1]}, {population.shape} and {shapes[2]}."
-        )
-    for name, values in (
-        ("scores", scores),
-        ("reference scores", references),
-        ("population scores", population),
-        ("population reference scores", population_references),
-    ):
-        if not np.isfinite(values).all():
-            raise ObservationsInvalid(f"The {name} are not finite; a model with such scores is not usable.")
+def _log_mean_of_others(observed: Observations, log_probabilities: NDArray[np.float32], mask: Mask) -> Array:
+    """`(S, N)` logarithms of the mean probability over the other splits' models; −∞ where none is masked.
+
+    Sums of the splits before and after are added, as a total less a split's would cancel.
+    """
+    sums = np.stack(
+        [
+            np.logaddexp.reduce(np.where(named, of_split, -np.inf), axis=0)
+            for of_split, named in zip(
+                observed.by_split(log_probabilities), observed.by_split(mask), strict=True
+            )
+        ]
+    )
+    none = np.full((1, sums.shape[1]), -np.inf)
+    before = np.concatenate([none, np.logaddexp.accumulate(sums, axis=0)[:-1]])
+    after = np.concatenate([np.logaddexp.accumulate(sums[::-1], axis=0)[-2::-1], none])
+    count = observed.by_split(mask).sum(axis=1, dtype=np.float64)
+    others = count.sum(axis=0) - count
+    mean: Array = np.logaddexp(before, after) - np.log(np.maximum(others, 1))
+    return mean
+
+
+def _dominated(
+    observed: Observations, log_probabilities: NDArray[np.float32], log_expected: Array, population: Mask
+) -> NDArray[np.float32]:
+    """`(M, N)` shares of each model's population, less a half."""
+    num_draws = len(observed.models) // observed.num_splits
+    shares = np.empty(log_probabilities.shape, dtype=np.float32)
+    for model, row in enumerate(log_probabilities):
+        ratios = row - log_expected[model // num_draws]
+        is_population = population[model] & ~np.isnan(ratios)
+        if np.count_nonzero(is_population) < 2:
+            split, draw = observed.models[model]
+            raise ObservationsInvalid(
+                f"The model of split {split}, draw {draw} has no population: fewer than two samples that it "
+                "never had are forgotten and never seen in other splits, too."
+            )
+        ranked = np.sort(ratios[is_population])
+        dominated = np.searchsorted(ranked, ratios, side="right") - is_population
+        shares[model] = dominated / (len(ranked) - is_population) - NO_TRACE
+    return shares

@@ -5,125 +5,37 @@ models that never saw it; an observation is classified by the likelihood ratio o
 split share their training half, so a split's observations are classified by normals fitted to the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from core.attacks.lira_figures import (
-    REPLICATES,
-    SEED,
-    Figure,
-    RocPoints,
-    balanced_accuracies,
-    figures_of,
-)
-from core.errors import ObservationsInvalid
+from core.attacks.observations import Evidence, Mask, Observations
 
-OUT, FORGET, RETAIN = 0, 1, 2
-MIN_SPLITS = 5  # four to fit on, and the one that is classified (protocol §8.2)
-SIGMA_FLOOR = 0.01  # of the pooled s.d.
+SIGMA_FLOOR = 0.01  # of the pooled s.d. (protocol §8.2)
 CHUNK = 512  # samples at a time; its arrays fit the processor's cache
+LARGEST = np.finfo(np.float32).max
 
-Scores = NDArray[np.floating]
-Codes = NDArray[np.uint8]
 Array = NDArray[np.float64]
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-@dataclass(frozen=True)
-class LiraResult:
-    """What the attack found out.
-
-    Attributes:
-        out: where the never-seen distribution came from, `same_method` or `retrain` (protocol §8.3).
-        samples: `(A,)` positions of the attacked samples, ascending.
-        accuracies: `(A,)` balanced accuracies of the attack on each, in [0, 1]; 0.5 is no trace.
-        left_out: why a sample was not attacked → how many.
-        figures: by name, with bootstrap intervals: mean, sd, median, p90, p95, p99, share_above_0.6 of the
-            accuracies; auc, tpr_at_fpr_1pct, tpr_at_fpr_0.1pct of all observations ranked together.
-        roc: points of the curve behind the last three.
-    """
-
-    out: str
-    samples: NDArray[np.int64]
-    accuracies: Array
-    left_out: dict[str, int]
-    figures: dict[str, Figure]
-    roc: RocPoints
-
-    def as_dict(self) -> dict[str, object]:
-        """The result as plain JSON, without the per-sample accuracies."""
-        return {
-            "out": self.out,
-            "num_attacked": len(self.samples),
-            "left_out": dict(self.left_out),
-            "figures": {name: figure.as_dict() for name, figure in self.figures.items()},
-            "roc": {"fpr": self.roc.fpr.tolist(), "tpr": self.roc.tpr.tolist()},
-        }
-
-
-def u_lira(
-    scores: Scores,
-    membership: Codes,
-    models: ArrayLike,
-    *,
-    retrained: Scores | None = None,
-    replicates: int = REPLICATES,
-    seed: int = SEED,
-) -> LiraResult:
-    """Attack every sample with leave-one-split-out cross-fitting.
-
-    The calibration rows of protocol §8.4 are this function on the scores of the retrained and of the original
-    models.
-
-    Args:
-        scores: `(M, N)` logit-scaled scores of the M = S·K models of one method on N samples; any finite
-            scale, float32 is enough.
-        membership: `(M, N)` codes: `FORGET` the model was trained on the sample and forgot it, `OUT` it never
-            had it, `RETAIN` it kept it (ignored).
-        models: `(M, 2)` split and forget draw of each model, in any order; the result does not depend on it.
-        retrained: `(M, N)` scores of the models retrained without their forget sets, in the same order.
-            Given, the never-seen distribution is theirs, on samples that are `OUT` or `FORGET`; else it is
-            that of the method's own models.
-        replicates: of the bootstrap over splits; 0 for no intervals.
-        seed: of the bootstrap.
-
-    Raises:
-        ObservationsInvalid: shapes do not fit, a model of the S × K grid is missing or doubled, a code is
-            unknown, a score is not finite, or no sample is in enough splits.
+def u_lira(observed: Observations) -> Evidence:
+    """The log odds of "trained, then forgotten", by normals that are each sample's own.
 
     Source: protocol §8.2 and §8.3; Carlini et al. 2022 (LiRA), Hayes et al. 2024 (U-LiRA).
     """
-    grid = _Grid(scores, membership, np.asarray(models), retrained)
-    floor = SIGMA_FLOOR * _pooled_sd(grid)
-    tallies = [_attacked(block, floor) for block in grid.blocks()]
-    samples = np.flatnonzero(np.concatenate([tally.attacked for tally in tallies]))
-    if not len(samples):
-        raise ObservationsInvalid(
-            f"No sample is forgotten in at least {MIN_SPLITS} splits and never seen in at least "
-            f"{MIN_SPLITS}, so none can be attacked leaving one split out; these models have "
-            f"{grid.num_splits} split(s)."
-        )
-    counts = tuple(
-        np.concatenate([getattr(tally, name)[:, tally.attacked] for tally in tallies], axis=1)
-        for name in ("in_hits", "in_counts", "out_hits", "out_counts")
-    )
-    in_odds, out_odds = (
-        [np.concatenate(parts) for parts in zip(*(getattr(tally, name) for tally in tallies), strict=True)]
-        for name in ("in_odds", "out_odds")
-    )
-    figures, roc = figures_of(counts, in_odds, out_odds, replicates=replicates, seed=seed)
-    return LiraResult(
-        out="same_method" if retrained is None else "retrain",
-        samples=samples,
-        accuracies=balanced_accuracies(*(count.sum(axis=0) for count in counts)),
-        left_out=_reasons(tallies),
-        figures=figures,
-        roc=roc,
-    )
+    return _evidence(observed)
+
+
+def u_lira_pooled(observed: Observations) -> Evidence:
+    """The same with each sample's own means but one variance a side, of all samples about their means. So one
+    other split has to have forgotten a sample, not four.
+
+    Source: Carlini et al. 2022, Membership Inference Attacks From First Principles, whose ablations find one
+    variance of all samples better than one of each where models are few.
+    """
+    return _evidence(observed, _variances_about_means(observed))
 
 
 def log_odds(
@@ -143,178 +55,116 @@ def log_odds(
     return odds
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A chunk of samples: observations and masks of both sides, `(S, K, n)`."""
-
-    in_scores: Array
-    is_in: NDArray[np.bool_]
-    out_scores: Array
-    is_out: NDArray[np.bool_]
-
-
-class _Grid:
-    """The observations in the order of splits and draws, a chunk of samples at a time."""
-
-    def __init__(
-        self,
-        scores: Scores,
-        membership: Codes,
-        models: NDArray[np.integer],
-        retrained: Scores | None,
-    ) -> None:
-        shapes = {membership.shape, *(() if retrained is None else (retrained.shape,))}
-        if (
-            scores.ndim != 2
-            or not scores.size
-            or shapes != {scores.shape}
-            or models.shape != (len(scores), 2)
-        ):
-            raise ObservationsInvalid(
-                f"U-LiRA takes (M, N) scores and memberships and (M, 2) models, not {scores.shape}, "
-                f"{', '.join(map(str, sorted(shapes)))} and {models.shape}."
-            )
-        self._scores, self._membership, self._retrained = scores, membership, retrained
-        self._models = models
-        self._order = np.lexsort((models[:, 1], models[:, 0]))
-        self.num_splits, self._num_draws = _grid_shape(models)
-
-    def blocks(self) -> Iterator[_Block]:
-        for start in range(0, self._scores.shape[1], CHUNK):
-            columns = slice(start, start + CHUNK)
-            codes = self._shaped(self._membership[self._order, columns])
-            if codes.max() > RETAIN:
-                raise ObservationsInvalid(
-                    f"Membership {codes.max()} is unknown; it is {OUT} for out, {FORGET} for forget and "
-                    f"{RETAIN} for retain."
-                )
-            in_scores = self._checked(self._scores, columns, "method")
-            is_in, is_out = codes == FORGET, codes == OUT
-            if self._retrained is None:
-                yield _Block(in_scores, is_in, in_scores, is_out)
-            else:
-                yield _Block(
-                    in_scores, is_in, self._checked(self._retrained, columns, "retrained"), is_in | is_out
-                )
-
-    def _checked(self, scores: Scores, columns: slice, whose: str) -> Array:
-        block = scores[self._order, columns]
-        usable = np.abs(block) <= np.finfo(np.float32).max  # false for NaN, too
-        if not usable.all():
-            row, column = np.argwhere(~usable)[0]
-            split, draw = self._models[self._order[row]]
-            raise ObservationsInvalid(
-                f"The {whose} model of split {split}, draw {draw} has a score that is not finite or beyond "
-                f"float32 at sample {columns.start + column}; such a model is not usable."
-            )
-        return self._shaped(block.astype(np.float64))
-
-    def _shaped(self, block: NDArray[Scalar]) -> NDArray[Scalar]:
-        return block.reshape(self.num_splits, self._num_draws, -1)
-
-
-def _grid_shape(models: NDArray[np.integer]) -> tuple[int, int]:
-    splits, draws = np.unique(models[:, 0]), np.unique(models[:, 1])
-    present = {(int(split), int(draw)) for split, draw in models}
-    missing = [(int(split), int(draw)) for split in splits for draw in draws if (split, draw) not in present]
-    if missing:
-        raise ObservationsInvalid(
-            f"{len(missing)} of {len(splits) * len(draws)} models are missing; the first is split "
-            f"{missing[0][0]}, draw {missing[0][1]}. Every split needs the same forget draws."
-        )
-    if len(present) < len(models):
-        raise ObservationsInvalid(f"{len(models) - len(present)} model(s) occur twice.")
-    return len(splits), len(draws)
-
-
-def _pooled_sd(grid: _Grid) -> float:
-    """Standard deviation of all observations of all samples; 1 where they are all the same, which floors
-    both normals alike.
-    """
-    count, mean, squares = 0, 0.0, 0.0
-    for block in grid.blocks():
-        values = np.concatenate([block.in_scores[block.is_in], block.out_scores[block.is_out]])
-        if not len(values):
-            continue
-        own_mean = float(values.mean())
-        total = count + len(values)
-        squares += float(np.square(values - own_mean).sum())
-        squares += (own_mean - mean) ** 2 * count * len(values) / total
-        mean += (own_mean - mean) * len(values) / total
-        count = total
-    return float(np.sqrt(squares / max(count - 1, 1))) or 1.0
-
-
-@dataclass(frozen=True)
-class _Tally:
-    """Per split and sample of a chunk: right classifications of both sides and of how many `(S, n)`; and per
-    split the log odds of all observations.
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Scores of a chunk of samples and which are observations of models that forgot them, or never saw them,
+    `(S, K, n)` each.
     """
 
-    attacked: NDArray[np.bool_]
-    seldom_in: NDArray[np.bool_]
-    in_hits: NDArray[np.uint16]
-    in_counts: NDArray[np.uint16]
-    out_hits: NDArray[np.uint16]
-    out_counts: NDArray[np.uint16]
-    in_odds: list[NDArray[np.float32]]
-    out_odds: list[NDArray[np.float32]]
+    z: Array
+    mask: Mask
 
 
-def _attacked(block: _Block, floor: float) -> _Tally:
-    in_counts, out_counts = (mask.sum(axis=1, dtype=np.uint16) for mask in (block.is_in, block.is_out))
-    seldom_in = np.count_nonzero(in_counts, axis=0) < MIN_SPLITS
-    attacked = ~seldom_in & (np.count_nonzero(out_counts, axis=0) >= MIN_SPLITS)
-    is_in, is_out = block.is_in & attacked, block.is_out & attacked
-    shift = _mean(block)
-    in_z = block.in_scores - shift
-    out_z = in_z if block.out_scores is block.in_scores else block.out_scores - shift
-    in_normal, out_normal = _held_out_normal(in_z, is_in, floor), _held_out_normal(out_z, is_out, floor)
-    out_odds = log_odds(out_z, *in_normal, *out_normal)
-    in_odds = out_odds if out_z is in_z else log_odds(in_z, *in_normal, *out_normal)
-    return _Tally(
-        attacked=attacked,
-        seldom_in=seldom_in,
-        in_hits=((in_odds > 0) & is_in).sum(axis=1, dtype=np.uint16),
-        in_counts=in_counts,
-        out_hits=((out_odds <= 0) & is_out).sum(axis=1, dtype=np.uint16),
-        out_counts=out_counts,
-        in_odds=_by_split(in_odds, is_in),
-        out_odds=_by_split(out_odds, is_out),
-    )
+@dataclass(frozen=True, eq=False)
+class _Normal:
+    """Mean and unbiased variance of the other splits by the one that is left out, `(S, 1, n)` each."""
+
+    mean: Array
+    variance: Array
 
 
-def _mean(block: _Block) -> Array:
-    """`(n,)` means of each sample's observations: sums of squares about it do not cancel."""
-    total = np.einsum("skn,skn->n", block.in_scores, block.is_in)
-    total += np.einsum("skn,skn->n", block.out_scores, block.is_out)
-    count = block.is_in.sum(axis=(0, 1)) + block.is_out.sum(axis=(0, 1))
+def _evidence(observed: Observations, pooled: Sequence[float] | None = None) -> Evidence:
+    """Log odds by held-out means and variances, or by the pooled variances of both sides."""
+    floor = SIGMA_FLOOR * _pooled_sd(observed)
+    shape = observed.scores.shape
+    of_forgotten = np.empty(shape, dtype=np.float32)
+    of_unseen = of_forgotten if observed.retrained is None else np.empty(shape, dtype=np.float32)
+    for columns, sides in _chunks(observed):
+        normals = [_held_out_normal(side) for side in sides]
+        variances: Sequence[Array | float] = pooled or [normal.variance for normal in normals]
+        in_variance, out_variance = (np.maximum(variance, floor**2) for variance in variances)
+        for evidence, side in zip((of_forgotten, of_unseen), sides, strict=True):
+            odds = log_odds(side.z, normals[0].mean, in_variance, normals[1].mean, out_variance)
+            observed.by_split(evidence)[..., columns] = np.clip(odds, -LARGEST, LARGEST)
+            if of_unseen is of_forgotten:
+                break
+    return Evidence(of_forgotten, of_unseen)
+
+
+def _chunks(observed: Observations) -> Iterator[tuple[slice, tuple[_Side, _Side]]]:
+    """Forgetting and unseeing side of some samples at a time, scores less each sample's mean: sums of squares
+    about it do not cancel.
+    """
+    is_in, is_out = (observed.by_split(mask) for mask in (observed.is_forgotten, observed.is_unseen))
+    for start in range(0, observed.scores.shape[1], CHUNK):
+        columns = slice(start, start + CHUNK)
+        in_z = observed.by_split(observed.scores)[..., columns].astype(np.float64)
+        in_side = _Side(in_z, is_in[..., columns])
+        out_z = in_z
+        if observed.retrained is not None:
+            out_z = observed.by_split(observed.retrained)[..., columns].astype(np.float64)
+        out_side = _Side(out_z, is_out[..., columns])
+        mean = _mean(in_side, out_side)
+        in_z -= mean
+        if out_z is not in_z:
+            out_z -= mean
+        yield columns, (in_side, out_side)
+
+
+def _mean(*sides: _Side) -> Array:
+    """`(n,)` means of each sample's observations of both sides."""
+    total = sum(np.einsum("skn,skn->n", side.z, side.mask) for side in sides)
+    count = sum(side.mask.sum(axis=(0, 1)) for side in sides)
     mean: Array = total / np.maximum(count, 1)
     return mean
 
 
-def _held_out_normal(z: Array, mask: NDArray[np.bool_], floor: float) -> tuple[Array, Array]:
-    """Mean and unbiased, floored variance of all splits but one, `(S, 1, n)` each: totals less a split's."""
-    masked = z * mask
-    count = mask.sum(axis=1, keepdims=True, dtype=np.float64)
-    total = masked.sum(axis=1, keepdims=True)
-    square = np.einsum("skn,skn->sn", masked, masked)[:, None]
-    others = np.maximum(count.sum(axis=0) - count, 2)  # samples with fewer are not attacked
-    mean = (total.sum(axis=0) - total) / others
-    variance = (square.sum(axis=0) - square - others * np.square(mean)) / (others - 1)
-    return mean, np.maximum(variance, floor**2)
+def _held_out_normal(side: _Side) -> _Normal:
+    """Totals less a split's; a variance of fewer than two observations is 0, and so is a mean of none."""
+    count, total, square = _sums(side)
+    others = count.sum(axis=0) - count
+    mean = (total.sum(axis=0) - total) / np.maximum(others, 1)
+    variance = (square.sum(axis=0) - square - others * np.square(mean)) / np.maximum(others - 1, 1)
+    return _Normal(mean, variance)
 
 
-def _by_split(odds: Array, mask: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
-    ends = np.cumsum(np.count_nonzero(mask, axis=(1, 2)))[:-1]
-    return np.split(odds[mask].astype(np.float32), ends)
+def _sums(side: _Side) -> tuple[Array, Array, Array]:
+    """Number, sum and sum of squares of each split's observations, `(S, 1, n)` each."""
+    masked = side.z * side.mask
+    count = side.mask.sum(axis=1, keepdims=True, dtype=np.float64)
+    return count, masked.sum(axis=1, keepdims=True), np.einsum("skn,skn->sn", masked, masked)[:, None]
 
 
-def _reasons(tallies: list[_Tally]) -> dict[str, int]:
-    seldom_in = sum(int(np.count_nonzero(tally.seldom_in)) for tally in tallies)
-    left_out = sum(int(np.count_nonzero(~tally.attacked)) for tally in tallies)
-    reasons = {
-        f"forgotten in fewer than {MIN_SPLITS} splits": seldom_in,
-        f"never seen in fewer than {MIN_SPLITS} splits": left_out - seldom_in,
-    }
-    return {reason: count for reason, count in reasons.items() if count}
+def _variances_about_means(observed: Observations) -> list[float]:
+    """Unbiased variance of each side's observations about the side's mean of their sample, over samples."""
+    squares, freedom = np.zeros(2), np.zeros(2)
+    for _, sides in _chunks(observed):
+        for index, side in enumerate(sides):
+            count, total, square = (sums.sum(axis=(0, 1)) for sums in _sums(side))
+            squares[index] += (square - np.square(total) / np.maximum(count, 1)).sum()
+            freedom[index] += np.maximum(count - 1, 0).sum()
+    variances: list[float] = (squares / np.maximum(freedom, 1)).tolist()
+    return variances
+
+
+def _pooled_sd(observed: Observations) -> float:
+    """Standard deviation of all observations of all samples; 1 where they are all the same, which floors
+    both normals alike.
+    """
+    sides = (
+        (observed.scores, observed.is_forgotten),
+        (observed.unseen_scores, observed.is_unseen),
+    )
+    count, mean, squares = 0, 0.0, 0.0
+    for scores, mask in sides:
+        for row, named in zip(scores, mask, strict=True):
+            values = row[named].astype(np.float64)
+            if not len(values):
+                continue
+            own_mean = float(values.mean())
+            total = count + len(values)
+            squares += float(np.square(values - own_mean).sum())
+            squares += (own_mean - mean) ** 2 * count * len(values) / total
+            mean += (own_mean - mean) * len(values) / total
+            count = total
+    return float(np.sqrt(squares / max(count - 1, 1))) or 1.0

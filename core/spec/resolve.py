@@ -12,7 +12,7 @@ from core.attacks.lira_splits import (
     VALIDATION_PARTS,
     num_attackable,
 )
-from core.attacks.u_lira import MIN_SPLITS
+from core.catalog.attacks import AttackInfo
 from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol, Tuning
 from core.catalog.registry import Catalogue, closest
@@ -386,7 +386,7 @@ def _studies(
         splits, forget_sets = request.splits or NUM_SPLITS, request.forget_sets or NUM_DRAWS
         out = request.out or "same_method"
         num_train = catalogue.datasets[setting.dataset].num_train
-        found += _too_few_models(index, num_train, splits, forget_sets, out)
+        found += _too_few_models(index, info, num_train, splits, forget_sets, out)
         of_study = _lira_setting(setting, protocol)
         search = None
         if spec.sweep is not None:
@@ -424,18 +424,19 @@ def _lira_setting(setting: Setting, protocol: Protocol) -> Setting:
 
 
 def _too_few_models(
-    index: int, num_train: int, splits: int, forget_sets: int, out: OutModels
+    index: int, info: AttackInfo, num_train: int, splits: int, forget_sets: int, out: OutModels
 ) -> list[SpecProblem]:
     """A study in which no sample could be attacked."""
     if num_train < MIN_IMAGES:
         detail = f"The dataset has {num_train} training images; a study needs at least {MIN_IMAGES}."
         return [SpecProblem(pointer("attacks", index), "dataset_too_small", detail)]
-    if num_attackable(num_train, splits, forget_sets, out):
+    if num_attackable(num_train, splits, forget_sets, out, info.min_splits):
         return []
     detail = (
         f"With {splits} split(s) and {forget_sets} forget set(s) no sample is forgotten in at least "
-        f"{MIN_SPLITS} splits and never seen in at least {MIN_SPLITS} (protocol §8.2). Ask for more of "
-        "either; 16 splits of 10 forget sets attack most samples."
+        f"{info.min_splits} splits and never seen in at least {info.min_splits}, which {info.title} needs to "
+        "leave one out of its fit (protocol §8.2). Ask for more of either, 16 splits of 10 forget sets for "
+        "example; `u_lira_pooled` and `rmia` need only two splits on each side."
     )
     return [SpecProblem(pointer("attacks", index, "splits"), "too_few_splits", detail)]
 

@@ -82,3 +82,20 @@ def test_results_carry_the_attacks_mean_accuracy_where_there_is_one(client, job)
 
 def test_attacks_on_what_was_never_attacked_are_not_found(client):
     problem(client.get("/api/v1/attacks/set_none/ft"), 404, "not_found")
+
+
+def test_an_attack_of_somebody_elses_package_is_in_the_catalogue_and_in_the_answer(catalogue, client, store):
+    listed = {attack["id"]: attack for attack in client.get("/api/v1/catalog").json()["attacks"]}
+    grid = {"splits": 10, "forget_sets": 7, "originals": "per_split"}
+    asked = [{"id": name, **grid} for name in ("rmia", "toy_threshold")]
+    submitted = client.post(JOBS, json={**ATTACKED, "unlearners": ["ft"], "attacks": asked}).json()
+    work(store)
+
+    found = client.get(f"{JOBS}/{submitted['id']}/attacks").json()["items"]
+
+    assert listed["toy_threshold"]["on"] == "samples"
+    assert (listed["u_lira"]["min_splits"], listed["rmia"]["min_splits"]) == (5, 2)
+    assert [(attack["attack"], attack["subject"]) for attack in found if not attack["is_calibration"]] == [
+        ("rmia", "ft"),
+        ("toy_threshold", "ft"),
+    ]

@@ -132,6 +132,30 @@ def test_every_units_payload_is_the_unit():
         assert unit_id(read_back) == found.id
 
 
+@pytest.mark.parametrize("added", ["rmia", "u_lira_pooled"])
+def test_another_attack_on_a_study_that_is_done_trains_and_scores_nothing(added):
+    done = {unit.id for unit in planned(**attack())}
+    grid = {"splits": 12, "forget_sets": 8}
+
+    both = planned(attacks=[{"id": "u_lira", **grid}, {"id": added, **grid}])
+
+    new = [found.unit for found in both if found.id not in done]
+    assert [unit.kind for unit in new] == ["attack"] * 3
+    assert [(unit.attack, unit.subject) for unit in new] == [
+        (added, "original"),
+        (added, "retrained"),
+        (added, "ft"),
+    ]
+
+
+@pytest.mark.parametrize("attack", ["rmia", "u_lira_pooled"])
+def test_attacks_that_need_fewer_models_take_eight_splits_of_two_forget_sets(attack):
+    assert attacks(planned(attacks=[{"id": attack, "splits": 8, "forget_sets": 2}]))
+    assert ("#/attacks/0/splits", "too_few_splits") in refusal(
+        attacks=[{"id": attack, "splits": 2, "forget_sets": 2}]
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -227,11 +251,10 @@ def test_scores_can_be_made_again_bit_for_bit_in_any_order(catalogue, tmp_path):
     assert len(before[0]) == 228
 
 
-def with_scores(catalogue: Catalogue, path: Path, **first: Any) -> Outcome:
+def with_scores(catalogue: Catalogue, path: Path, attack: str = "u_lira", **first: Any) -> Outcome:
     """The attack on FT with made-up scores, the first model's record changed."""
-    (unit,) = [
-        unit for unit in toy(catalogue).values() if isinstance(unit, AttackUnit) and unit.subject == "ft"
-    ]
+    todo = toy(catalogue, attacks=[{**TOY["attacks"][0], "id": attack}])
+    (unit,) = [unit for unit in todo.values() if isinstance(unit, AttackUnit) and unit.subject == "ft"]
     artifacts = ArtifactStore(path)
     membership, _ = lira_membership(240, SPLITS, FORGET_SETS)
     generator = torch.Generator().manual_seed(0)
@@ -248,8 +271,9 @@ def with_scores(catalogue: Catalogue, path: Path, **first: Any) -> Outcome:
     return bench(path).execute(unit, lambda progress: None)
 
 
-def test_stored_scores_are_all_that_an_attack_needs(catalogue, tmp_path):
-    outcome = with_scores(catalogue, tmp_path)
+@pytest.mark.parametrize("attack", ["u_lira", "u_lira_pooled", "rmia", "toy_threshold"])
+def test_stored_scores_are_all_that_an_attack_needs_ours_or_anothers(catalogue, tmp_path, attack):
+    outcome = with_scores(catalogue, tmp_path, attack)
 
     assert outcome.is_usable
     assert outcome.attack["figures"]["mean"]["value"] == pytest.approx(0.5, abs=0.1)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from core.catalog.attacks import AttackInfo
 from core.catalog.datasets import DatasetInfo
 from core.catalog.models import ModelInfo
 from core.catalog.unlearners import Hyperparameters, UnlearnerInfo
@@ -82,4 +83,11 @@ TOY_SCRAMBLE = DatasetInfo(
     std=(0.3, 0.3, 0.3),
     augmentation="none",
     implementation="lethe_toy_torch:scramble",
+)
+TOY_THRESHOLD = AttackInfo(
+    id="toy_threshold",
+    title="Threshold",
+    source="nobody",
+    implementation="lethe_toy_torch:threshold",
+    on="samples",
 )

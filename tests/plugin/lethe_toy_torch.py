@@ -8,6 +8,7 @@ import time
 import torch
 from torch import nn
 
+from core.attacks.observations import Evidence, Observations
 from core.datasets.source import Source
 from core.models.parts import Parts
 
@@ -54,3 +55,8 @@ def scramble(info, _data_dir) -> Source:
     coarse = torch.randint(0, 256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
     pixels = coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     return Source(pixels, torch.randint(0, info.num_classes, (count,), generator=generator)).require(info)
+
+
+def threshold(observed: Observations) -> Evidence:
+    """A sample whose label is likelier than not was trained on."""
+    return Evidence(observed.scores, observed.unseen_scores)

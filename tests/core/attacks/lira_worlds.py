@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.attacks.u_lira import FORGET, OUT, RETAIN
+from core.attacks.observations import FORGET, OUT, RETAIN
 
 
 @dataclass

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.attacks.lira_splits import draw_lira_splits
-from core.attacks.u_lira import FORGET, OUT, RETAIN
+from core.attacks.observations import FORGET, OUT, RETAIN
 from core.splits import fingerprint
 
 

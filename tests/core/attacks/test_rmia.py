@@ -1,159 +1,115 @@
 """RMIA by its definition, at known behaviour, and where it must refuse (Zarifzadeh et al. 2024)."""
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.special import expit
-from sklearn.metrics import roc_auc_score
 
+from core.attacks.observations import FORGET, OUT, RETAIN, observations
 from core.attacks.rmia import rmia
+from core.attacks.sample_attack import SampleResult, attack_samples
+from core.catalog.attacks import RMIA
 from core.errors import ObservationsInvalid
+from tests.core.attacks.lira_worlds import World, world
 
-NUM_MEMBERS = 200
+
+def attacked(made: World, retrained: np.ndarray | None = None, **options) -> SampleResult:
+    observed = observations(*made.arguments, retrained=retrained)
+    return attack_samples(rmia, observed, min_splits=RMIA.min_splits, **{"replicates": 0, **options})
 
 
-@dataclass
-class World:
-    """Samples of differing difficulty, a half of which the attacked model had; references by a coin."""
+def by_definition(made: World, model: int, sample: int, retrained: np.ndarray | None = None) -> float:
+    """The share that the sample dominates of what the model never had, one ratio after the other."""
+    unseen_scores = made.scores if retrained is None else retrained
+    is_unseen = made.membership == OUT if retrained is None else made.membership != RETAIN
+    others = made.models[:, 0] != made.models[model, 0]
 
-    shift: float = 0.0
-    num_references: int = 4
-    seed: int = 0
-    scores: np.ndarray = field(init=False)
-    references: np.ndarray = field(init=False)
-    unseen: np.ndarray = field(init=False)
-    population: np.ndarray = field(init=False)
-    population_references: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        draw = np.random.default_rng(self.seed)
-        difficulty, population = draw.normal(0, 2, 2 * NUM_MEMBERS), draw.normal(0, 2, 300)
-        self.unseen = draw.random((self.num_references, len(difficulty))) < 0.5
-        self.unseen[0], self.unseen[1] = True, False
-        self.scores = difficulty + draw.normal(size=len(difficulty)) / 2
-        self.scores[:NUM_MEMBERS] += self.shift
-        self.references = difficulty + draw.normal(size=self.unseen.shape) / 2 + self.shift * ~self.unseen
-        self.population = population + draw.normal(size=300) / 2
-        self.population_references = population + draw.normal(size=(self.num_references, 300)) / 2
-
-    def attacked(self, **options: float | None) -> np.ndarray:
-        return rmia(
-            self.scores,
-            self.references,
-            self.unseen,
-            self.population,
-            self.population_references,
-            **options,
+    def ratio(of: int) -> float:
+        forgot, unseen = (
+            others & (made.membership[:, of] == FORGET),
+            others & is_unseen[:, of],
         )
+        mean_in, mean_out = (
+            expit(scores[named, of]).mean()
+            for scores, named in ((made.scores, forgot), (unseen_scores, unseen))
+        )
+        return expit(made.scores[model, of]) / ((mean_in + mean_out) / 2)
 
-    def auc(self, **options: float | None) -> float:
-        return roc_auc_score(np.arange(2 * NUM_MEMBERS) < NUM_MEMBERS, self.attacked(**options))
-
-
-@pytest.mark.parametrize("offline_a", [None, 0, 0.3, 1])
-@pytest.mark.parametrize("gamma", [0.5, 1, 2])
-def test_the_shares_are_those_of_the_definition(offline_a, gamma):
-    made = World(shift=1)
-    expected = []
-    population_ratios = expit(made.population) / expit(made.population_references).mean(axis=0)
-    for sample, score in enumerate(made.scores):
-        probabilities, unseen = expit(made.references[:, sample]), made.unseen[:, sample]
-        out = probabilities[unseen].mean()
-        if offline_a is None:
-            mean = (out + probabilities[~unseen].mean()) / 2
-        else:
-            mean = ((1 + offline_a) * out + 1 - offline_a) / 2
-        expected.append(np.mean(expit(score) / mean / population_ratios >= gamma))
-
-    assert made.attacked(gamma=gamma, offline_a=offline_a).tolist() == pytest.approx(expected)
+    population = [z for z in np.flatnonzero(made.membership[model] == OUT) if z != sample]
+    return float(np.mean([ratio(sample) >= ratio(z) for z in population]))
 
 
-@pytest.mark.parametrize("offline_a", [None, 0.3])
-def test_without_a_trace_it_is_a_coin_toss(offline_a):
-    assert World().auc(offline_a=offline_a) == pytest.approx(0.5, abs=0.08)
+@pytest.mark.parametrize("code", [FORGET, OUT])
+@pytest.mark.parametrize("out", ["same_method", "retrain"])
+def test_the_evidence_is_the_share_of_the_definition_less_a_half(code, out):
+    made, other = world(shift=1, num_samples=40), world(num_samples=40, seed=1)
+    retrained = other.scores if out == "retrain" else None
+    evidence = rmia(observations(*made.arguments, retrained=retrained))
+
+    for model in (0, 57, 191):
+        sample = int(np.flatnonzero(made.membership[model] == code)[1])
+        expected = by_definition(made, model, sample, retrained) - 0.5
+        found = evidence.of_forgotten[model, sample]
+        assert found == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("offline_a", [None, 0.9])
-def test_a_larger_trace_is_found_more_surely(offline_a):
-    areas = [World(shift=shift).auc(offline_a=offline_a) for shift in (0, 1, 3)]
+@pytest.mark.parametrize("correlation", [0, 0.5])
+def test_without_a_trace_it_is_a_coin_toss(correlation):
+    figures = attacked(world(correlation=correlation)).figures
+
+    assert figures["mean"].value == pytest.approx(0.5, abs=0.02)
+    assert figures["auc"].value == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_larger_trace_is_found_more_surely():
+    areas = [attacked(world(shift=shift)).figures["auc"].value for shift in (0, 1, 3)]
 
     assert areas == sorted(areas)
-    assert areas[-1] > 0.9
+    assert areas[-1] > 0.85
 
 
-def test_reference_models_tell_a_member_from_an_easy_sample():
-    made = World(shift=1)
-    by_score_alone = roc_auc_score(np.arange(2 * NUM_MEMBERS) < NUM_MEMBERS, made.scores)
+def test_reference_models_tell_a_forgotten_sample_from_an_easy_one():
+    made = world(shift=1)
+    difficulty = np.random.default_rng(0).normal(0, 3, made.scores.shape[1])
+    hard = replace(made, scores=made.scores + difficulty)
 
-    assert made.auc(offline_a=None) > by_score_alone + 0.1
-
-
-def test_two_reference_models_are_enough():
-    assert World(shift=3, num_references=2).auc(offline_a=None) > 0.85
+    assert attacked(hard).figures["auc"].value == pytest.approx(attacked(made).figures["auc"].value, abs=0.1)
+    assert attacked(hard).figures["auc"].value > 0.65
 
 
-def test_a_higher_gamma_dominates_fewer():
-    shares = [World().attacked(gamma=gamma) for gamma in (0.5, 1, 2)]
+def test_eight_splits_of_two_forget_sets_are_enough():
+    made = world(shift=3, num_splits=8, num_draws=2)
 
-    assert (shares[0] >= shares[1]).all()
-    assert (shares[1] >= shares[2]).all()
+    assert attacked(made).figures["auc"].value > 0.85
 
 
-def test_the_order_of_models_and_population_changes_nothing():
-    made, turned = World(shift=1), World(shift=1)
-    turned.references, turned.unseen = made.references[::-1], made.unseen[::-1]
-    turned.population, turned.population_references = (
-        made.population[::-1],
-        made.population_references[::-1, ::-1],
-    )
+def test_a_side_effect_on_every_sample_is_no_evidence_even_against_retrained_models():
+    unlearned, retrained = world(seed=1), world(seed=2)
+    harmed = replace(unlearned, scores=unlearned.scores - 1)
 
-    assert turned.attacked().tolist() == made.attacked().tolist()
+    assert attacked(harmed, retrained=retrained.scores).figures["mean"].value == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_order_of_the_models_changes_nothing():
+    made = world(shift=1)
+    order = np.random.default_rng(1).permutation(len(made.models))
+    shuffled = World(made.scores[order], made.membership[order], made.models[order])
+
+    assert attacked(shuffled, replicates=20).as_dict() == attacked(made, replicates=20).as_dict()
 
 
 def test_probabilities_that_round_to_zero_or_one_are_still_compared():
-    shares = rmia(
-        np.array([-900.0, -1100.0, 900.0]),
-        np.array([[-1000.0, -1000.0, 900.0]]),
-        np.full((1, 3), True),
-        np.array([0.0]),
-        np.array([[0.0]]),
-        offline_a=1,
-    )
+    made = world(num_samples=100)
+    made.scores[:, :50] -= 2000
+    made.scores[made.membership == FORGET] += 3
 
-    assert shares.tolist() == [1, 0, 1]
+    assert attacked(made).accuracies[:50].mean() > 0.8
 
 
-def test_a_sample_without_the_reference_model_that_it_needs_is_named():
-    made = World()
-    made.unseen[:, 7] = False
-    with pytest.raises(ObservationsInvalid, match=r"first at 7.*never had it"):
-        made.attacked()
+def test_a_model_without_a_population_is_named():
+    made = world(num_samples=60)
+    made.membership[8 * 3 + 2][made.membership[8 * 3 + 2] == OUT] = RETAIN
 
-    made.unseen[:, 7] = True
-    with pytest.raises(ObservationsInvalid, match=r"first at 7.*that had it"):
-        made.attacked(offline_a=None)
-
-
-@pytest.mark.parametrize("of", ["scores", "references", "population", "population_references"])
-def test_scores_that_are_not_finite_are_refused(of):
-    made = World()
-    getattr(made, of)[..., 3] = np.nan
-
-    with pytest.raises(ObservationsInvalid, match="not finite"):
-        made.attacked()
-
-
-@pytest.mark.parametrize("of", ["references", "unseen", "population_references"])
-def test_shapes_that_do_not_fit_are_refused(of):
-    made = World()
-    setattr(made, of, getattr(made, of)[:, 1:])
-
-    with pytest.raises(ObservationsInvalid, match="RMIA takes"):
-        made.attacked()
-
-
-@pytest.mark.parametrize("options", [{"gamma": 0}, {"offline_a": -0.1}, {"offline_a": 1.1}])
-def test_parameters_out_of_range_are_refused(options):
-    with pytest.raises(ObservationsInvalid, match="gamma above 0"):
-        World().attacked(**options)
+    with pytest.raises(ObservationsInvalid, match=r"split 3, draw 2 has no population"):
+        attacked(made)

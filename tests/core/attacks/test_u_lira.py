@@ -9,9 +9,20 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from core.attacks.u_lira import FORGET, OUT, RETAIN, log_odds, u_lira
+from core.attacks import u_lira as attacks
+from core.attacks.observations import FORGET, OUT, RETAIN, observations
+from core.attacks.sample_attack import SampleResult, attack_samples
+from core.attacks.u_lira import log_odds
+from core.catalog.attacks import U_LIRA
 from core.errors import ObservationsInvalid
 from tests.core.attacks.lira_worlds import World, world
+
+
+def u_lira(
+    scores: np.ndarray, membership: np.ndarray, models: np.ndarray, retrained=None, **options
+) -> SampleResult:
+    observed = observations(scores, membership, models, retrained=retrained)
+    return attack_samples(attacks.u_lira, observed, min_splits=U_LIRA.min_splits, **options)
 
 
 def accuracies_by_a_plain_loop(made: World, *, leave_split_out: bool = True) -> np.ndarray:
@@ -302,7 +313,7 @@ def test_without_replicates_there_is_no_interval_and_the_reason_is_told():
     figure = u_lira(*world().arguments, replicates=0).figures["mean"]
 
     assert (figure.low, figure.high) == (None, None)
-    assert "no bootstrap" in figure.reason
+    assert "no interval" in figure.reason
 
 
 def test_the_seed_decides_the_intervals():
