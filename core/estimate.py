@@ -21,6 +21,7 @@ from core.spec.job import HyperparameterValue
 from core.spec.search import Choices, Range
 from core.spec.units import (
     EvaluateUnit,
+    RescoreUnit,
     ScoreUnit,
     SelectionUnit,
     Setting,
@@ -164,7 +165,7 @@ class _Workload:
             return unit.timed_runs * self._final(unit, unit.setting) + self._evaluation(
                 unit.setting, with_test=True
             )
-        if isinstance(unit, TrialUnit):
+        if isinstance(unit, TrialUnit | RescoreUnit):
             return self._trial(unit.sweep) + self._evaluation(unit.setting, with_test=False)
         if isinstance(unit, ScoreUnit):
             run = 0.0 if unit.unlearning is None else self._final(unit.unlearning, unit.setting)

@@ -27,6 +27,7 @@ from core.spec.units import (
     AttackUnit,
     EvaluateUnit,
     GenerationUnit,
+    RescoreUnit,
     ScoreUnit,
     SelectionUnit,
     TrainUnit,
@@ -36,7 +37,7 @@ from core.spec.units import (
     unit_id,
 )
 from core.training import fit
-from core.trials import NO_WINNER, chosen_hyperparameters, propose_generation, run_trial, select
+from core.trials import NO_WINNER, chosen_hyperparameters, propose_generation, rescore, run_trial, select
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class Workbench:
                 return run_trial(self._bench, unit, report)
             case GenerationUnit():
                 return propose_generation(self._bench, unit)
+            case RescoreUnit():
+                return rescore(self._bench, unit, report)
             case SelectionUnit():
                 return select(self._bench, unit)
             case ScoreUnit():

@@ -203,7 +203,12 @@ def _study(cell: Cell, study: Study) -> Iterator[PlannedUnit]:
             )
             for sweep in sweeps:
                 yield from _sweep_units(sweep)
-            selection = _planned(SelectionUnit(sweeps=sweeps))
+            choice = SelectionUnit(sweeps=sweeps, rule=study.search.selection)
+            if choice.rule == "rescored":
+                for of_winner in choice.rescores:
+                    yield _planned(of_winner[0].winner)
+                    yield from (_planned(unit) for unit in of_winner)
+            selection = _planned(choice)
             yield selection
         unlearning = Unlearning(
             unlearner=entry.unlearner,

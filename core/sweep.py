@@ -8,7 +8,7 @@ sweep that was killed goes on as if nothing had happened.
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import optuna
@@ -167,6 +167,18 @@ def choose(sweeps: Iterable[tuple[int, Sequence[Trial]]]) -> Winner | None:
         if trial[-1].state == "completed" and math.isfinite(trial[-1].score)
     ]
     return min(completed, key=lambda winner: (winner.score, winner.sweep_seed, winner.index), default=None)
+
+
+def choose_rescored(winners: Iterable[tuple[Winner, Sequence[float]]]) -> Winner | None:
+    """Of the searches' winners, that of the smallest mean score on the models of the others, with that mean
+    as its score; None where no mean is finite. Ties go to the earlier search (protocol §8, Notes).
+
+    Args:
+        winners: with their scores on the other searches' models, +∞ where there is none.
+    """
+    rescored = [replace(winner, score=math.fsum(scores) / len(scores)) for winner, scores in winners]
+    usable = [winner for winner in rescored if math.isfinite(winner.score)]
+    return min(usable, key=lambda winner: winner.score, default=None)
 
 
 def _ask(

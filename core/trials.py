@@ -12,7 +12,16 @@ from core.foreign_text import told
 from core.measurement import DIVERGED
 from core.outcome import Outcome
 from core.spec.forget import ClassForget
-from core.spec.units import POPULATION, GenerationUnit, SelectionUnit, Sweep, TrialUnit, UnitId, unit_id
+from core.spec.units import (
+    POPULATION,
+    GenerationUnit,
+    RescoreUnit,
+    SelectionUnit,
+    Sweep,
+    TrialUnit,
+    UnitId,
+    unit_id,
+)
 from core.sweep import (
     MAX_ATTEMPTS,
     WORST,
@@ -20,7 +29,9 @@ from core.sweep import (
     Parameters,
     Proposal,
     Trial,
+    Winner,
     choose,
+    choose_rescored,
     objectives,
     propose,
     redrawn,
@@ -57,9 +68,27 @@ def propose_generation(bench: Bench, unit: GenerationUnit) -> Outcome:
     return Outcome(is_usable=True, runtime_seconds=0.0, artifact=asdict(artifact))
 
 
+def rescore(bench: Bench, unit: RescoreUnit, report: Report) -> Outcome:
+    """A search's winner on the models of another split; nothing where the search has none."""
+    winner = _winner(bench, unit.winner)
+    attempt = None if winner is None else _attempt(bench, unit.sweep, winner.parameters, report)
+    record = {"attempt": None if attempt is None else attempt.as_json()}
+    artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
+    seconds = 0.0 if attempt is None else attempt.seconds or 0.0
+    return Outcome(attempt is not None and math.isfinite(attempt.score), seconds, artifact=asdict(artifact))
+
+
 def select(bench: Bench, unit: SelectionUnit) -> Outcome:
     """The best configuration of the sweeps; none where no score is finite."""
-    winner = choose((sweep.model_seed, _all_trials(bench, sweep)) for sweep in unit.sweeps)
+    if unit.rule == "rescored":
+        winners = [(_winner(bench, of_winner[0].winner), of_winner) for of_winner in unit.rescores]
+        winner = choose_rescored(
+            (winner, [_rescored(bench, rescored) for rescored in of_winner])
+            for winner, of_winner in winners
+            if winner is not None
+        )
+    else:
+        winner = choose((sweep.model_seed, _all_trials(bench, sweep)) for sweep in unit.sweeps)
     record = {"winner": None if winner is None else asdict(winner)}
     artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
     return Outcome(winner is not None, 0.0, artifact=asdict(artifact))
@@ -98,6 +127,16 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
         return Attempt(parameters, "completed", WORST, unlearned.seconds, metrics, why)
     losses = objectives(metrics, target["metrics"], sweep)
     return Attempt(parameters, "completed", losses, unlearned.seconds, metrics)
+
+
+def _winner(bench: Bench, selection: SelectionUnit) -> Winner | None:
+    winner = bench.artifacts.read_record(unit_id(selection))["winner"]
+    return None if winner is None else Winner(**winner)
+
+
+def _rescored(bench: Bench, unit: RescoreUnit) -> float:
+    """The winner's score there, +∞ where the model has none."""
+    return Attempt.from_json(bench.artifacts.read_record(unit_id(unit))["attempt"]).score
 
 
 def _trials(bench: Bench, sweep: Sweep, generation: int) -> list[Trial]:

@@ -22,7 +22,15 @@ from core.errors import ArtifactsFull
 from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import GIGABYTE, Settings
-from core.spec.units import AttackUnit, EvaluateUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
+from core.spec.units import (
+    AttackUnit,
+    EvaluateUnit,
+    RescoreUnit,
+    TrainUnit,
+    TrialUnit,
+    UnitId,
+    UnlearnUnit,
+)
 from core.store import attacks, results, slots, trials, unit_logs, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass, WorkerState
@@ -269,7 +277,7 @@ class Worker:
     def _publish(self, running: Running, outcome: Outcome) -> None:
         """Record what the unit produced, in one transaction, only while the lease holds."""
         lease = running.lease
-        is_timed = isinstance(lease.unit, TrainUnit | UnlearnUnit | TrialUnit)
+        is_timed = isinstance(lease.unit, TrainUnit | UnlearnUnit | TrialUnit | RescoreUnit)
         timed = f", in {outcome.runtime_seconds:.1f} s" if is_timed else ""
         text = f"Done: {lease.title} (seed {lease.unit.model_seed}){timed}."
 

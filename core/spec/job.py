@@ -23,6 +23,7 @@ HyperparameterValue: TypeAlias = StrictBool | StrictInt | StrictFloat | str
 
 TuningTarget: TypeAlias = Literal["retrained", "original"]
 OutModels: TypeAlias = Literal["same_method", "retrain"]
+SelectionRule: TypeAlias = Literal["best_trial", "rescored"]
 Originals: TypeAlias = Literal["per_forget_set", "per_split"]
 
 ALL = "all"  # as the only unlearner: every unlearner in the catalogue
@@ -84,6 +85,14 @@ class AttackRequest(SpecModel):
     trials: Annotated[
         StrictInt | None,
         Field(ge=1, le=1000, description="Completed trials of each search; the sweep's if left out."),
+    ] = None
+    selection: Annotated[
+        SelectionRule | None,
+        Field(
+            description="Which hyperparameters all models get: those of the best trial of all searches (the "
+            "default, as in the paper), which rewards a lucky split, or of each search's winner, "
+            "`rescored` on the other splits searched on, that of the best mean (protocol §8, Notes)."
+        ),
     ] = None
 
 

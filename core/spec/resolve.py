@@ -27,6 +27,7 @@ from core.spec.job import (
     JobSpec,
     Originals,
     OutModels,
+    SelectionRule,
     SettingRequest,
     SweepRequest,
     TuningTarget,
@@ -40,6 +41,7 @@ from core.splits import draw_split, set_sizes
 
 MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
 SEARCH_SPLITS = 32  # of a study (protocol §8.1)
+SEARCHING = ("search_splits", "trials", "selection")  # an attack's fields that need a sweep
 
 
 class Entry(Resolved):
@@ -61,6 +63,7 @@ class Search(Resolved):
     splits: int
     trials: int
     target: TuningTarget
+    selection: SelectionRule
 
 
 class Study(Resolved):
@@ -355,10 +358,10 @@ def _attack_problems(
     info = catalogue.attacks.get(request.id)
     if info is None:
         return [_unknown("attack", request.id, catalogue.attacks, pointer("attacks", index, "id"))]
-    unused: tuple[str, ...] = ("splits", "forget_sets", "out", "originals", "search_splits", "trials")
+    unused: tuple[str, ...] = ("splits", "forget_sets", "out", "originals", *SEARCHING)
     why = f"{info.title} attacks a set, so it has no study to lay out."
     if info.on == "samples":
-        unused = () if sweep else ("search_splits", "trials")
+        unused = () if sweep else SEARCHING
         why = "Nothing is searched without a sweep."
     return [
         SpecProblem(pointer("attacks", index, name), "unused", why)
@@ -394,7 +397,13 @@ def _studies(
                 splits=min(request.search_splits or SEARCH_SPLITS, splits),
                 trials=request.trials or spec.sweep.trials,
                 target=spec.sweep.target,
+                selection=request.selection or "best_trial",
             )
+            if search.selection == "rescored" and search.splits < 2:
+                detail = "A winner is scored again on the other splits searched on; ask for two at least."
+                found.append(
+                    SpecProblem(pointer("attacks", index, "search_splits"), "too_few_splits", detail)
+                )
         studies.append(
             Study(
                 attack=info.id,

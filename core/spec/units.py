@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from core.catalog.protocols import Precision, Recipe
 from core.spec.canonical import content_hash
 from core.spec.forget import ForgetRule, HardForget, LiraForget, RandomForget, StepForget
-from core.spec.job import HyperparameterValue, OutModels, TuningTarget
+from core.spec.job import HyperparameterValue, OutModels, SelectionRule, TuningTarget
 from core.spec.search import Range
 
 UnitId = NewType("UnitId", str)
@@ -20,7 +20,7 @@ SettingId = NewType("SettingId", str)
 Role: TypeAlias = Literal["original", "retrained"]
 ROLES: tuple[Role, ...] = ("original", "retrained")
 UnitKind: TypeAlias = Literal[
-    "train", "evaluate", "unlearn", "trial", "generation", "selection", "score", "attack"
+    "train", "evaluate", "unlearn", "trial", "generation", "rescore", "selection", "score", "attack"
 ]
 
 # Raised by hand when a change to training moves numbers; part of every unit's identity.
@@ -76,10 +76,9 @@ class Setting(Resolved):
 
 def _of_draw(setting: Setting) -> str:
     """Which model of a study, in words; nothing elsewhere."""
-    forget = setting.forget
-    return (
-        f" of split {forget.split}, forget set {forget.forget_set}" if isinstance(forget, LiraForget) else ""
-    )
+    if not isinstance(setting.forget, LiraForget):
+        return ""
+    return f" of split {setting.forget.split}, forget set {setting.forget.forget_set}"
 
 
 class PlainUnit(Resolved):
@@ -310,16 +309,56 @@ class GenerationUnit(SweepPart):
         return f"propose generation {self.generation} of the {self.sweep.unlearner} sweep"
 
 
-class SelectionUnit(Resolved):
-    """Choose one configuration from the sweeps of all sweep seeds (protocol §6.5)."""
+class RescoreUnit(SweepPart):
+    """Try the winner of the search `searched` on the models of another one (protocol §8, Notes)."""
 
-    kind: Literal["selection"] = "selection"
-    sweeps: tuple[Sweep, ...]
+    kind: Literal["rescore"] = "rescore"
+    searched: Sweep
 
     @property
     def identity(self) -> dict[str, Any]:
         """What is hashed."""
-        return {"kind": self.kind, "sweeps": [sweep.sha256 for sweep in self.sweeps]}
+        return {"kind": self.kind, "sweep": self.sweep.sha256, "searched": self.searched.sha256}
+
+    @property
+    def depends_on(self) -> tuple[UnitId, ...]:
+        """The original, the target's evaluation, and what chooses the winner."""
+        return (self.sweep.original, self.sweep.reference, unit_id(self.winner))
+
+    @property
+    def winner(self) -> "SelectionUnit":
+        """The unit that chooses it."""
+        return SelectionUnit(sweeps=(self.searched,))
+
+    @property
+    def title(self) -> str:
+        """The unit in words."""
+        return f"try {self.method} as chosen{_of_draw(self.searched.setting)} on{_of_draw(self.setting)[3:]}"
+
+
+class SelectionUnit(Resolved):
+    """Choose one configuration from the sweeps of all sweep seeds (protocol §6.5).
+
+    The rule `rescored` takes, of each sweep's winner, that of smallest mean score on the others' models.
+    """
+
+    kind: Literal["selection"] = "selection"
+    sweeps: tuple[Sweep, ...]
+    rule: SelectionRule = "best_trial"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is hashed."""
+        identity = {"kind": self.kind, "sweeps": [sweep.sha256 for sweep in self.sweeps]}
+        return identity if self.rule == "best_trial" else {**identity, "rule": self.rule}
+
+    @property
+    def rescores(self) -> tuple[tuple[RescoreUnit, ...], ...]:
+        """By sweep, the units that score its winner again on the models of each other sweep."""
+        return tuple(
+            tuple(RescoreUnit(sweep=other, searched=sweep) for other in self.sweeps if other is not sweep)
+            for sweep in self.sweeps
+        )
 
     @property
     def method(self) -> str:
@@ -338,7 +377,9 @@ class SelectionUnit(Resolved):
 
     @property
     def depends_on(self) -> tuple[UnitId, ...]:
-        """The last generation of each sweep, which rests on those before it."""
+        """The last generation of each sweep, which rests on those before it, or what rests on that."""
+        if self.rule == "rescored":
+            return tuple(unit_id(unit) for of_winner in self.rescores for unit in of_winner)
         return tuple(
             unit_id(trial) for sweep in self.sweeps for trial in sweep.trials(sweep.num_generations - 1)
         )
@@ -346,7 +387,7 @@ class SelectionUnit(Resolved):
     @property
     def title(self) -> str:
         """The unit in words."""
-        return f"choose hyperparameters for {self.sweeps[0].unlearner}"
+        return f"choose hyperparameters for {self.method}" + _of_draw(self.setting) * (len(self.sweeps) == 1)
 
 
 class Unlearning(Resolved):
@@ -447,17 +488,10 @@ class AttackUnit(PlainUnit):
         return f"attack {what} by {self.attack}"
 
 
-Unit: TypeAlias = Annotated[
-    TrainUnit
-    | EvaluateUnit
-    | UnlearnUnit
-    | TrialUnit
-    | GenerationUnit
-    | SelectionUnit
-    | ScoreUnit
-    | AttackUnit,
-    Field(discriminator="kind"),
-]
+ModelUnit: TypeAlias = TrainUnit | EvaluateUnit | UnlearnUnit
+SearchUnit: TypeAlias = TrialUnit | GenerationUnit | RescoreUnit | SelectionUnit
+StudyUnit: TypeAlias = ScoreUnit | AttackUnit
+Unit: TypeAlias = Annotated[ModelUnit | SearchUnit | StudyUnit, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[Unit] = TypeAdapter(Unit)
 
 

@@ -118,6 +118,28 @@ def test_searches_are_on_the_first_forget_set_of_each_split():
     assert [(forget.split, forget.forget_set) for forget in searched] == [(0, 0), (1, 0), (2, 0)]
 
 
+def test_rescoring_tries_each_searchs_winner_on_the_other_splits_searched_on():
+    units = planned(sweep={"trials": 1}, **attack(search_splits=3, selection="rescored"))
+
+    tried = [unit for unit in of_study(units) if unit.kind == "rescore"]
+    pairs = [(unit.searched.setting.forget.split, unit.setting.forget.split) for unit in tried]
+    assert pairs == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
+    (chosen,) = {unit.unlearning.selection for unit in scores(units) if unit.unlearning}
+    (choice,) = [found.unit for found in units if found.id == chosen]
+    assert set(choice.depends_on) == {unit_id(unit) for unit in tried}
+
+
+def test_rescoring_shares_the_searches_of_the_papers_mode():
+    best, rescored = (
+        planned(sweep={"trials": 1}, **attack(search_splits=3, selection=selection))
+        for selection in ("best_trial", "rescored")
+    )
+
+    shared = {unit.id for unit in best}
+    new = Counter(found.unit.kind for found in rescored if found.id not in shared)
+    assert new == {"rescore": 6, "selection": 4, "score": 96, "attack": 1}
+
+
 def test_an_attack_with_retrained_models_as_never_seen_ones_depends_on_their_scores():
     of_method, of_retrained = (attacks(planned(**attack(out=out)))[-1] for out in ("same_method", "retrain"))
 
@@ -163,6 +185,14 @@ def test_attacks_that_need_fewer_models_take_eight_splits_of_two_forget_sets(att
             attack(splits=8), ("#/attacks/0/splits", "too_few_splits"), id="in and out need five splits each"
         ),
         pytest.param(attack(trials=5), ("#/attacks/0/trials", "unused"), id="no sweep to search"),
+        pytest.param(
+            attack(selection="rescored"), ("#/attacks/0/selection", "unused"), id="no sweep to select from"
+        ),
+        pytest.param(
+            {"sweep": {"trials": 1}, **attack(selection="rescored", search_splits=1)},
+            ("#/attacks/0/search_splits", "too_few_splits"),
+            id="no other split to score a winner on",
+        ),
         pytest.param(
             {"attacks": [{"id": "u_mia", "splits": 12}]}, ("#/attacks/0/splits", "unused"), id="no study"
         ),
@@ -295,27 +325,51 @@ def test_scores_of_other_splits_are_not_attacked(catalogue, tmp_path):
     assert "other splits" in outcome.attack["reason"]
 
 
-def test_a_search_aims_at_the_retrained_model_of_its_split_and_its_winner_is_used_everywhere(
-    catalogue, tmp_path
-):
+def searched(catalogue: Catalogue, path: Path, **changes: Any) -> tuple[dict[str, list[Any]], list[Any]]:
+    """The records of a search on two splits by kind of unit, and what the first models then were given."""
     todo = toy(
         catalogue,
         unlearners=["toy_noise"],
         sweep={"trials": 2},
-        attacks=[{**TOY["attacks"][0], "search_splits": 2}],
+        attacks=[{**TOY["attacks"][0], "search_splits": 2, **changes}],
     )
-    wanted = {identity: unit for identity, unit in todo.items() if unit.kind in ("trial", "selection")}
+    wanted = {
+        identity: unit for identity, unit in todo.items() if unit.kind in ("trial", "rescore", "selection")
+    }
     scored = [unit for unit in todo.values() if unit.method == "toy_noise" and unit.kind == "score"][:2]
     needed = {on for unit in (*wanted.values(), *scored) for on in unit.depends_on}
     needed |= {on for identity in needed - set(wanted) for on in todo[identity].depends_on}
-    outcomes = execute(
-        bench(tmp_path),
-        {identity: unit for identity, unit in todo.items() if identity in needed | set(wanted)},
-    )
-    execute(bench(tmp_path), {unit_id(unit): unit for unit in scored})
+    kept = {identity: unit for identity, unit in todo.items() if identity in needed | set(wanted)}
+    execute(bench(path), {**kept, **{unit_id(unit): unit for unit in scored}})
+    records: dict[str, list[dict[str, Any]]] = {}
+    for unit in (*kept.values(), *scored):
+        records.setdefault(unit.kind, []).append(ArtifactStore(path).read_record(unit_id(unit)))
+    used = [record["hyperparameters"] for record in records["score"][-2:]]
+    return records, used
 
-    attempts = [attempt for outcome in outcomes.values() for attempt in outcome.attempts]
+
+def test_a_search_aims_at_the_retrained_model_of_its_split_and_its_winner_is_used_everywhere(
+    catalogue, tmp_path
+):
+    found, used = searched(catalogue, tmp_path)
+
+    attempts = [attempt for record in found["trial"] for attempt in record["attempts"]]
     best = min(attempts, key=lambda attempt: attempt["score"])
     assert len(attempts) == 4
-    records = [ArtifactStore(tmp_path).read_record(unit_id(unit)) for unit in scored]
-    assert [record["hyperparameters"] for record in records] == [best["parameters"]] * 2
+    assert used == [best["parameters"]] * 2
+
+
+def test_a_rescored_search_takes_the_winner_that_does_best_on_the_other_split(catalogue, tmp_path):
+    found, used = searched(catalogue, tmp_path, selection="rescored")
+
+    winners = [
+        min(
+            (attempt for record in trials for attempt in record["attempts"]),
+            key=lambda attempt: attempt["score"],
+        )
+        for trials in (found["trial"][:2], found["trial"][2:])
+    ]
+    rescored = [record["attempt"] for record in found["rescore"]]
+    assert [attempt["parameters"] for attempt in rescored] == [winner["parameters"] for winner in winners]
+    best = min(rescored, key=lambda attempt: attempt["score"])
+    assert used == [best["parameters"]] * 2

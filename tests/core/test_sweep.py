@@ -14,7 +14,17 @@ from core.plan import plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.spec.units import POPULATION, Sweep, TrialUnit
-from core.sweep import WORST, Attempt, Trial, Winner, choose, objectives, propose, redrawn
+from core.sweep import (
+    WORST,
+    Attempt,
+    Trial,
+    Winner,
+    choose,
+    choose_rescored,
+    objectives,
+    propose,
+    redrawn,
+)
 
 SPACE = {
     "learning_rate": optuna.distributions.FloatDistribution(1e-5, 1e-1, log=True),
@@ -211,3 +221,19 @@ def test_a_changed_copy_of_a_sweep_has_another_hash():
 
     assert of.sha256 != of.model_copy(update={"num_trials": 7}).sha256
     assert of.sha256 == of.model_copy().sha256
+
+
+def test_rescored_the_smallest_mean_on_the_other_splits_wins_not_the_luckiest_search():
+    lucky, steady = Winner({"a": 1}, 0.1, 0, 3), Winner({"a": 2}, 0.2, 0, 5)
+
+    found = choose_rescored([(lucky, [0.5, 0.7]), (steady, [0.3, 0.4])])
+
+    assert (found.parameters, found.index) == ({"a": 2}, 5)
+    assert found.score == pytest.approx(0.35)
+
+
+def test_a_winner_that_diverges_on_another_split_is_not_chosen():
+    fragile, slow = Winner({"a": 1}, 0.1, 0, 3), Winner({"a": 2}, 0.2, 0, 5)
+
+    assert choose_rescored([(fragile, [0.1, math.inf]), (slow, [0.8, 0.8])]).parameters == {"a": 2}
+    assert choose_rescored([(fragile, [math.inf, math.inf])]) is None
