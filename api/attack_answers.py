@@ -1,11 +1,13 @@
 """The API's answers about attacks on single samples (protocol §8)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from api.schemas import Answer
+from core.attack_figures import AttackFigures, attack_names, told
 from core.store.attacks import AttackRecord
 
 
@@ -68,6 +70,15 @@ class AttacksAnswer(Answer):
     """Attacks."""
 
     items: list[AttackAnswer]
+
+
+def attack_fields(found: Mapping[str, AttackFigures]) -> dict[str, Any]:
+    """The fields of a result's answer that attacks on its method fill."""
+    accuracies = {name: figures.mean_accuracy for name, figures in found.items()}
+    return {
+        "attack_accuracy": {name: value for name, value in accuracies.items() if value is not None},
+        "attacks": told(found, attack_names([found])),
+    }
 
 
 def attack_answer(record: AttackRecord) -> AttackAnswer:

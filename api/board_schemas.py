@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from api.schemas import Answer, ForgetAnswer
+from api.schemas import Answer, AttackFiguresAnswer, ForgetAnswer
 from core.board import CellState, Metric
 from core.cohort import Cohort
 from core.ranking import Group
@@ -58,6 +58,9 @@ class BoardCell(Answer):
     usable_seeds: int
     required_seeds: int
     runtime_efficiency: float | None
+    attacks: dict[str, AttackFiguresAnswer] = Field(
+        {}, description="What attacks on single samples found of the method, by attack; they rank nothing."
+    )
 
 
 class BoardRow(Answer):

@@ -218,6 +218,21 @@ class TrialPage(Answer):
     next_cursor: str | None
 
 
+class AttackFiguresAnswer(Answer):
+    """An attack on single samples in short, as boards and results carry it; null, with the reason, where it
+    was not run. The whole of it is at `/attacks/{setting_id}/{unlearner}`.
+    """
+
+    mean_accuracy: Annotated[float | None, Field(description="Over samples; 0.5 is no trace.")]
+    low: Annotated[float | None, Field(description="Of the accuracy's 95 % interval.")]
+    high: Annotated[float | None, Field(description="Of the accuracy's 95 % interval.")]
+    tpr_at_fpr_1pct: float | None
+    out: str | None
+    splits: int | None
+    forget_sets: int | None
+    reason: str | None
+
+
 class ResultAnswer(Answer):
     """The metrics of one model. A metric that does not exist is null, with its reason."""
 
@@ -233,6 +248,9 @@ class ResultAnswer(Answer):
     is_superseded: bool
     metrics: dict[str, float | None]
     attack_accuracy: dict[str, float] = Field({}, description="Mean over samples, by attack.")
+    attacks: dict[str, AttackFiguresAnswer] = Field(
+        {}, description="What attacks on single samples found of the method in this setting, by attack."
+    )
     reasons: dict[str, str]
     provenance: dict[str, Any]
     created_at: datetime

@@ -1,10 +1,11 @@
 """The leaderboard: groups and ranks over a set of summarised results. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from core.attack_figures import AttackFigures
 from core.cohort import REFERENCE_UNLEARNERS, Cohort
 from core.ranking import Group, GroupCounts, Grouping, Linkage, count_groups, dense_ranks, group_values
 from core.spec.units import Setting, SettingId
@@ -131,6 +132,7 @@ class Board:
         cohort: whose values fixed the cut points, where the cohort has enough of them.
         groupings: by setting, keyed by the labels of the methods that have a value there.
         moved: rows that the frozen cut points would place elsewhere; empty where they are in force.
+        attacks: by setting and method, what attacks on single samples found, by attack; they rank nothing.
     """
 
     protocol: str
@@ -141,6 +143,7 @@ class Board:
     cohort: Cohort
     groupings: Mapping[SettingId, Grouping]
     moved: tuple[RowMove, ...] = ()
+    attacks: Mapping[tuple[SettingId, Method], Mapping[str, AttackFigures]] = field(default_factory=dict)
 
     @property
     def ambiguous(self) -> frozenset[SettingId]:

@@ -3,17 +3,20 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
-from core.board import Board, Cell, Row, RowMove
+from core.attack_figures import FIELDS, AttackFigures, attack_names, attack_text, told
+from core.board import Board, Cell, Method, Row, RowMove
 from core.ranking import Grouping
 from core.spec.forget import ForgetRule, IndicesForget
-from core.spec.units import Setting
+from core.spec.units import Setting, SettingId
 from core.tier import Tier
 from core.uncertainty import LEVEL, RankInterval, RowUncertainty, Uncertainty
+
+Attacks: TypeAlias = Mapping[tuple[SettingId, Method], Mapping[str, AttackFigures]]
 
 
 class ExportFormat(StrEnum):
@@ -37,6 +40,11 @@ class FormatInfo:
 def board_document(board: Board) -> dict[str, Any]:
     """The board as plain JSON, as `GET /leaderboard` answers it."""
     settings = {setting.id: setting for setting in board.settings}
+    names = attack_names(board.attacks.values())
+
+    def rows(found: Iterable[Row]) -> list[dict[str, Any]]:
+        return [_row(row, settings, board.attacks, names) for row in found]
+
     return {
         "protocol": board.protocol,
         "metric": board.metric.value,
@@ -44,8 +52,8 @@ def board_document(board: Board) -> dict[str, Any]:
         "tier": Tier.RUN_HERE.value,
         "cohort": board.cohort.value,
         "settings": [_column(setting, board.groupings[setting.id]) for setting in board.settings],
-        "rows": [_row(row, settings) for row in board.rows],
-        "references": [_row(row, settings) for row in board.references],
+        "rows": rows(board.rows),
+        "references": rows(board.references),
         "moved": [row_move(move) for move in board.moved],
     }
 
@@ -157,7 +165,9 @@ def forget_document(rule: ForgetRule) -> dict[str, Any]:
     return {name: {**fields, **listed}.get(name) for name in names}
 
 
-def _row(row: Row, settings: dict[Any, Setting]) -> dict[str, Any]:
+def _row(
+    row: Row, settings: Mapping[SettingId, Setting], attacks: Attacks, names: Sequence[str]
+) -> dict[str, Any]:
     return {
         "rank": row.rank,
         "is_provisional": row.is_provisional,
@@ -169,7 +179,13 @@ def _row(row: Row, settings: dict[Any, Setting]) -> dict[str, Any]:
         "g3": row.counts.g3,
         "failed": row.counts.failed,
         "coverage": f"{row.covered}/{len(row.cells)}",
-        "cells": [_cell(cell, settings[cell.setting]) for cell in row.cells],
+        "cells": [
+            {
+                **_cell(cell, settings[cell.setting]),
+                "attacks": told(attacks.get((cell.setting, row.method), {}), names),
+            }
+            for cell in row.cells
+        ],
     }
 
 
@@ -208,16 +224,29 @@ def _as_csv(document: dict[str, Any]) -> str:
         "required_seeds",
         "runtime_efficiency",
     ]
+    attacks = _attacks_of(document)
+    attack_columns = [f"{name}.{field}" for name in attacks for field in FIELDS]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     board_columns = ["protocol", "metric", "tier"]
-    writer.writerow([*board_columns, *columns, *cell_columns])
+    writer.writerow([*board_columns, *columns, *cell_columns, *attack_columns])
     board = [document[name] for name in board_columns]
     for row in (*document["rows"], *document["references"]):
         for cell in row["cells"] or [{}]:
             values = [*(row[name] for name in columns), *(cell.get(name) for name in cell_columns)]
+            found = cell.get("attacks", {})
+            values += [found.get(name, {}).get(field) for name in attacks for field in FIELDS]
             writer.writerow([*board, *values])
     return out.getvalue()
+
+
+def _attacks_of(document: dict[str, Any], *, run: bool = False) -> list[str]:
+    """The attacks that a board document tells of, or those of them that have a figure; boards that were
+    frozen before there were any have none.
+    """
+    cells = [cell for row in (*document["rows"], *document["references"]) for cell in row["cells"]]
+    found = [item for cell in cells for item in cell.get("attacks", {}).items()]
+    return sorted({name for name, figures in found if not run or figures["mean_accuracy"] is not None})
 
 
 def _as_markdown(document: dict[str, Any]) -> str:
@@ -240,13 +269,15 @@ def _as_latex(document: dict[str, Any]) -> str:
 def _text_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and lines of the board as people read it."""
     places = [f"{setting['dataset']}/{setting['model']}" for setting in document["settings"]]
+    attacks = _attacks_of(document, run=True)
     lines = []
     for row in (*document["rows"], *document["references"]):
         counts = [str(row[name]) if row["rank"] else "" for name in ("g1", "g2", "g3", "failed")]
-        lines.append(
-            [str(row["rank"] or "-"), row["label"], *counts, *(cell_text(cell) for cell in row["cells"])]
-        )
-    return ["rank", "unlearner", "G1", "G2", "G3", "F", *places], lines
+        cells = [cell_text(cell) for cell in row["cells"]]
+        cells += [attack_text(cell["attacks"][name]) for name in attacks for cell in row["cells"]]
+        lines.append([str(row["rank"] or "-"), row["label"], *counts, *cells])
+    columns = [*places, *(f"{place}, {name}" for name in attacks for place in places)]
+    return ["rank", "unlearner", "G1", "G2", "G3", "F", *columns], lines
 
 
 def cell_text(cell: dict[str, Any]) -> str:

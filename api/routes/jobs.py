@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.access import CallerDep, SubmitterDep
 from api.answers import job_answer, read_job, unit_answer
-from api.attack_answers import AttacksAnswer, attack_answer
+from api.attack_answers import AttacksAnswer, attack_answer, attack_fields
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import (
     CatalogueDep,
@@ -205,14 +205,14 @@ def list_job_results(
     """The job's results so far, in the order of its plan."""
     with store.read() as session:
         jobs.get_job(session, job_id, caller.viewer)
-        found = results.job_results(session, job_id, limit=limit + 1, after=position)
-        records = [record for _, record in found[:limit]]
-        accuracies = attacks.attack_accuracies(session, records, viewer=caller.viewer)
-    more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
+        page = results.job_results(session, job_id, limit=limit + 1, after=position)
+        records = [record for _, record in page[:limit]]
+        attacked = attacks.attacks_on_results(session, records, viewer=caller.viewer)
+    more = next_cursor(page[limit - 1][0]) if len(page) > limit else None
     return ResultPage(
         items=[
-            ResultAnswer(**asdict(record), attack_accuracy=attacked)
-            for record, attacked in zip(records, accuracies, strict=True)
+            ResultAnswer(**asdict(record), **attack_fields(found))
+            for record, found in zip(records, attacked, strict=True)
         ],
         next_cursor=more,
     )

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from fastapi import APIRouter, Response
 
 from api.access import CallerDep
+from api.attack_answers import attack_fields
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import CursorDep, LimitDep, StoreDep, next_cursor
 from api.problems import DECLARED
 from api.schemas import ResultAnswer, ResultDetail, ResultPage
-from core.store import jobs, results
+from core.store import attacks, jobs, results
 
 router = APIRouter(prefix="/results", tags=["results"], responses={401: DECLARED[401], 422: DECLARED[422]})
 
@@ -25,7 +26,7 @@ def list_results(
 ) -> ResultPage:
     """Results, newest first."""
     with store.read() as session:
-        found = results.list_results(
+        page = results.list_results(
             session,
             limit=limit + 1,
             before=cursor,
@@ -33,9 +34,14 @@ def list_results(
             unlearner=unlearner,
             viewer=caller.viewer,
         )
-    more = next_cursor(found[limit - 1].id) if len(found) > limit else None
+        attacked = attacks.attacks_on_results(session, page[:limit], viewer=caller.viewer)
+    more = next_cursor(page[limit - 1].id) if len(page) > limit else None
     return ResultPage(
-        items=[ResultAnswer.model_validate(record) for record in found[:limit]], next_cursor=more
+        items=[
+            ResultAnswer(**asdict(record), **attack_fields(found))
+            for record, found in zip(page[:limit], attacked, strict=True)
+        ],
+        next_cursor=more,
     )
 
 
@@ -52,5 +58,6 @@ def get_result(
     with store.read() as session:
         record = results.get_result(session, result_id, caller.viewer)
         mine = jobs.jobs_with_unit(session, record.unit_id, caller.viewer)
-    answer = ResultDetail(jobs=mine, **asdict(record))
+        (attacked,) = attacks.attacks_on_results(session, [record], viewer=caller.viewer)
+    answer = ResultDetail(jobs=mine, **asdict(record), **attack_fields(attacked))
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

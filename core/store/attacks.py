@@ -1,20 +1,30 @@
 """Attacks on single samples in the store: what was found, and how it is read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from core.attack_figures import AttackFigures
 from core.spec.units import AttackUnit, UnitId
-from core.store.results import ResultRecord
+from core.store.results import ResultRecord, note_changed
 from core.store.session import database_now
 from core.store.tables import AttackRow, JobUnitRow, UnitRow
 from core.store.viewers import EVERYTHING, Viewer, in_visible_job
 
 FINDINGS = ("num_attacked", "left_out", "figures", "roc", "histogram")
+
+
+class Place(NamedTuple):
+    """Where an attack's figures stand."""
+
+    setting_id: str
+    subject: str
+    variant: str | None
+    tuning: str | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,7 @@ def record_attack(
             created_at=session.execute(select(database_now())).scalar_one(),
         )
     )
+    note_changed(session, [unit.setting.id])
 
 
 def attacks_on(
@@ -114,26 +125,67 @@ def job_attacks(session: Session, job_id: str) -> list[AttackRecord]:
     return [_record(row) for row in rows]
 
 
-def attack_accuracies(
-    session: Session, found: Sequence[ResultRecord], *, viewer: Viewer = EVERYTHING
-) -> list[dict[str, float]]:
-    """Beside each result, the mean accuracy of every attack on its method in its setting; of several, that of
-    the most models, then the newest.
+def attack_figures(
+    session: Session, setting_ids: Collection[str], *, viewer: Viewer = EVERYTHING
+) -> dict[Place, dict[str, AttackFigures]]:
+    """What every attack that the viewer sees found of each method beside the settings, by attack.
+
+    Of several runs of one attack it is one with figures before one that could not be run, then one whose
+    never-seen models are the method's own (protocol §8.3), then that of the most models, then the newest.
     """
-    rows = session.scalars(
-        select(AttackRow)
-        .where(AttackRow.setting_id.in_({result.setting_id for result in found}))
-        .where(AttackRow.mean_accuracy.is_not(None), in_visible_job(viewer, AttackRow.unit_id))
-        .order_by(AttackRow.splits * AttackRow.forget_sets, AttackRow.created_at)
+    rows = session.execute(
+        select(
+            AttackRow.setting_id,
+            AttackRow.subject,
+            AttackRow.variant,
+            AttackRow.tuning,
+            AttackRow.attack,
+            AttackRow.out,
+            AttackRow.splits,
+            AttackRow.forget_sets,
+            AttackRow.reason,
+            AttackRow.findings["figures"].label("figures"),
+        )
+        .where(AttackRow.setting_id.in_(setting_ids), in_visible_job(viewer, AttackRow.unit_id))
+        .order_by(
+            AttackRow.mean_accuracy.is_not(None),
+            AttackRow.out == "same_method",
+            AttackRow.splits * AttackRow.forget_sets,
+            AttackRow.created_at,
+            AttackRow.unit_id,
+        )
     )
-    best: dict[tuple[str | None, ...], dict[str, float]] = {}
+    best: dict[Place, dict[str, AttackFigures]] = {}
     for row in rows:
-        place = (row.setting_id, row.subject, row.variant, row.tuning)
-        assert row.mean_accuracy is not None, "the query asks for it"
-        best.setdefault(place, {})[row.attack] = row.mean_accuracy
+        place = Place(row.setting_id, row.subject, row.variant, row.tuning)
+        best.setdefault(place, {})[row.attack] = _figures(row)
+    return best
+
+
+def attacks_on_results(
+    session: Session, found: Sequence[ResultRecord], *, viewer: Viewer = EVERYTHING
+) -> list[dict[str, AttackFigures]]:
+    """Beside each result, what `attack_figures` has of its method in its setting."""
+    best = attack_figures(session, {result.setting_id for result in found}, viewer=viewer)
     return [
-        best.get((result.setting_id, result.unlearner, result.variant, result.tuning), {}) for result in found
+        best.get(Place(result.setting_id, result.unlearner, result.variant, result.tuning), {})
+        for result in found
     ]
+
+
+def _figures(row: Row[Any]) -> AttackFigures:
+    grid = {"out": row.out, "splits": row.splits, "forget_sets": row.forget_sets}
+    if not row.figures:
+        return AttackFigures(reason=row.reason, **grid)
+    mean, rare = row.figures["mean"], row.figures["tpr_at_fpr_1pct"]
+    return AttackFigures(
+        mean_accuracy=mean["value"],
+        low=mean["low"],
+        high=mean["high"],
+        tpr_at_fpr_1pct=rare["value"],
+        reason=mean["reason"] or rare["reason"],
+        **grid,
+    )
 
 
 def _record(row: AttackRow) -> AttackRecord:

@@ -1,32 +1,38 @@
 """The board of a protocol, out of the store."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
-from core.board import Board, Metric, build_board
+from core.attack_figures import AttackFigures
+from core.board import Board, Method, Metric, build_board
 from core.catalog.protocols import Protocol
 from core.cohort import Cohort
 from core.errors import NotFound
 from core.seed_values import SeedValue, summarise
 from core.spec.forget import RandomForget
-from core.spec.units import Setting
+from core.spec.units import Setting, SettingId
+from core.store.attacks import attack_figures
 from core.store.results import seed_values, settings_of
 from core.store.viewers import EVERYTHING, Viewer
 
 
 @dataclass(frozen=True)
 class BoardData:
-    """What a board is built from: the settings that were asked for, and each model's value in them."""
+    """What a board is built from: the settings that were asked for, each model's value in them, and what
+    attacks on single samples found of the methods.
+    """
 
     protocol: Protocol
     metric: Metric
     settings: tuple[Setting, ...]
     values: tuple[SeedValue, ...]
+    attacks: Mapping[tuple[SettingId, Method], Mapping[str, AttackFigures]] = field(default_factory=dict)
 
     def board(self, cohort: Cohort = Cohort.REFERENCE) -> Board:
         """The board over all of the protocol's model seeds."""
-        return build_board(
+        board = build_board(
             self.protocol.id,
             self.metric,
             self.settings,
@@ -34,6 +40,7 @@ class BoardData:
             required_seeds=len(self.protocol.model_seeds),
             cohort=cohort,
         )
+        return replace(board, attacks=self.attacks)
 
 
 def load_board_data(
@@ -67,7 +74,13 @@ def load_board_data(
         if dataset in (None, setting.dataset) and model in (None, setting.model)
     ]
     values = seed_values(session, settings, metric, protocol, viewer)
-    return BoardData(protocol, metric, tuple(settings), tuple(values))
+    found = attack_figures(session, {setting.id for setting in settings}, viewer=viewer)
+    attacks = {
+        (SettingId(place.setting_id), Method(place.subject, place.variant)): figures
+        for place, figures in found.items()
+        if place.tuning in (None, protocol.ranked_tuning)
+    }
+    return BoardData(protocol, metric, tuple(settings), tuple(values), attacks)
 
 
 def load_board(

@@ -16,7 +16,7 @@ from core.seed_values import SeedValue
 from core.spec.units import EvaluateUnit, Setting, SettingId, UnitId, UnlearnUnit
 from core.store.session import changed, database_now
 from core.store.slots import TIMED_BESIDE, was_timed_beside
-from core.store.tables import JobUnitRow, ResultRow, SettingRow, UnitRow
+from core.store.tables import AttackRow, JobUnitRow, ResultRow, SettingRow, UnitRow
 from core.store.viewers import EVERYTHING, THE_PUBLIC, Viewer, in_visible_job
 
 PLACE = ("setting_id", "unlearner", "variant", "tuning", "model_seed")  # has one result that counts
@@ -122,7 +122,9 @@ def show_results(session: Session, job_id: str) -> None:
     places = {_place_of(row) for row in rows}
     for place in places:
         _supersede(session, place)
-    note_changed(session, {place[0] for place in places})
+    attacked = select(AttackRow.setting_id).join(JobUnitRow, JobUnitRow.unit_id == AttackRow.unit_id)
+    beside = session.scalars(attacked.where(JobUnitRow.job_id == job_id))  # boards show attacks, too
+    note_changed(session, {*(place[0] for place in places), *beside})
 
 
 def _place_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a ResultRow, or its columns

@@ -1,5 +1,8 @@
 """Attacks on single samples, as the API shows them."""
 
+import csv
+import io
+
 import pytest
 
 from tests.api.steps import JOBS, SPEC, problem, work
@@ -10,6 +13,10 @@ ATTACKED = {
     "model_seeds": [0],
     "attacks": [{"id": "u_lira", "splits": 10, "forget_sets": 7, "out": "retrain", "originals": "per_split"}],
 }
+
+
+GRID = {"out": "retrain", "splits": 10, "forget_sets": 7}
+FOUND = {"mean_accuracy": 0.61, "low": 0.58, "high": 0.64, "tpr_at_fpr_1pct": 0.61, **GRID, "reason": None}
 
 
 @pytest.fixture
@@ -78,6 +85,51 @@ def test_results_carry_the_attacks_mean_accuracy_where_there_is_one(client, job)
         "ft": {"u_lira": 0.61},
         "ct": {},
     }
+
+
+def test_results_carry_the_attacks_interval_and_say_why_there_is_none(client, job):
+    found = client.get(job["links"]["results"]).json()["items"]
+    listed = client.get("/api/v1/results").json()["items"]
+    attacks = {result["unlearner"]: result["attacks"]["u_lira"] for result in found}
+    ft = next(result for result in found if result["unlearner"] == "ft")
+
+    assert attacks["ft"] == FOUND
+    assert attacks["ct"] == {**dict.fromkeys(FOUND), **GRID, "reason": "1 of 70 models (ct) have no scores"}
+    assert {result["unlearner"]: result["attacks"]["u_lira"] for result in listed} == attacks
+    assert client.get(f"/api/v1/results/{ft['id']}").json()["attacks"] == {"u_lira": FOUND}
+
+
+def test_the_board_has_the_attacks_as_soon_as_they_are_done_and_says_where_none_was_run(client, store):
+    def of_board() -> dict[str, dict]:
+        board = client.get("/api/v1/leaderboard").json()
+        rows = [*board["rows"], *board["references"]]
+        return {row["label"]: row["cells"][0]["attacks"]["u_lira"] for row in rows}
+
+    client.post(JOBS, json={**ATTACKED, "attacks": []})
+    work(store)
+    before = of_board()
+    client.post(JOBS, json=ATTACKED)
+    work(store)
+    after = of_board()
+
+    assert set(before) == set(after) == {"ft", "ct", "original", "retrained"}
+    assert {attack["reason"] for attack in before.values()} == {"not run"}
+    assert {attack["mean_accuracy"] for attack in before.values()} == {None}
+    assert after["ft"] == after["original"] == FOUND
+    assert after["ct"]["reason"] == "1 of 70 models (ct) have no scores"
+
+
+def test_exports_of_the_board_have_a_column_for_each_attack_that_was_run(client, job):
+    def export(form: str) -> str:
+        return client.get("/api/v1/leaderboard", params={"format": form}).text
+
+    rows = {row["label"]: row for row in csv.DictReader(io.StringIO(export("csv")))}
+    assert (rows["ft"]["u_lira.mean_accuracy"], rows["ft"]["u_lira.low"]) == ("0.61", "0.58")
+    assert rows["ct"]["u_lira.mean_accuracy"] == ""
+    assert rows["ct"]["u_lira.reason"] == "1 of 70 models (ct) have no scores"
+    assert "digits/resnet18, u_lira" in export("markdown")
+    assert "0.610 (0.580 to 0.640), 0.610" in export("markdown")
+    assert "digits/resnet18, u\\_lira" in export("latex")
 
 
 def test_attacks_on_what_was_never_attacked_are_not_found(client):

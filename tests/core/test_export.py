@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
+from core.attack_figures import AttackFigures
 from core.board import Board, CellSummary, Method, Metric, build_board
 from core.catalog.protocols import Recipe
-from core.export import FORMATS, ExportFormat, board_document, render
+from core.export import FORMATS, ExportFormat, board_document, render, render_document
 from core.spec.forget import RandomForget
 from core.spec.units import Setting
 
@@ -132,3 +134,27 @@ def test_every_format_knows_its_media_type_and_shows_an_empty_board(export_forma
 
     assert "/" in FORMATS[export_format].media_type
     assert render(empty, export_format).endswith("\n")
+
+
+def test_attacks_that_were_run_have_columns_and_those_that_were_not_are_null_with_a_reason(board):
+    found = AttackFigures(0.61, 0.58, 0.64, 0.02, "retrain", 16, 10)
+    attacked = replace(board, attacks={(SETTING.id, Method("ng_plus")): {"rmia": found}})
+
+    cells = {row["label"]: row["cells"][0]["attacks"] for row in board_document(attacked)["rows"]}
+    header, _, first, *_ = render(attacked, ExportFormat.MARKDOWN).splitlines()
+
+    assert cells["ng_plus"]["rmia"] == found.as_dict()
+    assert cells["ga"]["rmia"]["mean_accuracy"] is cells["ga"]["u_lira"]["mean_accuracy"] is None
+    assert cells["ga"]["rmia"]["reason"] == cells["ga"]["u_lira"]["reason"] == "not run"
+    assert header.endswith("| digits/tiny_vit, rmia |")
+    assert first.endswith("| 0.610 (0.580 to 0.640), 0.020 |")
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_a_board_frozen_before_there_were_attacks_is_still_exported(board, form):
+    document = board_document(board)
+    for row in (*document["rows"], *document["references"]):
+        for cell in row["cells"]:
+            del cell["attacks"]
+
+    assert "ng" in render_document(document, form)
