@@ -71,6 +71,7 @@ class SnapshotResult(Answer):
         str,
         Field(
             description="Of the canonical JSON of what `GET /results/{id}` answers but `attack_accuracy`, "
+            "`attacks`, "
             "`created_at`, `is_superseded` and `jobs`."
         ),
     ]
