@@ -16,6 +16,7 @@ const cell = (change: Partial<BoardCell>): BoardCell => ({
   usable_seeds: 0,
   required_seeds: 3,
   runtime_efficiency: null,
+  attacks: {},
   ...change,
 });
 const row = (change: Partial<BoardRow>): BoardRow => ({
