@@ -21,6 +21,7 @@ from core.errors import SpecInvalid, SpecProblem
 from core.spec.job import pointer, problems
 
 ROUNDING = 0.005  # printed figures have three decimals; a sum of four of them is off by 0.002 at most
+LARGEST = 1e30  # no measurement comes near, and no mean or spread of such values overflows
 RETENTIONS = ("retain_retention", "forget_retention", "test_retention")
 IDENTITY = ("unlearner", "dataset", "model", "model_seed")
 RANKED = ("retention_deviation", "indiscernibility_test")
@@ -28,8 +29,8 @@ RANKED = ("retention_deviation", "indiscernibility_test")
 PLAIN = r"^\w[^\x00-\x1f]*$"  # a spreadsheet takes what begins otherwise, as with =, for a formula
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
 Share = Annotated[float | None, Field(ge=0, le=1)]
-AtLeastZero = Annotated[float | None, Field(ge=0)]
-Positive = Annotated[float | None, Field(gt=0)]
+AtLeastZero = Annotated[float | None, Field(ge=0, le=LARGEST)]
+Positive = Annotated[float | None, Field(gt=0, le=LARGEST)]
 
 
 class ReportedResult(BaseModel):

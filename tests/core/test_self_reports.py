@@ -25,6 +25,7 @@ def refused(table: str | bytes, **changes: str) -> list[SpecProblem]:
         ("0.050,", "nan,", "#/results/1/retention_deviation", "Line 3, column retention_deviation"),
         ("0.050,", "-1,", "#/results/1/retention_deviation", "greater than or equal to 0"),
         ("0.2,,", "inf,,", "#/results/2/retention_deviation", "Line 4"),
+        ("0.2,,", "1e308,,", "#/results/2/retention_deviation", "less than or equal to 1000"),
         ("0.2,,", "bad,,", "#/results/2/retention_deviation", "bad"),
         ("0.2,,", ",,", "#/results/2", "Line 4: One of retention_deviation and indiscernibility_test"),
         ("digits,tiny_vit", "digit,tiny_vit", "#/results/2/dataset", "Line 4, column dataset: There is no"),
