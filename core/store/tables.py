@@ -201,6 +201,12 @@ class UnitRow(Table):
             sqlite_where=text("artifact_size_bytes IS NOT NULL"),
             postgresql_where=text("artifact_size_bytes IS NOT NULL"),
         ),
+        Index(
+            "ix_unit_evicted",
+            "evicted_bytes",
+            sqlite_where=text("evicted_bytes > 0"),
+            postgresql_where=text("evicted_bytes > 0"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
