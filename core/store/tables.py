@@ -167,7 +167,7 @@ class UnitRow(Table):
     """A unit of work; shared by all jobs that link to it. `payload` is the whole of it; the id is its hash.
 
     A ready one is claimed in the turn of its lead, one of the jobs that need it; of those the smallest
-    `position` first. `artifact_size_bytes` is None where the unit has no artifact, or has it no longer.
+    `position` first. `artifact_size_bytes` is None unless the unit is done and its artifact there.
     """
 
     __tablename__ = "unit"
