@@ -124,6 +124,9 @@ class RowMove:
     cells: tuple[CellMove, ...]
 
 
+Attacks: TypeAlias = Mapping[tuple[SettingId, Method], Mapping[str, AttackFigures]]
+
+
 @dataclass(frozen=True)
 class Board:
     """Ranked rows first, by rank; then the provisional.
@@ -143,7 +146,7 @@ class Board:
     cohort: Cohort
     groupings: Mapping[SettingId, Grouping]
     moved: tuple[RowMove, ...] = ()
-    attacks: Mapping[tuple[SettingId, Method], Mapping[str, AttackFigures]] = field(default_factory=dict)
+    attacks: Attacks = field(default_factory=dict)
 
     @property
     def ambiguous(self) -> frozenset[SettingId]:

@@ -6,17 +6,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any
 
-from core.attack_figures import FIELDS, AttackFigures, attack_names, attack_text, told
-from core.board import Board, Cell, Method, Row, RowMove
+from core.attack_figures import FIELDS, attack_names, attack_text, told
+from core.board import Attacks, Board, Cell, Row, RowMove
 from core.ranking import Grouping
 from core.spec.forget import ForgetRule, IndicesForget
 from core.spec.units import Setting, SettingId
 from core.tier import Tier
 from core.uncertainty import LEVEL, RankInterval, RowUncertainty, Uncertainty
-
-Attacks: TypeAlias = Mapping[tuple[SettingId, Method], Mapping[str, AttackFigures]]
 
 
 class ExportFormat(StrEnum):

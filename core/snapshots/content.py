@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from core.board import Metric
+from core.board import Attacks, Metric
 from core.catalog.protocols import Protocol
 from core.export import board_document, uncertainty_document
 from core.paper.tables import standings
+from core.seed_values import SeedValue
 from core.spec.canonical import content_hash
 from core.spec.units import Setting
 from core.store.boards import BoardData
@@ -25,7 +26,7 @@ NOT_HASHED = ("is_superseded", "created_at")  # what may change of a result that
 
 
 def freeze(
-    protocol: Protocol, settings: Sequence[Setting], results: Sequence[CountedResult]
+    protocol: Protocol, settings: Sequence[Setting], results: Sequence[CountedResult], attacks: Attacks
 ) -> dict[str, Any]:
     """The content of a snapshot.
 
@@ -33,10 +34,14 @@ def freeze(
         protocol: whose boards they are.
         settings: the boards' columns.
         results: all that count on them.
+        attacks: what stands beside them on the boards.
     """
+
+    def values(metric: Metric) -> tuple[SeedValue, ...]:
+        return tuple(found.values[metric] for found in results)
+
     data = {
-        metric: BoardData(protocol, metric, tuple(settings), tuple(found.values[metric] for found in results))
-        for metric in Metric
+        metric: BoardData(protocol, metric, tuple(settings), values(metric), attacks) for metric in Metric
     }
     boards = {metric: found.board() for metric, found in data.items()}
     content = {

@@ -1,12 +1,11 @@
 """The board of a protocol, out of the store."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
-from core.attack_figures import AttackFigures
-from core.board import Board, Method, Metric, build_board
+from core.board import Attacks, Board, Method, Metric, build_board
 from core.catalog.protocols import Protocol
 from core.cohort import Cohort
 from core.errors import NotFound
@@ -28,7 +27,7 @@ class BoardData:
     metric: Metric
     settings: tuple[Setting, ...]
     values: tuple[SeedValue, ...]
-    attacks: Mapping[tuple[SettingId, Method], Mapping[str, AttackFigures]] = field(default_factory=dict)
+    attacks: Attacks = field(default_factory=dict)
 
     def board(self, cohort: Cohort = Cohort.REFERENCE) -> Board:
         """The board over all of the protocol's model seeds."""
@@ -74,13 +73,20 @@ def load_board_data(
         if dataset in (None, setting.dataset) and model in (None, setting.model)
     ]
     values = seed_values(session, settings, metric, protocol, viewer)
+    attacks = attacks_beside_board(session, settings, protocol, viewer)
+    return BoardData(protocol, metric, tuple(settings), tuple(values), attacks)
+
+
+def attacks_beside_board(
+    session: Session, settings: Sequence[Setting], protocol: Protocol, viewer: Viewer = EVERYTHING
+) -> Attacks:
+    """What attacks that the viewer sees found of the methods as the protocol ranks them."""
     found = attack_figures(session, {setting.id for setting in settings}, viewer=viewer)
-    attacks = {
+    return {
         (SettingId(place.setting_id), Method(place.subject, place.variant)): figures
         for place, figures in found.items()
         if place.tuning in (None, protocol.ranked_tuning)
     }
-    return BoardData(protocol, metric, tuple(settings), tuple(values), attacks)
 
 
 def load_board(

@@ -14,7 +14,7 @@ from core.errors import Conflict, NotFound
 from core.paper.snapshot import PAPER, TITLE, paper_content
 from core.snapshots.content import freeze
 from core.spec.canonical import canonical_json, content_hash
-from core.store.boards import is_standard
+from core.store.boards import attacks_beside_board, is_standard
 from core.store.results import counted_results, settings_of
 from core.store.session import Store, database_now
 from core.store.tables import SnapshotRow
@@ -55,7 +55,7 @@ def current_content(session: Session, protocol: Protocol) -> dict[str, Any]:
     results = counted_results(session, settings, protocol, THE_PUBLIC)
     if not results:
         raise Conflict(f"Nothing counts on the board of {protocol.id} yet, so there is nothing to freeze.")
-    return freeze(protocol, settings, results)
+    return freeze(protocol, settings, results, attacks_beside_board(session, settings, protocol, THE_PUBLIC))
 
 
 def create_snapshot(

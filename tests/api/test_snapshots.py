@@ -94,6 +94,18 @@ def test_a_snapshot_keeps_the_board_as_it_was(client, store, frozen):
     assert detail["num_results"] == len(content["results"]) == 5 * 3
 
 
+@ONE_DATABASE
+def test_a_snapshot_keeps_what_attacks_found_beside_the_board(client, store):
+    study = {"id": "u_lira", "splits": 10, "forget_sets": 7, "out": "retrain", "originals": "per_split"}
+    run(client, store, unlearners=["ft"], attacks=[study])
+
+    content = client.get(f"{SNAPSHOTS}/{freeze(client)['id']}").json()["content"]
+
+    (cell,) = content["boards"]["retention_deviation"]["rows"][0]["cells"]
+    assert cell["attacks"]["u_lira"]["mean_accuracy"] == 0.61
+    assert content["boards"]["retention_deviation"] == client.get(BOARD).json()
+
+
 def test_anyone_can_recompute_the_hash_from_the_bytes_and_from_the_document(kept):
     client, frozen = kept
     answer = client.get(f"{SNAPSHOTS}/{frozen['id']}/content")

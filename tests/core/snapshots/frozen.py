@@ -80,4 +80,4 @@ def content(
         for unlearner, value in reached.items()
         for seed in (seeds or {}).get(unlearner, (0, 1, 2))
     ]
-    return freeze(QUICK, settings, found)
+    return freeze(QUICK, settings, found, {})
