@@ -12,6 +12,7 @@ from api import problems
 from api.caching import KeptAnswers
 from api.envelope import Service
 from api.estimates import Estimator
+from api.feed import Feed
 from api.metrics import Metrics
 from api.own_host import OwnHost
 from api.routes import (
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.store, app.state.settings = store, settings
     app.state.metrics = Metrics(store, online_seconds=ONLINE_BEATS * settings.beat_seconds)
+    app.state.feed = Feed(store, events.look)
     app.state.kept_answers, app.state.estimator = KeptAnswers(), Estimator(store)
     app.add_middleware(OwnHost, settings=settings, store=store)
     problems.install(app)

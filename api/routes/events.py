@@ -1,17 +1,16 @@
 """A job's events as server-sent events: the log from the start or from `Last-Event-ID`, then live."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias, cast
 
-from fastapi import APIRouter, Depends, Header
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.access import CallerDep
 from api.answers import unit_answer
 from api.dependencies import StoreDep
+from api.feed import Feed
 from api.problems import DECLARED
 from core.store import events, jobs, units
 from core.store.events import Event
@@ -19,14 +18,18 @@ from core.store.session import Store
 from core.store.states import FINAL_JOB
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-POLL_SECONDS = 0.5
 BATCH = 500
+Look: TypeAlias = tuple[list[Event], list[dict[str, Any]], bool]
 
 
 def _existing_job(job_id: str, store: StoreDep, caller: CallerDep) -> str:
     """The id of a job that exists: a stream that has begun can no longer answer 404."""
     with store.read() as session:
         return jobs.get_job(session, job_id, caller.viewer).id
+
+
+def _feed(request: Request) -> Feed[Look]:
+    return cast(Feed[Look], request.app.state.feed)
 
 
 @router.get(
@@ -37,7 +40,7 @@ def _existing_job(job_id: str, store: StoreDep, caller: CallerDep) -> str:
 )
 async def follow_job(
     job_id: Annotated[str, Depends(_existing_job)],
-    store: StoreDep,
+    feed: Annotated[Feed[Look], Depends(_feed)],
     last_event_id: Annotated[
         int | None, Header(ge=0, lt=2**63, description="Resume behind this event.")
     ] = None,
@@ -45,22 +48,24 @@ async def follow_job(
     """`state` and `unit` events with ids, `progress` without, and `end` when the job has ended."""
     after = last_event_id or 0
     shown: list[dict[str, Any]] = []
-    while True:
-        found, running, is_final = await run_in_threadpool(_look, store, job_id, after)
-        for event in found:
-            after = event.id
-            yield _sent(event)
-        if running != shown:
-            shown = running
-            yield ServerSentEvent(event="progress", data={"units": running})
-        if is_final and len(found) < BATCH:
-            yield ServerSentEvent(event="end", data={"job_id": job_id})
-            return
-        if len(found) < BATCH:
-            await asyncio.sleep(POLL_SECONDS)
+    with feed.following(job_id):
+        while True:
+            version = feed.version(job_id)
+            found, running, is_final = await feed.look(job_id, after)
+            for event in found:
+                after = event.id
+                yield _sent(event)
+            if running != shown:
+                shown = running
+                yield ServerSentEvent(event="progress", data={"units": running})
+            if is_final and len(found) < BATCH:
+                yield ServerSentEvent(event="end", data={"job_id": job_id})
+                return
+            if len(found) < BATCH:
+                await feed.changed(job_id, version)
 
 
-def _look(store: Store, job_id: str, after: int) -> tuple[list[Event], list[dict[str, Any]], bool]:
+def look(store: Store, job_id: str, after: int) -> Look:
     """What is new. The state is read first, as a job's last event is logged before its state is final."""
     with store.read() as session:
         is_final = jobs.get_job(session, job_id).state in FINAL_JOB

@@ -63,6 +63,16 @@ def last_event_id(session: Session) -> int:
     return session.scalar(select(func.max(EventRow.id))) or 0
 
 
+def touched_jobs(session: Session, *, after: int, until: int) -> set[str]:
+    """The jobs that events are about, themselves or by a unit, with ids above `after` to `until`."""
+    between = (EventRow.id > after, EventRow.id <= until)
+    of_jobs = select(EventRow.job_id).where(*between, EventRow.job_id.is_not(None))
+    of_units = (
+        select(JobUnitRow.job_id).join(EventRow, EventRow.unit_id == JobUnitRow.unit_id).where(*between)
+    )
+    return {str(job_id) for job_id in session.scalars(of_jobs.union(of_units))}
+
+
 def job_events(session: Session, job_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
     """The job's events and its units' since it was submitted, oldest first, ids above `after`."""
     first = select(func.min(EventRow.id)).where(EventRow.job_id == job_id).scalar_subquery()

@@ -39,4 +39,4 @@ def device_seconds(session: Session) -> dict[str, float]:
     rows = session.execute(
         select(LedgerRow.reason, func.sum(LedgerRow.device_seconds)).group_by(LedgerRow.reason)
     )
-    return {reason: float(seconds) for reason, seconds in rows}
+    return {"done": 0.0, "cancelled": 0.0} | {reason: float(seconds) for reason, seconds in rows}

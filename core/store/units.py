@@ -1,5 +1,6 @@
 """Units in the store: claim, beat, finish, reap (reliability §2). Every change is a conditional update."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -404,6 +405,22 @@ def running_units(session: Session, job_id: str) -> list[UnitRecord]:
         .limit(100)
     )
     return [_record(row) for row in rows]
+
+
+def progress_by_job(
+    session: Session, job_ids: Sequence[str]
+) -> dict[str, list[tuple[str, float | None, str | None]]]:
+    """What runs for each of the jobs: units with how far they are, as a fraction and in words."""
+    rows = session.execute(
+        select(JobUnitRow.job_id, UnitRow.id, UnitRow.progress, UnitRow.progress_text)
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(UnitRow.state == UnitState.RUNNING, JobUnitRow.job_id.in_(job_ids))
+        .order_by(JobUnitRow.job_id, JobUnitRow.position)
+    )
+    found: dict[str, list[tuple[str, float | None, str | None]]] = {}
+    for job_id, unit_id, fraction, text in rows:
+        found.setdefault(job_id, []).append((unit_id, fraction, text))
+    return found
 
 
 def fail_dependents(session: Session, failed: list[UnitId], owner: str) -> None:
