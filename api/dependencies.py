@@ -7,6 +7,7 @@ from fastapi import Depends, Query, Request
 
 from api.caching import KeptAnswers
 from api.estimates import Estimator
+from api.problems import request_id
 from core.catalog.registry import Catalogue, installed
 from core.errors import SpecInvalid, SpecProblem
 from core.settings import Settings
@@ -29,6 +30,11 @@ def _kept_answers(request: Request) -> KeptAnswers:
 
 def _estimator(request: Request) -> Estimator:
     return cast(Estimator, request.app.state.estimator)
+
+
+def _request_id(request: Request) -> str:
+    """The id that the events of what the request does will name."""
+    return request_id(request)
 
 
 async def _raw_body(request: Request) -> bytes:
@@ -71,6 +77,7 @@ def next_cursor(position: str | int) -> str:
     return base64.urlsafe_b64encode(f"after:{position}".encode()).decode()
 
 
+RequestIdDep = Annotated[str, Depends(_request_id)]
 StoreDep = Annotated[Store, Depends(_store)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 KeptAnswersDep = Annotated[KeptAnswers, Depends(_kept_answers)]

@@ -19,6 +19,7 @@ from api.dependencies import (
     LimitDep,
     PositionDep,
     RawBodyDep,
+    RequestIdDep,
     SettingsDep,
     StoreDep,
     next_cursor,
@@ -101,6 +102,7 @@ def submit_job(
     settings: SettingsDep,
     catalogue: CatalogueDep,
     estimator: EstimatorDep,
+    request_id: RequestIdDep,
     idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
     """Submit a job spec. It is refused whole, or stored whole; its units are shared with other jobs."""
@@ -113,7 +115,7 @@ def submit_job(
     planned = plan(resolved)
     fingerprint, owner = content_hash(spec.model_dump(mode="json")), str(caller.owner)
     seconds = estimator.of(planned, catalogue).seconds
-    with store.write() as session:
+    with store.write(request_id=request_id) as session:
         known = idempotency_key and idempotency.recall(session, owner, idempotency_key, fingerprint)
         job_id = known or jobs.submit(
             session,

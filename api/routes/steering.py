@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.access import SubmitterDep
 from api.answers import read_job
-from api.dependencies import SettingsDep, StoreDep
+from api.dependencies import RequestIdDep, SettingsDep, StoreDep
 from api.problems import DECLARED
 from api.schemas import BulkCancelAnswer, BulkCancelRequest, JobAnswer, JobChange, RefusedAnswer
 from core.errors import Conflict, Forbidden, NotFound
@@ -20,12 +20,17 @@ router = APIRouter(
 
 @router.patch("/{job_id}", operation_id="changeJob", responses={404: DECLARED[404]})
 def change_job(
-    job_id: str, wanted: JobChange, store: StoreDep, caller: SubmitterDep, settings: SettingsDep
+    job_id: str,
+    wanted: JobChange,
+    store: StoreDep,
+    caller: SubmitterDep,
+    settings: SettingsDep,
+    request_id: RequestIdDep,
 ) -> JobAnswer:
     """Change a job's label, priority or visibility; all three may change at any time."""
     if wanted.priority is not None and wanted.priority > 0 and Scope.ADMIN not in caller.scopes:
         raise Forbidden("Only administrators may give a job a priority above 0.")
-    with store.write() as session:
+    with store.write(request_id=request_id) as session:
         caller.require_control(jobs.get_job(session, job_id, caller.viewer))
         jobs.change(
             session,
@@ -40,11 +45,15 @@ def change_job(
 
 @router.post("/cancel", status_code=202, operation_id="cancelJobs")
 def cancel_jobs(
-    wanted: BulkCancelRequest, store: StoreDep, caller: SubmitterDep, settings: SettingsDep
+    wanted: BulkCancelRequest,
+    store: StoreDep,
+    caller: SubmitterDep,
+    settings: SettingsDep,
+    request_id: RequestIdDep,
 ) -> BulkCancelAnswer:
     """Stop many jobs; each that cannot be stopped says why, and does not keep the others from it."""
     cancelled, refused = [], []
-    with store.write() as session:
+    with store.write(request_id=request_id) as session:
         for job_id in dict.fromkeys(wanted.ids):
             try:
                 caller.require_control(jobs.get_job(session, job_id, caller.viewer))
@@ -63,9 +72,11 @@ def cancel_jobs(
     operation_id="cancelJob",
     responses={404: DECLARED[404], 409: DECLARED[409]},
 )
-def cancel_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
+def cancel_job(
+    job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep, request_id: RequestIdDep
+) -> JobAnswer:
     """Stop a job; units that other jobs need go on."""
-    with store.write() as session:
+    with store.write(request_id=request_id) as session:
         caller.require_control(jobs.get_job(session, job_id, caller.viewer))
         jobs.cancel(session, job_id, actor=str(caller.owner))
     return read_job(store, settings, job_id)
@@ -77,9 +88,11 @@ def cancel_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: Set
     operation_id="retryJob",
     responses={404: DECLARED[404], 409: DECLARED[409]},
 )
-def retry_job(job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep) -> JobAnswer:
+def retry_job(
+    job_id: str, store: StoreDep, caller: SubmitterDep, settings: SettingsDep, request_id: RequestIdDep
+) -> JobAnswer:
     """Run what failed or was cancelled of an ended job again; what is done stays."""
-    with store.write() as session:
+    with store.write(request_id=request_id) as session:
         caller.require_control(jobs.get_job(session, job_id, caller.viewer))
         jobs.retry(session, job_id, actor=str(caller.owner))
     return read_job(store, settings, job_id)

@@ -1,15 +1,20 @@
-"""The event log: append-only, in words, ordered by commit."""
+"""The event log: append-only, in words, ordered by commit.
+
+Every state of a job and of a unit is told, but for a unit's `ready`, which follows from those of the units
+that it needs.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import ColumnElement, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from core.store.deliveries import announce
-from core.store.session import database_now
-from core.store.tables import EventRow, JobUnitRow
+from core.store.session import CAUSE, database_now
+from core.store.states import UnitState
+from core.store.tables import EventRow, JobUnitRow, UnitRow
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,40 @@ def append_event(
             actor=actor,
             reason=reason,
             text=text,
-            data=data or {},
+            data=_told(session, data),
             created_at=database_now(),
         )
     )
     if job_id is not None and data and "state" in data:
-        announce(session, job_id, actor=actor, reason=reason, text=text, data=data)
+        announce(session, job_id, actor=actor, reason=reason, text=text, data=_told(session, data))
+
+
+def append_unit_events(
+    session: Session, *units: ColumnElement[bool], actor: str, reason: str, before: str, state: UnitState
+) -> None:
+    """Record the same of all units that the conditions on `UnitRow` hold for, in one statement, before they
+    change.
+
+    Args:
+        before: what stands before a unit's title in the sentence.
+        state: which they are about to have.
+    """
+    told = select(
+        UnitRow.id,
+        literal(actor),
+        literal(reason),
+        literal(f"{before}: ") + UnitRow.title + literal("."),
+        literal(_told(session, {"state": state}), EventRow.data.type),
+        database_now(),
+    )
+    columns = ["unit_id", "actor", "reason", "text", "data", "created_at"]
+    session.execute(insert(EventRow).from_select(columns, told.where(*units).order_by(UnitRow.id)))
+
+
+def _told(session: Session, data: dict[str, Any] | None) -> dict[str, Any]:
+    """What goes with an event: also the request that caused it."""
+    request_id = session.info.get(CAUSE)
+    return {**(data or {}), **({CAUSE: request_id} if request_id else {})}
 
 
 def last_event_id(session: Session) -> int:

@@ -15,7 +15,7 @@ from core.plan import PlannedUnit
 from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.spec.units import Setting
-from core.store.events import append_event
+from core.store.events import append_event, append_unit_events
 from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
 from core.store.ledger import require_allowance
 from core.store.quarantine import quarantined_units
@@ -143,7 +143,8 @@ def submit(
         text=f"Submitted: {len(units)} units{already}.{repeats}",
         data={"state": JobState.QUEUED, "units": len(units), "shared": shared},
     )
-    if has_known_units:
+    if has_known_units:  # after the submission is told: the job may fail at once
+        fail_dependents(session, quarantined_units(session, job_id), actor)
         refresh_job(session, job_id)
     return job_id
 
@@ -231,8 +232,6 @@ def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
         .values(state=JobState.CANCELLING),
     )
     if moved:
-        _stop_units(session, job_id)
-        settle_leads(session)
         append_event(
             session,
             job_id=job_id,
@@ -241,6 +240,8 @@ def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
             text="Cancelling: units that have not begun will not, running ones are told to stop.",
             data={"from": record.state, "state": JobState.CANCELLING},
         )
+        _stop_units(session, job_id, actor=actor)
+        settle_leads(session)
         refresh_job(session, job_id)
     session.expire_all()
     return get_job(session, job_id)
@@ -261,7 +262,7 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
     changed(
         session, update(JobRow).where(JobRow.id == job_id).values(state=JobState.QUEUED, finished_at=None)
     )
-    revived = _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
+    revived = _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), actor=actor)
     order_jobs(session, [record.owner])
     lead_units(session, job_id)
     note_sharing(session, job_id)
@@ -304,18 +305,23 @@ def _has_known_units(session: Session, job_id: str) -> bool:
 
 
 def _join_known_units(session: Session, job_id: str, actor: str) -> None:
-    """Let the job want units that are there: show their results, try again what had failed, take the lead
-    where it comes first, and fail what hangs on the quarantined.
+    """Let the job want units that are there: show their results, try again what had failed, and take the lead
+    where it comes first.
     """
     show_results(session, job_id)
-    _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), but=FailureClass.QUARANTINED)
+    ended = (UnitState.FAILED, UnitState.CANCELLED)
+    _revive(session, job_id, ended, but=FailureClass.QUARANTINED, actor=actor)
     lead_units(session, job_id)
     note_sharing(session, job_id)
-    fail_dependents(session, quarantined_units(session, job_id), actor)
 
 
 def _revive(
-    session: Session, job_id: str, states: tuple[UnitState, ...], *, but: FailureClass | None = None
+    session: Session,
+    job_id: str,
+    states: tuple[UnitState, ...],
+    *,
+    actor: str,
+    but: FailureClass | None = None,
 ) -> int:
     """Queue the job's units in these states again, `but` for those that failed so, and take back requests to
     stop; returns how many were revived.
@@ -324,6 +330,9 @@ def _revive(
     wanted: list[ColumnElement[bool]] = [mine, UnitRow.state.in_(states)]
     if but is not None:
         wanted.append(UnitRow.failure_class.is_distinct_from(but))
+    append_unit_events(
+        session, *wanted, actor=actor, reason="retried", before="Queued again", state=UnitState.WAITING
+    )
     revived = changed(
         session,
         update(UnitRow)
@@ -343,15 +352,22 @@ def _revive(
     return revived
 
 
-def _stop_units(session: Session, job_id: str) -> None:
+def _stop_units(session: Session, job_id: str, *, actor: str) -> None:
     """Cancel what only this job needs. The job itself is no longer live, so "needed" means by another."""
     mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
     only_mine = (mine, ~needed_by_a_live_job())
+    not_begun = (*only_mine, UnitRow.state.in_((UnitState.WAITING, UnitState.READY)))
+    append_unit_events(
+        session,
+        *not_begun,
+        actor=actor,
+        reason="cancelled",
+        before="Cancelled before it began",
+        state=UnitState.CANCELLED,
+    )
     changed(
         session,
-        update(UnitRow)
-        .where(*only_mine, UnitRow.state.in_((UnitState.WAITING, UnitState.READY)))
-        .values(state=UnitState.CANCELLED, finished_at=database_now()),
+        update(UnitRow).where(*not_begun).values(state=UnitState.CANCELLED, finished_at=database_now()),
     )
     changed(
         session,

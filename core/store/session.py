@@ -24,6 +24,7 @@ from core.errors import DeploymentInvalid, StoreNotReady
 from core.store.tables import UtcDateTime
 
 ROOT = Path(__file__).parent.parent.parent
+CAUSE = "request_id"  # what a transaction's session knows, and its events name
 WRITERS_LOCK = 0x1E7E  # an advisory lock's key: any number that nobody else of this database uses
 TURN_SECONDS = 10  # a transaction lasts milliseconds; this is for what its client does in between
 SILENCE_SECONDS = 12  # without a sign of the server, a connection is dead
@@ -65,13 +66,15 @@ class Store:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A transaction that may change things; commits at the end, rolls back on an exception.
+    def write(self, *, request_id: str | None = None) -> Iterator[Session]:
+        """A transaction that may change things; commits at the end, rolls back on an exception. The events
+        that it logs name the request that caused it, where there is one.
 
         Writers take turns, on PostgreSQL as on SQLite: two units that finish at once see each other, event
         ids become visible in their order, and no two transactions can deadlock. They last milliseconds.
         """
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        info = {CAUSE: request_id}
+        with Session(self.engine, expire_on_commit=False, info=info) as session, session.begin():
             if not self.is_sqlite:
                 session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
             yield session

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.spec.units import Unit, UnitId, unit_from_json
 from core.store.artifacts import note_use
-from core.store.events import append_event
+from core.store.events import append_event, append_unit_events
 from core.store.job_states import needed_by_a_live_job, refresh_jobs_of, refresh_open_jobs
 from core.store.ledger import enter
 from core.store.quarantine import log_of_attempts
@@ -260,7 +260,7 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
     if not give_back(session, lease, owner=owner, reason="artifact_broken", text=text):
         return False
     lead = session.scalar(select(UnitRow.lead_job_id).where(UnitRow.id == lease.unit_id))
-    changed(
+    is_done_again = changed(
         session,
         update(UnitRow)
         .where(UnitRow.id == broken, UnitRow.state == UnitState.DONE)
@@ -273,21 +273,26 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
             lead_job_id=lead,
         ),
     )
-    waiting_again = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on == broken)
-    changed(
+    if is_done_again:
+        append_event(
+            session,
+            unit_id=broken,
+            actor=owner,
+            reason="artifact_broken",
+            text=text,
+            data={"state": UnitState.READY},
+        )
+    needing = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on == broken)
+    waiting_again = (UnitRow.id.in_(needing), UnitRow.state == UnitState.READY)
+    append_unit_events(
         session,
-        update(UnitRow)
-        .where(UnitRow.id.in_(waiting_again), UnitRow.state == UnitState.READY)
-        .values(state=UnitState.WAITING),
-    )
-    append_event(
-        session,
-        unit_id=broken,
+        *waiting_again,
         actor=owner,
-        reason="artifact_broken",
-        text=text,
-        data={"state": UnitState.READY},
+        reason="waits_again",
+        before="It waits until what it needs is made again",
+        state=UnitState.WAITING,
     )
+    changed(session, update(UnitRow).where(*waiting_again).values(state=UnitState.WAITING))
     return True
 
 

@@ -125,6 +125,15 @@ def test_events_replay_from_the_start_and_end_with_the_job(client, store):
     assert events[-1].event == "end"
 
 
+def test_events_name_the_request_that_caused_them(client):
+    submitted = client.post(JOBS, json=SPEC, headers={"X-Request-ID": "mine-1"})
+    job_id = submitted.json()["id"]
+    client.post(f"{JOBS}/{job_id}/cancel", headers={"X-Request-ID": "mine-2"})
+    events = [event.json() for event in followed(client, job_id) if event.event in ("state", "unit")]
+    assert [event["request_id"] for event in events] == ["mine-1"] + ["mine-2"] * (len(events) - 1)
+    assert {event["actor"] for event in events if event["reason"] != "cancelled"} == {"local"}
+
+
 def test_events_resume_behind_the_last_one_seen(client, store):
     job_id = client.post(JOBS, json=SPEC).json()["id"]
     work(store)
