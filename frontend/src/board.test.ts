@@ -82,7 +82,7 @@ describe("forget sets", () => {
     [{ rule: "class", labels: [3, 5], fraction: 1 }, "forget 100 % of class 3, 5, seed 123; fp32"],
     [{ rule: "step", count: 50, step: 1 }, "forget 50 samples at random, step 2, seed 123; fp32"],
     [{ rule: "hard", fraction: 0.1 }, "forget 10 % of highest loss; fp32"],
-    [{ rule: "indices" }, "forget listed samples; fp32"],
+    [{ rule: "indices", count: 12 }, "forget 12 listed samples; fp32"],
   ])("are said in words: %j", (forget, words) => {
     expect(said(forget)).toBe(words);
   });

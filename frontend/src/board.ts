@@ -73,7 +73,7 @@ function ruleOf(forget: BoardSetting["forget"]): string {
     case "hard":
       return `${size} of highest loss`;
     case "indices":
-      return "listed samples";
+      return counted(forget.count ?? 0, "listed sample");
     case "step":
       return `${size} at random, step ${(forget.step ?? 0) + 1}, ${seed}`;
     default:

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bibtexOf, sourceOf } from "./citation";
+import { bibtexOf, bibtexOfView, sourceOf } from "./citation";
 
 const BT = {
   id: "bt",
@@ -31,4 +31,18 @@ it("invents no author for a source that names none", () => {
 
 it("leaves out where our own specifications describe it", () => {
   expect(sourceOf(BT)).toBe("Chundawat et al. 2023, arXiv 2205.08096");
+});
+
+it("cites a view by its address and the day on which it was seen", () => {
+  const seen = new Date("2026-03-04T23:59:00Z");
+  const url = "http://lethe.test/?metric=indiscernibility&model=tiny_vit";
+  const entry = bibtexOfView({ name: "lethe-board", title: "R&D (Board)", url, seen });
+  expect(entry.split("\n").slice(0, 6)).toEqual([
+    "@misc{lethe-board-2026-03-04,",
+    "  title = {R\\&D (Board)},",
+    "  author = {{Lethe}},",
+    "  year = {2026},",
+    `  url = {${url}},`,
+    "  urldate = {2026-03-04},",
+  ]);
 });

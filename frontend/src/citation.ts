@@ -30,3 +30,28 @@ function entryOf(source: string, { id, title, name }: Unlearner): string {
   ].flatMap(([field, value]) => (value ? [`  ${field} = {${value.replaceAll("&", "\\&")}}`] : []));
   return `@misc{${first?.toLowerCase() ?? ""}${year ?? ""}${id},\n${fields.join(",\n")}\n}\n`;
 }
+
+export interface View {
+  /** The file's name without its ending; also the entry's key. */
+  name: string;
+  title: string;
+  url: string;
+  /** When it was seen: what is on a page changes. */
+  seen: Date;
+}
+
+/** A BibTeX entry for a view, which its address brings back. */
+export function bibtexOfView({ name, title, url, seen }: View): string {
+  const day = seen.toISOString().slice(0, 10);
+  const fields = [
+    `  title = {${escaped(title)}}`,
+    "  author = {{Lethe}}",
+    `  year = {${seen.getUTCFullYear()}}`,
+    `  url = {${url}}`,
+    `  urldate = {${day}}`,
+    "  note = {An open leaderboard for machine unlearning}",
+  ];
+  return `@misc{${name}-${day},\n${fields.join(",\n")}\n}\n`;
+}
+
+const escaped = (text: string): string => text.replace(/[&%$#_]/g, "\\$&");

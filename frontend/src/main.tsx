@@ -1,6 +1,8 @@
 // The page: which view an address stands for.
 import { type ComponentChild, render } from "preact";
 import { useEffect } from "preact/hooks";
+import { KeyDialog } from "./components/key-dialog";
+import { ThemeSwitch } from "./components/theme-switch";
 import { BoardPage } from "./pages/board";
 import { ComparePage } from "./pages/compare";
 import { JobPage } from "./pages/job";
@@ -120,6 +122,10 @@ function Page() {
             API
           </a>
         </nav>
+        <div class="own">
+          <KeyDialog />
+          <ThemeSwitch />
+        </div>
       </header>
       <View place={place} />
     </div>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Catalog } from "./api/client";
-import { type Choices, curlOf, errorsAt, fieldOf, firstChoices, specOf } from "./spec";
+import type { BoardSetting, Catalog } from "./api/client";
+import { type Choices, curlOf, errorsAt, fieldOf, firstChoices, pythonOf, specOf, studySpecOf } from "./spec";
 
 const CATALOG = {
   protocols: [{ id: "quick/1.0" }],
@@ -82,5 +82,46 @@ describe("pointers", () => {
     };
     expect(errorsAt(problem, "seeds")).toEqual([errors[0]]);
     expect(errorsAt(problem, null)).toEqual([errors[1]]);
+  });
+});
+
+it("reads a key from the environment in every other form of the request", () => {
+  const origin = "http://lethe.test";
+  expect(curlOf("{}", origin, true)).toContain('-H "Authorization: Bearer $LETHE_KEY"');
+  expect(pythonOf(origin, true)).toContain(`Client("${origin}", key=os.environ["LETHE_KEY"])`);
+  expect(pythonOf(origin)).not.toContain("LETHE_KEY");
+});
+
+describe("the spec that attacks single samples in a setting", () => {
+  const forget = {
+    rule: "random",
+    fraction: 0.1,
+    count: null,
+    seed: 3,
+    labels: null,
+    step: null,
+    sha256: null,
+  };
+  const setting = {
+    dataset: "digits",
+    model: "resnet18",
+    precision: "fp32",
+    forget,
+  } as unknown as BoardSetting;
+  const asked = (change: object = {}) =>
+    JSON.parse(studySpecOf({ ...setting, forget: { ...setting.forget, ...change } }, "quick/1.0"))
+      .settings[0];
+
+  it("asks for its forget set, without what its rule does not have", () => {
+    expect(asked()).toEqual({
+      dataset: "digits",
+      model: "resnet18",
+      precision: "fp32",
+      forget: { rule: "random", fraction: 0.1, seed: 3 },
+    });
+  });
+
+  it("leaves a forget set out that only its fingerprint is known of", () => {
+    expect(asked({ rule: "indices", sha256: "ab" })).not.toHaveProperty("forget");
   });
 });

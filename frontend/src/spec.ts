@@ -77,9 +77,34 @@ function inline(value: unknown): string {
 }
 
 /** The same request as a shell command. */
-export function curlOf(spec: string, origin: string): string {
+export function curlOf(spec: string, origin: string, withKey = false): string {
   const quoted = spec.replaceAll("'", `'\\''`);
-  return `curl -X POST ${origin}/api/v1/jobs \\\n  -H 'Content-Type: application/json' \\\n  -d '${quoted}'`;
+  const lines = [
+    `curl -X POST ${origin}/api/v1/jobs`,
+    ...(withKey ? [`-H "Authorization: Bearer $LETHE_KEY"`] : []),
+    "-H 'Content-Type: application/json'",
+    `-d '${quoted}'`,
+  ];
+  return lines.join(" \\\n  ");
+}
+
+/** The same from a machine that has Lethe installed, the spec being in a file; a key is read from LETHE_KEY. */
+export const commandOf = (origin: string): string => `lethe submit job.json --url ${origin} --wait`;
+
+/** The same in Python, with the thin client that the command is made of. */
+export function pythonOf(origin: string, withKey = false): string {
+  const key = withKey ? ', key=os.environ["LETHE_KEY"]' : "";
+  return [
+    ...(withKey ? ["import os"] : []),
+    "from pathlib import Path",
+    "",
+    "from api.client import Client",
+    "",
+    `with Client("${origin}"${key}) as client:`,
+    '    job = client.submit(Path("job.json").read_bytes())',
+    '    for event in client.events(job["id"]):',
+    "        print(event.name, event.data)",
+  ].join("\n");
 }
 
 const FIELDS: [string, Field][] = [

@@ -4,12 +4,17 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import uvicorn
+
+from api.main import create_app
+from core.settings import Settings
 
 READY_SECONDS = 60
 
@@ -30,6 +35,25 @@ def running_service(var_dir: Path, **environment: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@contextmanager
+def running_api(settings: Settings) -> Iterator[str]:
+    """The API and its pages, with no worker, in a thread of this process; its URL. The store is there."""
+    config = uvicorn.Config(
+        create_app(settings), port=free_port(), log_level="warning", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="api")
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.05)
+        assert server.started, "the API did not start"
+        yield f"http://127.0.0.1:{config.port}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def await_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

@@ -29,7 +29,7 @@ def open_form(browser, url: str, *, seeds: str, unlearners: tuple[str, ...]) -> 
 
 
 def submit(browser) -> None:
-    browser.find_element(By.CSS_SELECTOR, "button.primary").click()
+    browser.find_element(By.CSS_SELECTOR, "form.new-job button.primary").click()
 
 
 def see_it_succeed(browser) -> None:

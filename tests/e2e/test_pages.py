@@ -301,6 +301,92 @@ def test_the_form_starts_from_the_unlearner_that_the_address_names(visit):
     assert [box.get_attribute("value") for box in chosen] == ["bt"]
 
 
+def test_the_form_says_what_the_job_would_cost_while_it_is_filled_in(visit, filled):
+    browser = visit("/jobs/new?unlearner=bt")
+    cost = (By.CSS_SELECTOR, ".estimate")
+    wait(browser).until(text_to_be_present_in_element(cost, "Nothing is left to run."))
+    browser.find_element(By.NAME, "seeds").send_keys("0, 7")
+    wait(browser).until(text_to_be_present_in_element(cost, "10 units, 5 of them done already"))
+    spec = json.loads(browser.find_element(By.CSS_SELECTOR, "figure.code pre").text)
+    found = httpx.post(f"{filled['url']}/api/v1/jobs/estimate", json=spec).json()
+    settle(browser)
+    rows = [row.split()[-4:-2] for row in texts(browser, ".estimate tbody tr")]
+    assert rows == [[str(stage["units"]), str(stage["cached"])] for stage in found["stages"].values()]
+    assert texts(browser, ".estimate .hint") == found["rests_on"]
+
+    browser.find_element(By.NAME, "seeds").send_keys(", one")
+    wait(browser).until(text_to_be_present_in_element(cost, "Not known for this spec"))
+
+
+def test_the_form_shows_the_same_request_for_a_shell_and_for_python(visit, filled):
+    browser = visit("/jobs/new")
+    forms = dict(zip(texts(browser, ".code figcaption"), texts(browser, ".code pre"), strict=True))
+    said = {title.split("\n")[0]: text for title, text in forms.items()}
+    assert said["Command line"] == f"lethe submit job.json --url {filled['url']} --wait"
+    assert f'Client("{filled["url"]}")' in said["Python"]
+    compile(said["Python"], "said", "exec")
+
+
+def test_a_chosen_theme_stays_and_is_there_before_the_page_is_drawn(visit):
+    browser = visit("/")
+    paper = "return getComputedStyle(document.documentElement).backgroundColor"
+    system = browser.execute_script(paper)
+    Select(browser.find_element(By.CSS_SELECTOR, "header select")).select_by_value("dark")
+    dark = browser.execute_script(paper)
+    assert dark != system
+    visit("/jobs")
+    assert browser.execute_script(paper) == dark
+    scripts = browser.execute_script("return [...document.scripts].map(s => [s.src, s.type, !!s.async])")
+    assert scripts[0][0].endswith("/theme.js")
+    assert scripts[0][1:] == ["", False]  # it is run before anything is drawn
+    Select(browser.find_element(By.CSS_SELECTOR, "header select")).select_by_value("system")
+    assert browser.execute_script(paper) == system
+
+
+def test_the_board_is_the_same_as_csv_as_json_and_on_the_page_and_is_cited_by_its_address(
+    visit, filled, tmp_path
+):
+    browser = visit("/?metric=indiscernibility&model=tiny_vit")
+    query = {"metric": "indiscernibility", "model": "tiny_vit"}
+    address = f"{filled['url']}/api/v1/leaderboard"
+    board = httpx.get(address, params=query).json()
+    lines = list(csv.DictReader(httpx.get(address, params={**query, "format": "csv"}).text.splitlines()))
+    cells = {row["label"]: row["cells"][0] for row in board["rows"]}
+    ranked = [line for line in lines if line["rank"]]
+    assert {line["label"]: float(line["mean"]) for line in ranked} == {
+        label: cell["mean"] for label, cell in cells.items()
+    }
+    assert texts(browser, "tbody.ranked .mean") == [f"{cell['mean']:.3f}" for cell in cells.values()]
+
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Page.setDownloadBehavior", where)
+    browser.find_element(By.XPATH, "//button[text()='BibTeX']").click()
+    cited = tmp_path / "lethe-board.bib"
+    wait(browser).until(lambda _: cited.is_file())
+    assert f"url = {{{browser.current_url}}}" in cited.read_text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/unlearners",
+        "/unlearners/bt",
+        "/settings/{setting}",
+        "/compare?a=ft&b=ga",
+        "/trade-offs",
+        "/privacy",
+        "/privacy?attack=u_mia",
+        "/sensitivity",
+        "/paper",
+        "/jobs/{job}",
+    ],
+)
+def test_every_view_can_be_taken_along_in_every_format_and_as_a_link(visit, path):
+    offered = texts(visit(path), ".downloads a, .downloads button")
+    assert {"CSV", "JSON", "LaTeX", "BibTeX", "Copy link"} <= set(offered)
+
+
 def test_the_status_names_the_worker_and_says_that_no_job_is_open(visit):
     browser = visit("/status")
     assert "No job is open." in browser.find_element(By.TAG_NAME, "main").text

@@ -1,4 +1,6 @@
 // Everything the page knows comes through here: the public API, and nothing else.
+import { followStream } from "./event-stream";
+import { askForKey, authorization } from "./key";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -22,6 +24,7 @@ export type RowUncertainty = Schemas["RowUncertaintyAnswer"];
 export type Paper = Schemas["PaperAnswer"];
 export type Claim = Schemas["ClaimAnswer"];
 export type Attack = Schemas["AttackAnswer"];
+export type Estimate = Schemas["EstimateAnswer"];
 export type Catalog = Schemas["CatalogAnswer"];
 export type Snapshot = Schemas["SnapshotAnswer"];
 export type SnapshotDetail = Schemas["SnapshotDetail"];
@@ -42,10 +45,22 @@ export class Refused extends Error {
   }
 }
 
+const NEEDS_KEY = [401, 403];
+
+/** Ask the service; what only a key allows is asked for again by the reader, once there is one. */
+async function act<T>(path: string, init?: RequestInit): Promise<T> {
+  try {
+    return await request<T>(path, { method: "POST", ...init });
+  } catch (error) {
+    if (error instanceof Refused && NEEDS_KEY.includes(error.problem.status)) askForKey(error.message);
+    throw error;
+  }
+}
+
 async function request<T>(path: string, init?: RequestInit): Promise<T> {
   let answer: Response;
   try {
-    answer = await fetch(ROOT + path, init);
+    answer = await fetch(ROOT + path, { ...init, headers: { ...authorization(), ...init?.headers } });
   } catch {
     throw new Error("the service does not answer.");
   }
@@ -98,7 +113,7 @@ export const getAttacks = (setting: string) =>
 export const getClaims = (protocol: string) =>
   request<Schemas["ClaimsAnswer"]>(`/leaderboard/claims?${new URLSearchParams({ protocol })}`);
 export const steerWorker = (id: string, action: "drain" | "resume") =>
-  request<Worker>(`/workers/${encodeURIComponent(id)}/${action}`, { method: "POST" });
+  act<Worker>(`/workers/${encodeURIComponent(id)}/${action}`);
 export const getSettings = (protocol: string) =>
   request<Schemas["SettingsAnswer"]>(`/leaderboard/settings?${new URLSearchParams({ protocol })}`);
 export const getCatalog = () => request<Catalog>("/catalog");
@@ -115,18 +130,22 @@ export const getJob = (id: string) => request<Job>(`/jobs/${id}`);
 export const getJobUnits = (id: string) => every<Unit>(`/jobs/${id}/units`);
 export const getJobResults = (id: string) => every<Result>(`/jobs/${id}/results`);
 export const getJobTrials = (id: string) => every<Trial>(`/jobs/${id}/trials`);
-export const cancelJob = (id: string) => request<Job>(`/jobs/${id}/cancel`, { method: "POST" });
-export const retryJob = (id: string) => request<Job>(`/jobs/${id}/retry`, { method: "POST" });
-export const submitJob = (spec: string) =>
-  request<Job>("/jobs", { method: "POST", body: spec, headers: { "Content-Type": "application/json" } });
+export const cancelJob = (id: string) => act<Job>(`/jobs/${id}/cancel`);
+export const retryJob = (id: string) => act<Job>(`/jobs/${id}/retry`);
+const JSON_BODY = { "Content-Type": "application/json" };
+export const submitJob = (spec: string) => act<Job>("/jobs", { body: spec, headers: JSON_BODY });
+export const estimateJob = (spec: string) =>
+  request<Estimate>("/jobs/estimate", { method: "POST", body: spec, headers: JSON_BODY });
+/** Refused unless the service knows the key. */
+export const checkKey = (key: string) =>
+  request<Schemas["JobPage"]>("/jobs?limit=1", { headers: authorization(key) });
 
 export const getSnapshots = () => every<Snapshot>("/snapshots");
 export const getSnapshot = (id: string) => request<SnapshotDetail>(`/snapshots/${id}`);
 export const getSnapshotDiff = (from: string, to: string, protocol: string) =>
   request<SnapshotDifference>(`/snapshots/${from}/diff?${new URLSearchParams({ to, protocol })}`);
 export const createSnapshot = (protocol: string, title: string) =>
-  request<Snapshot>("/snapshots", {
-    method: "POST",
+  act<Snapshot>("/snapshots", {
     body: JSON.stringify({ protocol, ...(title && { title }) }),
     headers: { "Content-Type": "application/json" },
   });
@@ -164,20 +183,18 @@ export interface JobListener {
   onConnection(isLive: boolean): void;
 }
 
-/** Follow a job's events from its submission on; the browser reconnects by itself. Returns how to stop. */
+/** Follow a job's events from its submission on; a cut connection is taken up again. Returns how to stop. */
 export function followJob(id: string, listener: JobListener): () => void {
-  const source = new EventSource(`${ROOT}/jobs/${id}/events`);
-  const logged = (message: MessageEvent<string>) => listener.onEvent(JSON.parse(message.data) as LoggedEvent);
-  source.addEventListener("state", logged);
-  source.addEventListener("unit", logged);
-  source.addEventListener("progress", (message: MessageEvent<string>) =>
-    listener.onRunning((JSON.parse(message.data) as { units: Unit[] }).units),
-  );
-  source.addEventListener("end", () => {
-    source.close();
-    listener.onEnd();
+  const stop = followStream(`${ROOT}/jobs/${id}/events`, authorization, {
+    onEvent: ({ name, data }) => {
+      if (name === "state" || name === "unit") listener.onEvent(JSON.parse(data) as LoggedEvent);
+      if (name === "progress") listener.onRunning((JSON.parse(data) as { units: Unit[] }).units);
+      if (name === "end") {
+        stop();
+        listener.onEnd();
+      }
+    },
+    onConnection: listener.onConnection,
   });
-  source.onopen = () => listener.onConnection(true);
-  source.onerror = () => listener.onConnection(false);
-  return () => source.close();
+  return stop;
 }

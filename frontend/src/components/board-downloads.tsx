@@ -1,5 +1,5 @@
 // A board as the files that the service writes of it.
-import { CopyLink } from "./downloads";
+import { Cite, CopyLink } from "./downloads";
 
 const FORMATS = [
   ["csv", "CSV", "csv"],
@@ -22,6 +22,7 @@ export const BoardDownloads = ({ name, urlOf }: Props) => (
         {title}
       </a>
     ))}
+    <Cite name={name} />
     <CopyLink />
   </p>
 );

@@ -1,5 +1,6 @@
 // A view to take elsewhere: as a file, or as the link that brings it back.
 import { useState } from "preact/hooks";
+import { bibtexOfView } from "../citation";
 import { type Table, toCsv, toJson, toLatex } from "../exports";
 
 const FORMATS = [
@@ -23,9 +24,24 @@ export const Downloads = ({ table }: { table: Table }) => (
         {title}
       </button>
     ))}
+    <Cite name={table.name} />
     <CopyLink />
   </p>
 );
+
+/** A citation of the view: its heading, its address, and the day. */
+export function Cite({ name }: { name: string }) {
+  const download = () => {
+    const title = `${document.querySelector("h1")?.textContent ?? ""} (${document.title})`;
+    const entry = bibtexOfView({ name, title, url: window.location.href, seen: new Date() });
+    save(entry, `${name}.bib`, "application/x-bibtex");
+  };
+  return (
+    <button type="button" class="link" onClick={download}>
+      BibTeX
+    </button>
+  );
+}
 
 /** Hand a text to the reader as a file. */
 export function save(text: string, name: string, type: string): void {

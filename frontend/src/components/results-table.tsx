@@ -1,7 +1,9 @@
 // A job's results, one row per model.
 import type { Catalog, Result } from "../api/client";
 import { namesOf } from "../board";
+import type { Table } from "../exports";
 import { duration, factor, number, percent } from "../format";
+import { Downloads } from "./downloads";
 import { Scroll } from "./scroll";
 
 const COLUMNS = [
@@ -15,6 +17,8 @@ const COLUMNS = [
 ] satisfies [string, string, (metrics: Result["metrics"]) => string][];
 
 interface Props {
+  /** Of the file that it downloads as. */
+  name: string;
   results: Result[];
   isOpen: boolean;
   catalog: Catalog | null;
@@ -22,7 +26,7 @@ interface Props {
   places?: Map<string, string>;
 }
 
-export function ResultsTable({ results, isOpen, catalog, places }: Props) {
+export function ResultsTable({ name, results, isOpen, catalog, places }: Props) {
   if (results.length === 0) {
     return (
       <p class="empty">
@@ -31,33 +35,53 @@ export function ResultsTable({ results, isOpen, catalog, places }: Props) {
     );
   }
   return (
-    <Scroll label="Results">
-      <table class="results">
-        <caption>
-          <span>One row per model; metrics against the retrained model of the same seed</span>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Model</th>
-            {places && <th scope="col">Setting</th>}
-            <th scope="col" class="figure">
-              Seed
-            </th>
-            {COLUMNS.map(([title, meaning]) => (
-              <th key={title} scope="col" class="figure">
-                <abbr title={meaning}>{title}</abbr>
+    <>
+      <Downloads table={tableOf(name, results, catalog)} />
+      <Scroll label="Results">
+        <table class="results">
+          <caption>
+            <span>One row per model; metrics against the retrained model of the same seed</span>
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">Model</th>
+              {places && <th scope="col">Setting</th>}
+              <th scope="col" class="figure">
+                Seed
               </th>
+              {COLUMNS.map(([title, meaning]) => (
+                <th key={title} scope="col" class="figure">
+                  <abbr title={meaning}>{title}</abbr>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {results.map((result) => (
+              <Line key={result.id} result={result} title={namesOf(result, catalog).title} places={places} />
             ))}
-          </tr>
-        </thead>
-        <tbody>
-          {results.map((result) => (
-            <Line key={result.id} result={result} title={namesOf(result, catalog).title} places={places} />
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+          </tbody>
+        </table>
+      </Scroll>
+    </>
   );
+}
+
+/** Every metric that a result has. */
+function tableOf(name: string, results: Result[], catalog: Catalog | null): Table {
+  const metrics = [...new Set(results.flatMap((result) => Object.keys(result.metrics)))].sort();
+  return {
+    name,
+    columns: ["result", "setting", "model", "seed", "is usable", ...metrics],
+    rows: results.map((result) => [
+      result.id,
+      result.setting_id,
+      namesOf(result, catalog).title,
+      result.model_seed,
+      result.is_usable,
+      ...metrics.map((metric) => result.metrics[metric] ?? null),
+    ]),
+  };
 }
 
 interface LineProps {

@@ -1,6 +1,7 @@
 // One job: live progress, its results as they come, and what happened, in words.
 import { useEffect, useState } from "preact/hooks";
 import {
+  type Catalog,
   cancelJob,
   followJob,
   getCatalog,
@@ -8,12 +9,15 @@ import {
   getJobResults,
   getJobTrials,
   getJobUnits,
+  getSettings,
   inWords,
   type Job,
   type LoggedEvent,
+  type Result,
   retryJob,
   type Unit,
 } from "../api/client";
+import { placeOf } from "../board";
 import { Code } from "../components/code";
 import { Fact } from "../components/fact";
 import { ResultsTable } from "../components/results-table";
@@ -75,9 +79,7 @@ export function JobPage({ id }: { id: string }) {
             <section>
               <h2>Results</h2>
               <Shown what="the results" loaded={results}>
-                {(all) => (
-                  <ResultsTable results={all} isOpen={!FINAL.includes(data.state)} catalog={catalog.data} />
-                )}
+                {(all) => <Results job={data} results={all} catalog={catalog.data} />}
               </Shown>
             </section>
             {trials.data && trials.data.length > 0 && (
@@ -95,6 +97,23 @@ export function JobPage({ id }: { id: string }) {
         )}
       </Shown>
     </main>
+  );
+}
+
+/** The job's results; in which setting each is, where it has several. */
+function Results({ job, results, catalog }: { job: Job; results: Result[]; catalog: Catalog | null }) {
+  const hasSeveral = new Set(results.map((result) => result.setting_id)).size > 1;
+  const settings = useLoaded(() => getSettings(job.protocol), job.protocol);
+  const places = new Map(settings.data?.items.map((setting) => [setting.id, placeOf(setting)]));
+  const isOpen = !FINAL.includes(job.state);
+  return (
+    <ResultsTable
+      name={`lethe-${job.id}`}
+      results={results}
+      isOpen={isOpen}
+      catalog={catalog}
+      {...(hasSeveral && { places })}
+    />
   );
 }
 

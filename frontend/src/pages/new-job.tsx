@@ -1,12 +1,23 @@
-// Submit a job: a form made of the catalogue, with the same document shown as JSON and as a curl command.
+// Submit a job: a form made of the catalogue, with what it would cost, and the same request in other words.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Catalog, getCatalog, inWords, type Problem, Refused, submitJob } from "../api/client";
+import { keptKey } from "../api/key";
 import { Code } from "../components/code";
+import { EstimateView } from "../components/estimate";
 import { Shown } from "../components/states";
 import { useLoaded } from "../loading";
 import { go, type Place } from "../router";
-import { type Choices, curlOf, errorsAt, type Field, firstChoices, specOf } from "../spec";
+import {
+  type Choices,
+  commandOf,
+  curlOf,
+  errorsAt,
+  type Field,
+  firstChoices,
+  pythonOf,
+  specOf,
+} from "../spec";
 
 export function NewJobPage({ place }: { place: Place }) {
   const catalog = useLoaded(getCatalog, "catalog");
@@ -30,6 +41,8 @@ function Form({ catalog, query }: { catalog: Catalog; query: URLSearchParams }) 
   const [failure, setFailure] = useState<string | null>(null);
   const [isSending, setIsSending] = useState(false);
   const spec = specOf(choices, catalog);
+  const { origin } = window.location;
+  const withKey = keptKey() !== null;
   const change = (part: Partial<Choices>) => setChoices({ ...choices, ...part });
   const protocol = catalog.protocols.find((info) => info.id === choices.protocol);
 
@@ -129,9 +142,12 @@ function Form({ catalog, query }: { catalog: Catalog; query: URLSearchParams }) 
           </button>
         </div>
       </div>
-      <aside aria-label="The same as a request">
-        <Code title="Job spec" text={spec} />
-        <Code title="curl" text={curlOf(spec, window.location.origin)} />
+      <aside aria-label="What it costs, and the same as a request">
+        <EstimateView spec={spec} />
+        <Code title="Job spec, job.json" text={spec} />
+        <Code title="curl" text={curlOf(spec, origin, withKey)} />
+        <Code title="Command line" text={commandOf(origin)} />
+        <Code title="Python" text={pythonOf(origin, withKey)} />
         <p class="quiet">
           A spec can say more than this form: several settings, hyperparameters, other forget sets. Its schema
           is at{" "}

@@ -116,7 +116,15 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
       <Hyperparameters info={info} />
       <h2>Runs</h2>
       <Shown what="its runs" loaded={results}>
-        {(all) => <ResultsTable results={newest(all)} isOpen={false} catalog={catalog} places={places} />}
+        {(all) => (
+          <ResultsTable
+            name={`lethe-${info.id}-runs`}
+            results={newest(all)}
+            isOpen={false}
+            catalog={catalog}
+            places={places}
+          />
+        )}
       </Shown>
       <h2>Cite and show</h2>
       <Code title="BibTeX" text={bibtexOf(info)} />

@@ -1,15 +1,7 @@
 // How far each stage of a job has come.
 import { count, words } from "../format";
-import type { Part, Stage } from "./stages";
+import { type Part, STAGE_TITLES, type Stage } from "./stages";
 
-const TITLES: Record<Stage["kind"], string> = {
-  train: "Train references",
-  evaluate: "Evaluate references",
-  trial: "Try hyperparameters",
-  generation: "Propose the next trials",
-  selection: "Choose hyperparameters",
-  unlearn: "Unlearn and attack",
-};
 const WORTH_A_WORD: Part[] = ["running", "failed", "cancelled", "waiting"];
 
 export const StageBars = ({ stages }: { stages: Stage[] }) => (
@@ -17,7 +9,7 @@ export const StageBars = ({ stages }: { stages: Stage[] }) => (
     {stages.map((stage) => (
       <li key={stage.kind}>
         <p>
-          <strong>{TITLES[stage.kind]}</strong>{" "}
+          <strong>{STAGE_TITLES[stage.kind]}</strong>{" "}
           <span class="count">
             {count(stage.counts.done)}/{count(stage.total)}
           </span>

@@ -13,6 +13,15 @@ it("puts the stages in the order in which they depend on each other", () => {
   expect(stages.map((stage) => stage.kind)).toEqual(["train", "evaluate", "unlearn"]);
 });
 
+it("shows a study of single samples behind the unlearners", () => {
+  const stages = stagesOf([
+    ...units("attack", "waiting"),
+    ...units("score", "done"),
+    ...units("unlearn", "done"),
+  ]);
+  expect(stages.map((stage) => stage.kind)).toEqual(["unlearn", "score", "attack"]);
+});
+
 it("has no stage without units", () => {
   expect(stagesOf(units("train", "done")).map((stage) => stage.kind)).toEqual(["train"]);
 });

@@ -1,7 +1,28 @@
 // A job's units by stage, in the order in which the stages depend on each other: units to bars.
 import type { Unit } from "../api/client";
 
-export const STAGES = ["train", "evaluate", "trial", "generation", "selection", "unlearn"] as const;
+export const STAGES = [
+  "train",
+  "evaluate",
+  "trial",
+  "generation",
+  "rescore",
+  "selection",
+  "unlearn",
+  "score",
+  "attack",
+] as const;
+export const STAGE_TITLES: Record<Unit["kind"], string> = {
+  train: "Train references",
+  evaluate: "Evaluate references",
+  trial: "Try hyperparameters",
+  generation: "Propose the next trials",
+  rescore: "Score the best trials again",
+  selection: "Choose hyperparameters",
+  unlearn: "Unlearn and evaluate",
+  score: "Score a study's models",
+  attack: "Attack single samples",
+};
 export type Part = "done" | "running" | "failed" | "cancelled" | "waiting";
 const PARTS: Part[] = ["done", "running", "failed", "cancelled", "waiting"];
 
