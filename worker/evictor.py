@@ -1,4 +1,5 @@
-"""The evictor: keeps artifacts within their budget. Any number may run at once.
+"""The evictor: keeps artifacts within their budget, and clears up behind killed writers. Any number may run
+at once.
 
 It works beside the scheduler's loop, so that no slow object store holds up a bell.
 """
@@ -16,21 +17,28 @@ from core.store.session import Store
 
 log = structlog.get_logger()
 
+CLEAR_SECONDS = 3600.0
+
 
 def keep_within_budget(settings: Settings, store: Store, *, is_stopped: Callable[[], bool]) -> None:
     """Take artifacts away, as often as leases are looked at, until told to stop; outages are waited out."""
     place, budget_bytes = open_place(settings), settings.artifacts_budget_bytes
-    next_look = 0.0
-    while not is_stopped() and budget_bytes is not None:
-        if time.monotonic() >= next_look:
-            next_look = time.monotonic() + settings.reap_seconds
-            try:
-                if _evict(store, place, budget_bytes):
-                    next_look = 0.0  # there may be more
-            except DBAPIError as error:
-                log.warning("database_unreachable", error=str(error.orig))
-            except OSError as error:
-                log.warning("artifacts_not_removed", error=str(error))
+    next_look = next_clearing = 0.0
+    while not is_stopped():
+        now = time.monotonic()
+        try:
+            if now >= next_clearing:
+                next_clearing = now + CLEAR_SECONDS
+                place.discard_leftovers()
+            if budget_bytes is not None and now >= next_look:
+                has_more = _evict(store, place, budget_bytes) > 0
+                next_look = 0.0 if has_more else now + settings.reap_seconds
+        except DBAPIError as error:
+            log.warning("database_unreachable", error=str(error.orig))
+            next_look = now + settings.reap_seconds
+        except OSError as error:
+            log.warning("artifacts_not_removed", error=str(error))
+            next_look = now + settings.reap_seconds
         time.sleep(settings.ring_seconds)
 
 

@@ -5,8 +5,10 @@ A folder is written beside its place, synced, and renamed there.
 
 import contextlib
 import errno
+import math
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,8 @@ from core.artifact_files.manifest import (
 )
 from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, DeploymentInvalid
 
+LEFTOVER_SECONDS = 86400.0  # whoever writes takes seconds
+LEFTOVER_SUFFIXES = (".tmp", ".old")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -108,6 +112,15 @@ class Folders:
         if shutil.disk_usage(_nearest(self._root)).free < needed_bytes:
             raise ArtifactsFull(str(self._root), needed_bytes)
 
+    def discard_leftovers(self) -> int:
+        """Delete what writers that were killed have left half-written a day ago; returns how many folders."""
+        long_ago = time.time() - LEFTOVER_SECONDS
+        found = [path for path in self._root.glob("*/.*") if path.suffix in LEFTOVER_SUFFIXES]
+        old = [path for path in found if _modified_at(path) < long_ago]
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(old)
+
     def require_writable(self) -> None:
         """Check that artifacts can be written.
 
@@ -168,6 +181,14 @@ def _discard(folder: Path) -> None:
     old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.old")
     folder.rename(old)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _modified_at(path: Path) -> float:
+    """When a folder was last written, in seconds since the epoch; never, where it has just gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _nearest(path: Path) -> Path:

@@ -36,6 +36,9 @@ class Place(Protocol):
     def require_space(self, needed_bytes: int) -> None:
         """Check that this much can still be written, or raise ArtifactsFull."""
 
+    def discard_leftovers(self) -> int:
+        """Delete what writers that were killed have left half-written; returns of how many artifacts."""
+
     def require_writable(self) -> None:
         """Check that artifacts can be written, or raise DeploymentInvalid."""
 

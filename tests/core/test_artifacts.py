@@ -1,6 +1,8 @@
 """Artifacts: whole or not there, and never read wrong."""
 
 import json
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -227,3 +229,21 @@ def test_only_the_artifact_that_was_meant_is_removed(store, tmp_path):
     place.remove(UNIT, new.sha256)
     place.remove(UNIT, new.sha256)  # another scheduler comes late
     assert list(folder(tmp_path).parent.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_a_day_ago_is_cleared_away_and_nothing_else(written, tmp_path):
+    shelf = folder(tmp_path).parent
+    for name, age_seconds in (
+        (".x.tmp", 90_000),
+        (".x.old", 90_000),
+        (".now.tmp", 10),
+        ("x.corrupt", 90_000),
+    ):
+        (shelf / name).mkdir()
+        (shelf / name / RECORD).touch()
+        os.utime(shelf / name, (time.time() - age_seconds,) * 2)
+
+    assert Folders(tmp_path).discard_leftovers() == 2
+
+    assert {path.name for path in shelf.iterdir()} == {".now.tmp", "x.corrupt", UNIT}
+    assert written.read_record(UNIT) == RECORD_CONTENT
