@@ -1,4 +1,4 @@
-"""The pages of the unlearners: one each, their tables those of the catalogue."""
+"""The documentation: all of it found from the README, and the unlearners' pages those of the catalogue."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,8 @@ from core.catalog.unlearners import Hyperparameters, LearningRate, NumEpochs, Va
 from core.reference import table, with_table
 from core.spec.search import OneOf
 
-PAGES = Path(__file__).parent.parent / "docs" / "unlearners"
+ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "docs" / "unlearners"
 INDEX = PAGES / "README.md"
 OURS = {  # an installed plug-in has its page in its own package
     id: info for id, info in installed().unlearners.items() if info.implementation.startswith("core.")
@@ -25,6 +26,11 @@ class Example(Hyperparameters):
     norm: Annotated[int, Field(ge=1, lt=3, description="|x|."), OneOf((1, 2))] = 2
     variant: Annotated[Variant, Field(description="Which.")] = "official"
     augment: Annotated[bool, Field(description="Whether.")] = True
+
+
+def test_every_page_is_found_from_the_readme():
+    linked = set(re.findall(r"\]\(docs/(\w+\.md)\)", (ROOT / "README.md").read_text()))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")}
 
 
 def test_a_table_gives_default_bounds_and_search_space_of_every_field():
