@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
 
 from api.access import AdminDep
 from api.boards import DEFAULT_PROTOCOL, ProtocolQuery, protocol_named
-from api.caching import NOT_MODIFIED, IfNoneMatch, cached
-from api.dependencies import CatalogueDep, CursorDep, LimitDep, StoreDep, next_cursor
+from api.caching import NOT_MODIFIED, IfNoneMatch, KeptAnswers, cached
+from api.dependencies import CatalogueDep, CursorDep, KeptAnswersDep, LimitDep, StoreDep, next_cursor
 from api.problems import DECLARED
 from api.snapshot_schemas import (
     SnapshotAnswer,
@@ -18,9 +19,12 @@ from api.snapshot_schemas import (
     SnapshotPage,
     SnapshotRequest,
 )
+from core.catalog.protocols import Protocol
 from core.paper.snapshot import PAPER
 from core.snapshots.difference import difference
+from core.spec.canonical import canonical_json
 from core.store import snapshots
+from core.store.results import versions_of
 from core.store.snapshots import SnapshotRecord
 
 router = APIRouter(prefix="/snapshots", tags=["snapshots"], responses={422: DECLARED[422]})
@@ -110,6 +114,7 @@ def get_snapshot_diff(
     snapshot_id: str,
     store: StoreDep,
     catalogue: CatalogueDep,
+    kept: KeptAnswersDep,
     to: Annotated[str, Query(description="Another snapshot, `paper`, or `now`: the board as it is.")] = NOW,
     protocol: ProtocolQuery = DEFAULT_PROTOCOL,
 ) -> SnapshotDifference:
@@ -121,10 +126,18 @@ def get_snapshot_diff(
         before, content = snapshots.get_snapshot(session, snapshot_id)
         after: SnapshotRecord | None = None
         if to == NOW:
-            named = protocol if snapshot_id == PAPER else before.protocol
-            other = snapshots.current_content(session, protocol_named(named, catalogue))
+            rules = protocol_named(protocol if snapshot_id == PAPER else before.protocol, catalogue)
+            other = _present(session, kept, rules)
         else:
-            after, found = snapshots.get_snapshot(session, to)
-            other = json.loads(found)
-    moved = difference(json.loads(content), other)
+            after, other = snapshots.get_snapshot(session, to)
+    moved = difference(json.loads(content), json.loads(other))
     return SnapshotDifference.model_validate({"before": before, "after": after, **asdict(moved)})
+
+
+def _present(session: Session, kept: KeptAnswers, protocol: Protocol) -> str:
+    """What would be frozen now, kept until a result of the protocol changes."""
+
+    def freeze() -> bytes:
+        return canonical_json(snapshots.current_content(session, protocol))
+
+    return kept.get(("snapshot", protocol.id, versions_of(session, protocol.id)), freeze).body.decode()

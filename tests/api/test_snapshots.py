@@ -199,6 +199,7 @@ def test_a_snapshot_is_of_the_whole_board(kept):
 
 @ONE_DATABASE
 def test_a_diff_says_what_moved_since_and_why(client, store, frozen):
+    assert client.get(f"{SNAPSHOTS}/{frozen['id']}/diff").json()["boards"][0]["moved"] == []
     run(client, store, unlearners=["ct"])
     newer = freeze(client)
 

@@ -34,7 +34,10 @@ export function PaperPage({ place }: { place: Place }) {
       <h1>The paper, and what comes out here</h1>
       <p class="lead">
         What Cadet et al. 2024, Deep Unlearn, printed for its nine settings, beside what a protocol&rsquo;s
-        runs came to here. Only a protocol with the paper&rsquo;s settings can be expected to agree.
+        runs came to here. Only a protocol with the paper&rsquo;s settings can be expected to agree.{" "}
+        <a href={`/snapshots/diff?${new URLSearchParams({ from: "paper", protocol, metric })}`}>
+          What differs, row by row
+        </a>
       </p>
       <form class="facets" onSubmit={(event) => event.preventDefault()}>
         <MetricSwitch metric={metric} onChoose={(value) => choose({ metric: value })} />
