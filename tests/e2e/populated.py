@@ -9,7 +9,10 @@ from starlette.testclient import TestClient
 
 from api.main import create_app
 from core.attacks.lira_splits import lira_membership
-from core.attacks.u_lira import FORGET, u_lira
+from core.attacks.observations import FORGET, observations
+from core.attacks.sample_attack import attack_samples
+from core.attacks.u_lira import u_lira
+from core.catalog.attacks import U_LIRA
 from core.settings import Settings
 from core.spec.units import AttackUnit, EvaluateUnit, TrialUnit, UnitId, UnlearnUnit, unit_from_json
 from core.store import attacks, results, trials, units
@@ -119,7 +122,8 @@ def _attacked(unit: AttackUnit) -> dict[str, object]:
     noise = np.random.default_rng(0)
     retrained = noise.normal(size=membership.shape)
     scores = noise.normal(size=membership.shape) + TRACES[unit.subject] * (membership == FORGET)
-    found = u_lira(scores, membership, models, retrained=retrained, replicates=20)
+    observed = observations(scores, membership, models, retrained=retrained)
+    found = attack_samples(u_lira, observed, min_splits=U_LIRA.min_splits, replicates=20)
     counts, edges = np.histogram(found.accuracies, bins=50, range=(0, 1))
     histogram = {"edges": edges.tolist(), "counts": counts.tolist()}
     return {"hyperparameters": {}, "reason": None, **found.as_dict(), "histogram": histogram}
