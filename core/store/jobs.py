@@ -17,7 +17,7 @@ from core.spec.resolve import ResolvedJob
 from core.spec.units import Setting
 from core.store.events import append_event, append_unit_events
 from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
-from core.store.ledger import require_allowance
+from core.store.ledger import require_allowance, require_allowance_for_rest
 from core.store.quarantine import quarantined_units
 from core.store.results import show_results
 from core.store.session import changed, database_now
@@ -253,12 +253,14 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
     Raises:
         NotFound: nothing has this id.
         Conflict: the job is still open, or nothing of it failed.
+        AllowanceSpent: its key has too few device-seconds left for what it still takes.
     """
     record = get_job(session, job_id)
     if record.state not in FINAL_JOB:
         raise Conflict(f"Job {job_id} is {record.state}; it can be retried when it has ended.")
     if record.state == JobState.SUCCEEDED:
         raise Conflict(f"Job {job_id} succeeded; no unit of it failed.")
+    require_allowance_for_rest(session, job_id)
     changed(
         session, update(JobRow).where(JobRow.id == job_id).values(state=JobState.QUEUED, finished_at=None)
     )

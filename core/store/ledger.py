@@ -115,6 +115,21 @@ def require_allowance(session: Session, key_id: str, estimated_seconds: float | 
         raise AllowanceSpent(key_id, left=max(left, 0.0), estimated=estimated_seconds)
 
 
+def require_allowance_for_rest(session: Session, job_id: str) -> None:
+    """Check that what an ended job still takes fits into what its key may use.
+
+    Raises:
+        AllowanceSpent: as for a new job.
+    """
+    job = session.execute(
+        select(JobRow.key_id, JobRow.estimated_seconds, JobRow.used_seconds).where(JobRow.id == job_id)
+    ).one()
+    if job.key_id is not None:
+        estimated = job.estimated_seconds
+        rest = None if estimated is None else max(estimated - job.used_seconds, 0.0)
+        require_allowance(session, job.key_id, rest)
+
+
 def entries(session: Session, key_id: str, *, limit: int) -> list[LedgerEntry]:
     """A key's newest attempts."""
     rows = session.scalars(

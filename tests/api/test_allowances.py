@@ -53,6 +53,22 @@ def test_a_job_beyond_the_allowance_is_refused_with_what_is_left_and_what_it_tak
     assert client.post(JOBS, json=SEEDS, headers=ana).status_code == 202
 
 
+def test_a_retry_has_to_fit_into_the_allowance_as_well(client, store, make_key):
+    admin, _ = make_key("root", "admin")
+    measure(client, store, admin)
+    estimated = client.post(f"{JOBS}/estimate", json=SEEDS).json()["seconds"]["p50"]
+    ana, _ = make_key(device_seconds=1.5 * estimated)
+    first = client.post(JOBS, json=SEEDS, headers=ana).json()["id"]
+    client.post(f"{JOBS}/{first}/cancel", headers=ana)
+    second = client.post(JOBS, json={**SEEDS, "model_seeds": [3, 4, 5]}, headers=ana).json()["id"]
+
+    problem(client.post(f"{JOBS}/{first}/retry", headers=ana), 403, "allowance_spent")
+
+    assert client.get(f"{JOBS}/{first}").json()["state"] == "cancelled"
+    client.post(f"{JOBS}/{second}/cancel", headers=ana)
+    assert client.post(f"{JOBS}/{first}/retry", headers=ana).status_code == 202
+
+
 def test_me_tells_the_allowance_and_the_ledger(client, store, make_key):
     ana, key_id = make_key(device_seconds=1000)
     job_id = client.post(JOBS, json=SEEDS, headers=ana).json()["id"]
