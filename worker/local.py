@@ -19,6 +19,7 @@ from core.spec.resolve import ResolvedJob, resolve
 from core.store import attacks, events, jobs, units
 from core.store.boards import load_board
 from core.store.jobs import QUEUE, JobId, JobRecord
+from core.store.resumption import release_held
 from core.store.session import Store
 from core.store.states import FINAL_JOB, JobState, UnitState
 from core.store.units import Lease
@@ -79,7 +80,7 @@ def _submit_or_resume(store: Store, spec: JobSpec, job: ResolvedJob) -> JobId:
 def _work(settings: Settings, store: Store, job_id: JobId, console: Console) -> None:
     """Run the job's units until it has ended."""
     with store.write() as session:
-        units.release_held(session, actor="lethe run")  # this process has the lock: who held them is gone
+        release_held(session, actor="lethe run")  # this process has the lock: who held them is gone
     worker = Worker(settings, store, queues=[QUEUE])
     try:
         job = _job(store, job_id)

@@ -327,19 +327,6 @@ def reap(session: Session, actor: str = "scheduler") -> int:
     return len(expired)
 
 
-def release_held(session: Session, *, actor: str) -> None:
-    """Return every running unit, uncharged: for a store that only its caller uses, after a run that was
-    killed.
-    """
-    rows = session.execute(
-        select(UnitRow).where(UnitRow.state == UnitState.RUNNING).order_by(UnitRow.id)
-    ).scalars()
-    for row in rows.all():
-        lease = Lease(UnitId(row.id), row.fence, row.attempt, unit_from_json(row.payload), row.title)
-        text = f"The run that had begun to {row.title} was stopped; it goes on."
-        give_back(session, lease, owner=actor, reason="resumed", text=text)
-
-
 def promote(
     session: Session, *, dependents_of: list[UnitId] | None = None, of_job: str | None = None
 ) -> None:

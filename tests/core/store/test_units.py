@@ -5,6 +5,7 @@ from itertools import chain
 import pytest
 
 from core.store import jobs, units
+from core.store.resumption import release_held
 from core.store.states import FailureClass, JobState, UnitState
 
 RETRAIN = "train the retrained model"
@@ -346,7 +347,7 @@ def test_after_a_killed_run_of_the_only_worker_all_its_units_are_free_again(benc
     bench.submit()
     bench.claim(), bench.claim()
 
-    bench.do(units.release_held, actor="service")
+    bench.do(release_held, actor="service")
 
     rows = [bench.unit(RETRAIN), bench.unit(TRAIN)]
     assert [(row.state, row.attempt) for row in rows] == [(UnitState.READY, 0)] * 2
