@@ -171,7 +171,7 @@ def keys(given: argparse.Namespace, settings: Settings) -> None:
         if secret is not None:  # the transaction is over: a key that is shown is one that holds
             _show_once(secret)
     finally:
-        store.engine.dispose()
+        store.close()
 
 
 def _show_once(key: str) -> None:

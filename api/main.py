@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         store.require_current()
         yield
-        store.engine.dispose()
+        store.close()
 
     app = Service(
         title="Lethe",

@@ -1,7 +1,7 @@
 """Alembic's environment: the URL comes from Lethe's settings, one process migrates at a time."""
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from core.settings import Settings
 from core.store.tables import Table
@@ -17,14 +17,14 @@ def run() -> None:
         return
     # A plain engine: with foreign keys enforced, SQLite would delete the children of a table that a batch
     # migration recreates.
-    engine = create_engine(context.config.attributes.get("url") or Settings().database)
+    url = context.config.attributes.get("url") or Settings().database
+    engine = create_engine(url, poolclass=NullPool)  # one connection, which ends with the migration
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         else:
             connection.execute(text("BEGIN IMMEDIATE"))
         migrate(connection)
-    engine.dispose()
 
 
 def migrate(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, CursorResult, Delete, Engine, Update, create_engine, event, make_url, text
 from sqlalchemy.engine import Compiled
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -86,6 +87,13 @@ class Store:
         with Session(engine, expire_on_commit=False) as session:
             yield session
 
+    def close(self) -> None:
+        """Close every connection: those at rest now, those that a thread still uses when it is done with
+        them. Disposing alone would leave the latter open in a pool that nobody has any more.
+        """
+        event.listen(self.engine.pool, "checkin", _close_connection)
+        self.engine.dispose()
+
     def migrate(self) -> None:
         """Bring the schema to the newest revision; only one process migrates at a time.
 
@@ -153,6 +161,11 @@ def changed(session: Session, statement: Update | Delete) -> int:
     """Execute a conditional change; how many rows it hit is what tells whether the condition still held."""
     result = session.execute(statement.execution_options(synchronize_session=False))
     return cast("CursorResult[Any]", result).rowcount
+
+
+def _close_connection(connection: DBAPIConnection | None, _record: object) -> None:
+    if connection is not None:  # none is left where the server has cut it
+        connection.close()
 
 
 def _alembic_config() -> Config:
