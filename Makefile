@@ -20,7 +20,7 @@ serve: .venv/runtime frontend/dist/index.html  ## the embedded service without t
 
 test: .venv/dev frontend/dist/index.html  ## all tests (TESTS=path to choose)
 	$(NPM) run test
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 lint: .venv/dev frontend/dist/index.html  ## formatters, linters, types, import contracts
 	$(BIN)/ruff format --check .
