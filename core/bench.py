@@ -27,7 +27,8 @@ from core.evaluation import evaluate
 from core.outcome import Progress
 from core.provenance import device_name
 from core.spec.job import HyperparameterValue
-from core.spec.units import Setting, TrainUnit, UnitId, scorer, unit_id
+from core.spec.setting import Setting
+from core.spec.units import TrainUnit, UnitId, scorer, unit_id
 from core.unlearners.task import Task
 
 PROGRESS_SECONDS = 0.5

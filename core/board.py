@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from core.attack_figures import AttackFigures
 from core.cohort import REFERENCE_UNLEARNERS, Cohort
 from core.ranking import Group, GroupCounts, Grouping, Linkage, count_groups, dense_ranks, group_values
-from core.spec.units import Setting, SettingId
+from core.spec.setting import Setting, SettingId
 
 REFERENCES = ("retrained", "original")  # rows of the board, but never ranked
 

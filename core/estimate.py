@@ -19,12 +19,12 @@ from core.spec.canonical import content_hash
 from core.spec.forget import LiraForget
 from core.spec.job import HyperparameterValue
 from core.spec.search import Choices, Range
+from core.spec.setting import Setting
 from core.spec.units import (
     EvaluateUnit,
     RescoreUnit,
     ScoreUnit,
     SelectionUnit,
-    Setting,
     Sweep,
     TrainUnit,
     TrialUnit,

@@ -12,7 +12,7 @@ from core.attack_figures import FIELDS, attack_names, attack_text, told
 from core.board import Attacks, Board, Cell, Row, RowMove
 from core.ranking import Grouping
 from core.spec.forget import ForgetRule, IndicesForget
-from core.spec.units import Setting, SettingId
+from core.spec.setting import Setting, SettingId
 from core.tier import Tier
 from core.uncertainty import LEVEL, RankInterval, RowUncertainty, Uncertainty
 

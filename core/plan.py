@@ -7,6 +7,7 @@ from core.catalog.protocols import Tuning
 from core.spec.forget import LiraForget
 from core.spec.job import SweepRequest
 from core.spec.resolve import Cell, Entry, ResolvedJob, Search, Study
+from core.spec.setting import Setting, SettingId
 from core.spec.units import (
     ROLES,
     TRAINING_REVISION,
@@ -16,8 +17,6 @@ from core.spec.units import (
     Role,
     ScoreUnit,
     SelectionUnit,
-    Setting,
-    SettingId,
     Sweep,
     TrainUnit,
     Unit,

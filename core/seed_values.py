@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.board import CellSummary, Method
-from core.spec.units import SettingId
+from core.spec.setting import SettingId
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from core.board import Board, CellSummary, Metric, RowMove, build_board, moved_r
 from core.cohort import Cohort
 from core.ranking import Linkage
 from core.seed_values import SeedValue, summarise
-from core.spec.units import Setting
+from core.spec.setting import Setting
 
 TUNING_SEEDS = (0, 1, 2)  # the sweep looks at them, and they are evaluated too (protocol §6 notes)
 FIXED = "fixed"

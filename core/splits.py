@@ -20,7 +20,7 @@ from core.spec.forget import (
     RandomForget,
     StepForget,
 )
-from core.spec.units import Setting
+from core.spec.setting import Setting
 
 Indices = NDArray[np.int64]
 

@@ -17,7 +17,7 @@ from core.clustering import NO_GROUP, group_many
 from core.cohort import Cohort
 from core.ranking import NUM_GROUPS, Group
 from core.seed_values import SeedValue, seed_matrix, standard_error
-from core.spec.units import SettingId
+from core.spec.setting import SettingId
 
 DRAWS = 1000
 LEVEL = 0.95

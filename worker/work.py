@@ -22,15 +22,7 @@ from core.errors import ArtifactsFull
 from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import GIGABYTE, Settings
-from core.spec.units import (
-    AttackUnit,
-    EvaluateUnit,
-    RescoreUnit,
-    TrainUnit,
-    TrialUnit,
-    UnitId,
-    UnlearnUnit,
-)
+from core.spec.units import AttackUnit, EvaluateUnit, RescoreUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
 from core.store import attacks, results, slots, trials, unit_logs, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass, WorkerState

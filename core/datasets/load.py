@@ -16,7 +16,7 @@ from core.datasets.source import Source
 from core.errors import ForgetSetInvalid
 from core.spec.forget import ClassForget
 from core.spec.resolve import MIN_SET_SIZE
-from core.spec.units import Setting
+from core.spec.setting import Setting
 from core.splits import Split, draw_split
 
 

@@ -15,7 +15,7 @@ from core.export import board_document, uncertainty_document
 from core.paper.tables import standings
 from core.seed_values import SeedValue
 from core.spec.canonical import content_hash
-from core.spec.units import Setting
+from core.spec.setting import Setting
 from core.store.boards import BoardData
 from core.store.results import CountedResult, ResultRecord
 from core.tier import Tier

@@ -36,7 +36,7 @@ from core.spec.job import (
     problems,
 )
 from core.spec.search import Place, Range, search_space
-from core.spec.units import Resolved, Setting
+from core.spec.setting import Resolved, Setting
 from core.splits import draw_split, set_sizes
 
 MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)

@@ -1,4 +1,4 @@
-"""Units: the smallest retriable pieces of work, and the resolved setting that they share.
+"""Units: the smallest retriable pieces of work.
 
 A unit carries everything that determines its output, and nothing else: its id is the hash of its content, so
 two jobs that need the same work share it, and an executor needs no database to run it.
@@ -7,16 +7,15 @@ two jobs that need the same work share it, and an executor needs no database to 
 from functools import cached_property
 from typing import Annotated, Any, Literal, NewType, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from core.catalog.protocols import Precision, Recipe
 from core.spec.canonical import content_hash
-from core.spec.forget import ForgetRule, HardForget, LiraForget, RandomForget, StepForget
+from core.spec.forget import HardForget, LiraForget, RandomForget
 from core.spec.job import HyperparameterValue, OutModels, SelectionRule, TuningTarget
 from core.spec.search import Range
+from core.spec.setting import Resolved, Setting
 
 UnitId = NewType("UnitId", str)
-SettingId = NewType("SettingId", str)
 Role: TypeAlias = Literal["original", "retrained"]
 ROLES: tuple[Role, ...] = ("original", "retrained")
 UnitKind: TypeAlias = Literal[
@@ -26,52 +25,6 @@ UnitKind: TypeAlias = Literal[
 # Raised by hand when a change to training moves numbers; part of every unit's identity.
 TRAINING_REVISION = 2
 POPULATION = 50  # trials of a generation: the NSGA-III default (protocol §6.2)
-
-
-class Resolved(BaseModel):
-    """Base of everything that is hashed: frozen and complete."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Setting(Resolved):
-    """One cell of a board, with every default filled in. Accuracies of two settings are never pooled."""
-
-    protocol: str
-    dataset: str
-    dataset_revision: int
-    model: str
-    model_revision: int
-    forget: ForgetRule
-    precision: Precision
-    recipe: Recipe
-    validation_fraction: float
-    split_seed: int
-    run_seed: int
-
-    @property
-    def first_step(self) -> "Setting":
-        """The setting in which a sequence of forget sets starts; itself where it is not a later step."""
-        before = self.step_before
-        return self if before is None else before.first_step
-
-    @property
-    def step_before(self) -> "Setting | None":
-        """The setting of the step before; None where it is not a later step of a sequence."""
-        if not isinstance(self.forget, StepForget) or self.forget.step == 0:
-            return None
-        before = self.forget.model_copy(update={"step": self.forget.step - 1})
-        return self.model_copy(update={"forget": before})
-
-    @cached_property
-    def id(self) -> SettingId:
-        """`set_` and the first 16 hex digits of the content hash."""
-        return SettingId(f"set_{content_hash(self.model_dump(mode='json'))[:16]}")
-
-    def __copy__(self) -> Self:
-        copied = super().__copy__()
-        copied.__dict__.pop("id", None)  # `model_copy` is about to change what it was the hash of
-        return copied
 
 
 def _of_draw(setting: Setting) -> str:

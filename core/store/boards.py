@@ -11,7 +11,7 @@ from core.cohort import Cohort
 from core.errors import NotFound
 from core.seed_values import SeedValue, summarise
 from core.spec.forget import RandomForget
-from core.spec.units import Setting, SettingId
+from core.spec.setting import Setting, SettingId
 from core.store.attacks import attack_figures
 from core.store.results import seed_values, settings_of
 from core.store.viewers import EVERYTHING, Viewer

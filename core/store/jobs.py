@@ -14,7 +14,7 @@ from core.errors import Conflict, NotFound
 from core.plan import PlannedUnit
 from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
-from core.spec.units import Setting
+from core.spec.setting import Setting
 from core.store.events import append_event, append_unit_events
 from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
 from core.store.ledger import require_allowance, require_allowance_for_rest

@@ -13,7 +13,8 @@ from core.board import Method, Metric
 from core.catalog.protocols import Protocol
 from core.errors import NotFound
 from core.seed_values import SeedValue
-from core.spec.units import EvaluateUnit, Setting, SettingId, UnitId, UnlearnUnit
+from core.spec.setting import Setting, SettingId
+from core.spec.units import EvaluateUnit, UnitId, UnlearnUnit
 from core.store.session import changed, database_now
 from core.store.slots import TIMED_BESIDE, was_timed_beside
 from core.store.tables import AttackRow, JobUnitRow, ResultRow, SettingRow, UnitRow

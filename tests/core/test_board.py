@@ -6,7 +6,7 @@ from core.board import Board, CellSummary, Method, Metric, Row, build_board
 from core.catalog.protocols import Recipe
 from core.cohort import Cohort
 from core.spec.forget import RandomForget
-from core.spec.units import Setting
+from core.spec.setting import Setting
 
 
 def setting(dataset: str = "digits", model: str = "resnet18") -> Setting:

@@ -12,7 +12,7 @@ from core.board import Board, CellSummary, Method, Metric, build_board
 from core.catalog.protocols import Recipe
 from core.export import FORMATS, ExportFormat, board_document, render, render_document
 from core.spec.forget import RandomForget
-from core.spec.units import Setting
+from core.spec.setting import Setting
 
 SETTING = Setting(
     protocol="quick/1.0",

@@ -4,7 +4,7 @@ import pytest
 
 from core.board import Method
 from core.seed_values import SeedValue, summarise
-from core.spec.units import SettingId
+from core.spec.setting import SettingId
 
 HERE = SettingId("set_here")
 

@@ -12,7 +12,7 @@ from core.datasets.digits import load
 from core.datasets.load import DataCache
 from core.errors import DatasetMissing
 from core.spec.job import RandomForget
-from core.spec.units import Setting
+from core.spec.setting import Setting
 
 CPU = torch.device("cpu")
 

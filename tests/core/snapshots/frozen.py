@@ -9,7 +9,7 @@ from core.catalog.protocols import QUICK, Recipe
 from core.seed_values import SeedValue
 from core.snapshots.content import freeze
 from core.spec.forget import RandomForget
-from core.spec.units import Setting
+from core.spec.setting import Setting
 from core.store.results import CountedResult, ResultRecord
 
 DIGITS = Setting(
