@@ -222,6 +222,18 @@ def test_what_the_page_has_no_example_of_is_read_too(page):
         assert "lethe_units" in client.get_metrics()
 
 
+def test_commands_that_the_page_has_no_example_of_work_too(page):
+    log_and_work(page.store)
+    job, hook = page.environment["JOB"], page.environment["HOOK"]
+    assert job in page.run("sh", "lethe jobs")
+    assert "Epoch 1 of 2. epoch=1" in page.run("sh", "lethe logs $JOB --follow")
+    with page.client as client:
+        unit = client.get_job_logs(job, tail=1).items[0].unit_id
+    assert "Epoch 1 of 2" in page.run("sh", f"lethe logs $JOB --unit {unit}")
+    assert hook in page.run("sh", "lethe webhooks list")
+    assert "is deleted" in page.run("sh", "lethe webhooks delete $HOOK")
+
+
 def test_a_refusal_says_all_that_the_service_said(page):
     with page.client as client, pytest.raises(RequestRefused, match="Did you mean 'ga'") as refusal:
         client.submit_job({**SPEC, "unlearners": ["gaa"]})
