@@ -11,12 +11,19 @@ const SIDES = ["Paper", "Here"];
 const ROW_HEIGHT = 20;
 const MAX_WIDTH = 720;
 
-/** Unlearners that share a rank share its label. */
+const MAX_NAMES = 3;
+
+/** Unlearners that share a rank share its label; of many, the first are named. */
 export function labelsOf(slopes: Slope[], side: "paper" | "here"): { rank: number; text: string }[] {
   const named = new Map<number, string[]>();
   for (const slope of slopes) named.set(slope[side], [...(named.get(slope[side]) ?? []), slope.name]);
-  return [...named].map(([rank, names]) => ({ rank, text: names.join(", ") }));
+  return [...named].map(([rank, names]) => ({ rank, text: spelt(names) }));
 }
+
+const spelt = (names: string[]): string =>
+  names.length > MAX_NAMES + 1
+    ? `${names.slice(0, MAX_NAMES).join(", ")} and ${names.length - MAX_NAMES} more`
+    : names.join(", ");
 
 export function drawSlopes(plot: Plotting, width: number, { slopes }: { slopes: Slope[] }) {
   const ends = slopes.flatMap(({ name, paper, here }) => [

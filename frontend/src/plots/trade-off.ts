@@ -36,7 +36,7 @@ export function drawTradeOff(
     marginTop: 30,
     marginBottom: 50,
     insetLeft: 25,
-    insetRight: 15,
+    insetRight: 25,
     insetTop: 15,
     x: {
       label: "Runtime efficiency (times faster than retraining) →",
@@ -57,7 +57,16 @@ export function drawTradeOff(
         fill: "var(--paper)",
         strokeWidth: 2,
       }),
-      plot.text(points, { x: "efficiency", y: "value", text: "name", dy: -11, fill: "var(--ink)" }),
+      plot.text(points, {
+        x: "efficiency",
+        y: "value",
+        text: "name",
+        textAnchor: "start", // beside the mark, as marks lie more often above each other than in a row
+        dx: 9,
+        fill: "var(--ink)",
+        stroke: "var(--paper)",
+        strokeWidth: 4,
+      }),
     ],
   });
 }
