@@ -21,6 +21,7 @@ from api.snapshot_schemas import (
 )
 from core.catalog.protocols import Protocol
 from core.paper.snapshot import PAPER
+from core.snapshots.content import standing
 from core.snapshots.difference import difference
 from core.spec.canonical import canonical_json
 from core.store import snapshots
@@ -135,9 +136,11 @@ def get_snapshot_diff(
 
 
 def _present(session: Session, kept: KeptAnswers, protocol: Protocol) -> str:
-    """What would be frozen now, kept until a result of the protocol changes."""
+    """The board as it is, kept until a result of the protocol changes; a diff asks how sure its older side
+    was only.
+    """
 
-    def freeze() -> bytes:
-        return canonical_json(snapshots.current_content(session, protocol))
+    def make() -> bytes:
+        return canonical_json(standing(snapshots.load_evidence(session, protocol)))
 
-    return kept.get(("snapshot", protocol.id, versions_of(session, protocol.id)), freeze).body.decode()
+    return kept.get(("snapshot", protocol.id, versions_of(session, protocol.id)), make).body.decode()

@@ -5,15 +5,14 @@ can check them.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.board import Attacks, Metric
 from core.catalog.protocols import Protocol
 from core.export import board_document, uncertainty_document
 from core.paper.tables import standings
-from core.seed_values import SeedValue
 from core.spec.canonical import content_hash
 from core.spec.setting import Setting
 from core.store.boards import BoardData
@@ -25,25 +24,36 @@ FORMAT = "lethe-snapshot/1"
 NOT_HASHED = ("is_superseded", "created_at")  # what may change of a result that stays the same
 
 
-def freeze(
-    protocol: Protocol, settings: Sequence[Setting], results: Sequence[CountedResult], attacks: Attacks
-) -> dict[str, Any]:
-    """The content of a snapshot.
+@dataclass(frozen=True)
+class Evidence:
+    """What the boards of a protocol are made of.
 
-    Args:
-        protocol: whose boards they are.
+    Attributes:
         settings: the boards' columns.
         results: all that count on them.
-        attacks: what stands beside them on the boards.
+        attacks: what stands beside them.
     """
 
-    def values(metric: Metric) -> tuple[SeedValue, ...]:
-        return tuple(found.values[metric] for found in results)
+    protocol: Protocol
+    settings: tuple[Setting, ...]
+    results: tuple[CountedResult, ...]
+    attacks: Attacks
 
-    data = {
-        metric: BoardData(protocol, metric, tuple(settings), values(metric), attacks) for metric in Metric
-    }
-    boards = {metric: found.board() for metric, found in data.items()}
+    def data(self, metric: Metric) -> BoardData:
+        """What the board by one metric is built from."""
+        values = tuple(found.values[metric] for found in self.results)
+        return BoardData(self.protocol, metric, self.settings, values, self.attacks)
+
+
+def freeze(evidence: Evidence) -> dict[str, Any]:
+    """The content of a snapshot: the boards as they stand, and how sure their ranks are."""
+    return {**standing(evidence), "uncertainty": {metric.value: _sure(evidence, metric) for metric in Metric}}
+
+
+def standing(evidence: Evidence) -> dict[str, Any]:
+    """The content but for the uncertainty, which takes a hundred times as long as all the rest."""
+    protocol, settings = evidence.protocol, evidence.settings
+    boards = {metric: evidence.data(metric).board() for metric in Metric}
     content = {
         "format": FORMAT,
         "tier": Tier.RUN_HERE.value,
@@ -53,22 +63,26 @@ def freeze(
         "places": [f"{setting.dataset}/{setting.model}" for setting in settings],
         "settings": {setting.id: setting.model_dump(mode="json") for setting in settings},
         "boards": {metric.value: board_document(board) for metric, board in boards.items()},
-        "uncertainty": {
-            metric.value: uncertainty_document(
-                bootstrap(board, data[metric].values, protocol.model_seeds), protocol.model_seeds
-            )
-            for metric, board in boards.items()
-        },
         "runtime_efficiency": standings(boards).efficiency,
-        "results": [_entry(found) for found in results],
+        "results": [_entry(found) for found in evidence.results],
     }
-    plain: dict[str, Any] = json.loads(json.dumps(content))
-    return plain
+    return _plain(content)
 
 
 def result_hash(record: ResultRecord) -> str:
     """SHA-256, in hex, of a result's canonical JSON: all that `GET /results/{id}` says of the run itself."""
     return content_hash({name: value for name, value in asdict(record).items() if name not in NOT_HASHED})
+
+
+def _sure(evidence: Evidence, metric: Metric) -> dict[str, Any]:
+    data, model_seeds = evidence.data(metric), evidence.protocol.model_seeds
+    return _plain(uncertainty_document(bootstrap(data.board(), data.values, model_seeds), model_seeds))
+
+
+def _plain(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as a reader of its JSON has it."""
+    plain: dict[str, Any] = json.loads(json.dumps(document))
+    return plain
 
 
 def _entry(found: CountedResult) -> Mapping[str, Any]:

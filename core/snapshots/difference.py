@@ -110,7 +110,7 @@ class Difference:
 
 
 def difference(before: Content, after: Content) -> Difference:
-    """What moved from one content to another, row by row, with the causes."""
+    """What moved from one content to another, row by row, with the causes; `after` needs no uncertainty."""
     sides = (_Side(before), _Side(after))
     return Difference(
         notes=tuple(_notes(*sides)),

@@ -12,7 +12,7 @@ from uuid6 import uuid7
 from core.catalog.protocols import Protocol
 from core.errors import Conflict, NotFound
 from core.paper.snapshot import PAPER, TITLE, paper_content
-from core.snapshots.content import freeze
+from core.snapshots.content import Evidence, freeze
 from core.spec.canonical import canonical_json, content_hash
 from core.store.boards import attacks_beside_board, is_standard
 from core.store.results import counted_results, settings_of
@@ -44,18 +44,19 @@ class SnapshotRecord:
     created_at: datetime | None
 
 
-def current_content(session: Session, protocol: Protocol) -> dict[str, Any]:
-    """What a snapshot of the protocol's public board would hold now.
+def load_evidence(session: Session, protocol: Protocol) -> Evidence:
+    """What the protocol's public boards rest on now.
 
     Raises:
         Conflict: nothing has run under the protocol.
     """
-    settings = [setting for setting, _ in settings_of(session, protocol.id, THE_PUBLIC)]
-    settings = [setting for setting in settings if is_standard(setting, protocol)]
-    results = counted_results(session, settings, protocol, THE_PUBLIC)
+    found = [setting for setting, _ in settings_of(session, protocol.id, THE_PUBLIC)]
+    settings = tuple(setting for setting in found if is_standard(setting, protocol))
+    results = tuple(counted_results(session, settings, protocol, THE_PUBLIC))
     if not results:
         raise Conflict(f"Nothing counts on the board of {protocol.id} yet, so there is nothing to freeze.")
-    return freeze(protocol, settings, results, attacks_beside_board(session, settings, protocol, THE_PUBLIC))
+    attacks = attacks_beside_board(session, settings, protocol, THE_PUBLIC)
+    return Evidence(protocol, settings, results, attacks)
 
 
 def create_snapshot(
@@ -68,7 +69,8 @@ def create_snapshot(
         Conflict: nothing has run under the protocol.
     """
     with store.read() as session:
-        content = current_content(session, protocol)
+        evidence = load_evidence(session, protocol)
+    content = freeze(evidence)  # takes seconds, so in no transaction
     sha256 = content_hash(content)
     with store.write() as session:
         row = session.scalar(select(SnapshotRow).where(SnapshotRow.sha256 == sha256))

@@ -7,7 +7,7 @@ from typing import Any
 from core.board import Method, Metric
 from core.catalog.protocols import QUICK, Recipe
 from core.seed_values import SeedValue
-from core.snapshots.content import freeze
+from core.snapshots.content import Evidence, freeze
 from core.spec.forget import RandomForget
 from core.spec.setting import Setting
 from core.store.results import CountedResult, ResultRecord
@@ -80,4 +80,4 @@ def content(
         for unlearner, value in reached.items()
         for seed in (seeds or {}).get(unlearner, (0, 1, 2))
     ]
-    return freeze(QUICK, settings, found, {})
+    return freeze(Evidence(QUICK, settings, tuple(found), {}))

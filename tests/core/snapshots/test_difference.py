@@ -161,3 +161,9 @@ def test_a_board_is_compared_with_the_paper_by_ranks_and_counts_among_the_papers
     assert found.boards[0].ranks.shared == 4
     assert all(row.cells == () for row in rows.values())
     assert "only ranks and counts" in found.notes[0]
+
+
+def test_how_sure_the_newer_side_is_is_not_asked():
+    before, after = content(REACHED), content(REACHED | {"ga": 0.1})
+    without = {name: part for name, part in after.items() if name != "uncertainty"}
+    assert difference(before, without) == difference(before, after)
