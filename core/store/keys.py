@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, DeploymentInvalid, KeyRefused, NotFound
+from core.store.ledger import allowance
 from core.store.session import Store, changed, database_now
 from core.store.tables import ApiKeyRow
 
@@ -101,7 +102,8 @@ def revoke_key(session: Session, key_id: str) -> None:
 
 
 def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
-    """A new key in place of this one, with what it has left; this one ends after the overlap. The text.
+    """A new key in place of this one, with what it has left; this one ends after the overlap, and keeps what
+    its open jobs are estimated to take. The text.
 
     Raises:
         NotFound: nothing has this id.
@@ -111,7 +113,10 @@ def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
     if _has_ended(row, now):
         raise Conflict(f"The key {key_id} has ended; make a new one with `lethe keys create`.")
     lifetime = (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
-    left = None if row.device_seconds is None else max(row.device_seconds - row.used_seconds, 0.0)
+    left = allowance(session, key_id).left
+    if left is not None and row.device_seconds is not None:
+        left = max(left, 0.0)
+        row.device_seconds -= left
     text = _add(
         session,
         name=row.name,

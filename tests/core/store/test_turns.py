@@ -288,6 +288,14 @@ def test_a_new_key_in_place_of_another_has_what_that_one_had_left(bench):
     assert allowance(bench, new).left == pytest.approx(200, abs=5)
 
 
+def test_a_new_key_and_the_one_before_it_have_no_more_together(bench):
+    key_id = make_key(bench, 300.0)
+    submit(bench, "ana", (1,), key_id=key_id, estimated=120.0)
+    new = bench.do(keys.rotate_key, key_id, overlap_seconds=60).split("_")[1]
+
+    assert (allowance(bench, key_id).left, allowance(bench, new).left) == (0.0, 180.0)
+
+
 # What a process that died in between has left
 
 
