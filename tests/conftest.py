@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.plugins"]
+pytest_plugins = ["tests.plugins", "tests.recovery"]
 
 NEEDED_IN_CI = frozenset({"postgres", "redis", "e2e"})
 

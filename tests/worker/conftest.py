@@ -1,11 +1,6 @@
-"""Deployments for the worker's tests: embedded, and on real PostgreSQL and Redis.
+"""Deployments for the worker's tests: embedded, and on real PostgreSQL and Redis."""
 
-At the end of the run, a table says how long each injected fault was felt.
-"""
-
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,11 +8,7 @@ from core.store.session import Store
 from tests.plugins import catalogue_with
 from tests.servers import PostgresServer, RedisServer, own_postgres, own_redis
 from tests.services import fresh_postgres_url, fresh_redis_url
-from tests.worker.deployment import LEASE_SECONDS, Deployment
-
-RECOVERY = "recovery"
-
-Recovery = Callable[[str], AbstractContextManager[None]]
+from tests.worker.deployment import Deployment
 
 
 @pytest.fixture
@@ -83,25 +74,3 @@ def fleet(tmp_path_factory, plugin_path, postgres_server, redis_server) -> Itera
         yield running
         running.stop()
     store.engine.dispose()
-
-
-@pytest.fixture
-def recovery(record_property) -> Recovery:
-    """`with recovery("what happened"):` notes how long it takes until all is as it should be again."""
-
-    @contextmanager
-    def timed(fault: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        record_property(RECOVERY, (fault, time.monotonic() - started))
-
-    return timed
-
-
-def pytest_terminal_summary(terminalreporter) -> None:
-    reports = [report for name in ("passed", "failed") for report in terminalreporter.stats.get(name, ())]
-    noted = [value for report in reports for name, value in report.user_properties if name == RECOVERY]
-    if noted:
-        terminalreporter.section(f"recovery from faults, with a lease of {LEASE_SECONDS:g} s")
-    for fault, seconds in noted:
-        terminalreporter.write_line(f"{seconds:6.1f} s  {fault}")
