@@ -107,10 +107,7 @@ def estimate(
         measurements: of this installation, of any place and device.
         catalogue: knows what methods compute and how large datasets are.
     """
-    sweeps = {
-        planned.id: planned.unit.sweeps[0] for planned in units if isinstance(planned.unit, SelectionUnit)
-    }
-    workload = _Workload(catalogue, sweeps)
+    workload = _workload(units, catalogue)
     rates = _Rates(tuple(measurements), catalogue)
     stages: dict[str, StageEstimate] = {}
     flop = 0.0
@@ -132,6 +129,18 @@ def estimate(
         seconds=_total(stages.values()),
         rests_on=rates.told(),
     )
+
+
+def flop_by_unit(units: Sequence[PlannedUnit], catalogue: Catalogue) -> dict[UnitId, float]:
+    """The arithmetic of every unit of a plan, in floating-point operations; 0 for what takes moments."""
+    workload = _workload(units, catalogue)
+    places = {
+        planned.id: Place(planned.unit.setting.dataset, planned.unit.setting.model) for planned in units
+    }
+    return {
+        planned.id: workload.of(planned.unit) * _flop_per_image(places[planned.id], catalogue)
+        for planned in units
+    }
 
 
 def estimate_document(found: Estimate) -> dict[str, Any]:
@@ -216,6 +225,13 @@ class _Workload:
             schema.model_validate({**given, **drawn}).work(sizes) or training(sizes.retain) for drawn in draws
         ]
         return float(np.mean([work.forward_units for work in works]))
+
+
+def _workload(units: Sequence[PlannedUnit], catalogue: Catalogue) -> _Workload:
+    sweeps = {
+        planned.id: planned.unit.sweeps[0] for planned in units if isinstance(planned.unit, SelectionUnit)
+    }
+    return _Workload(catalogue, sweeps)
 
 
 class _Rates:

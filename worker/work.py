@@ -238,7 +238,7 @@ class Worker:
         running.last_beat, running.has_news = time.monotonic(), False
         progress = running.progress
         try:
-            with self._store.write() as session:
+            with self._store.write_row() as session:
                 beat = units.beat(
                     session,
                     running.lease,
@@ -246,7 +246,9 @@ class Worker:
                     progress=progress.fraction if progress else None,
                     progress_text=progress.text if progress else None,
                 )
-                unit_logs.append_lines(session, running.lease, running.lines)
+            if running.lines:
+                with self._store.write() as session:
+                    unit_logs.append_lines(session, running.lease, running.lines)
         except DBAPIError as error:  # the lease outlasts a short outage; the fence decides about a long one
             log.warning("beat_failed", unit=running.lease.unit_id, error=str(error.orig))
             return False
@@ -430,7 +432,7 @@ class Worker:
     def _tell_store(self) -> None:
         memory = resident_bytes(os.getpid(), *([self._runner.pid] if self._device_key else []))
         try:
-            with self._store.write() as session:
+            with self._store.write_row() as session:
                 has_slot = workers.worker_beat(
                     session, self.id, state=self._state, unit_id=self._unit_id, memory_bytes=memory
                 )

@@ -74,7 +74,7 @@ def _refresh(session: Session, jobs: Select[JobRow]) -> None:
 def _derived(session: Session, job: JobRow) -> JobState:
     if job.state == JobState.CANCELLING:
         return JobState.CANCELLING if _has(session, job, running_only_for_it()) else JobState.CANCELLED
-    if _has(session, job, UnitRow.state.in_(OPEN_UNIT)):
+    if _is_open(session, job):
         if job.state == JobState.QUEUED and _has(session, job, UnitRow.state == UnitState.RUNNING):
             return JobState.RUNNING
         return JobState(job.state)
@@ -110,6 +110,18 @@ def _some_unit(condition: Any) -> Any:  # noqa: ANN401 - SQL conditions on UnitR
         .where(JobUnitRow.job_id == JobRow.id, condition)
         .correlate(JobRow)
     )
+
+
+def _is_open(session: Session, job: JobRow) -> bool:
+    """Whether units of the job have not ended, looked for from the end of its plan: that is done last."""
+    states = (
+        select(UnitRow.state.in_(OPEN_UNIT))
+        .select_from(JobUnitRow)
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(JobUnitRow.job_id == job.id)
+        .order_by(JobUnitRow.position.desc())
+    )
+    return bool(session.scalar(states.limit(1))) or _has(session, job, UnitRow.state.in_(OPEN_UNIT))
 
 
 def _has(session: Session, job: JobRow, condition: Any) -> bool:  # noqa: ANN401 - an SQL condition on UnitRow

@@ -434,8 +434,10 @@ def _unit_values(planned: PlannedUnit, position: int, now: datetime, job_id: Job
 
 
 def _insert_new(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> None:
-    """Insert the rows that are not there yet."""
+    """Insert the rows that are not there yet. Into the table, not the class: the mapper sends one batch for
+    every run of rows with the same columns missing.
+    """
     if rows:
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        statement: Insert = dialect.insert(table).on_conflict_do_nothing()
+        statement: Insert = dialect.insert(table.__table__).on_conflict_do_nothing()
         session.execute(statement, rows)

@@ -81,6 +81,15 @@ class Store:
             yield session
 
     @contextmanager
+    def write_row(self) -> Iterator[Session]:
+        """A transaction that changes one row and appends no event: on PostgreSQL it need not wait its turn.
+
+        So workers keep their leases while a large job is stored.
+        """
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads; on SQLite it does not wait for a writer."""
         engine = self.engine.execution_options(read_only=True)

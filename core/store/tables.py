@@ -254,7 +254,10 @@ class JobUnitRow(Table):
     """A job needs a unit, the `position`-th of its plan."""
 
     __tablename__ = "job_unit"
-    __table_args__ = (Index("ix_job_unit_unit_id", "unit_id"),)
+    __table_args__ = (
+        Index("ix_job_unit_unit_id", "unit_id"),
+        Index("ix_job_unit_position", "job_id", "position"),
+    )
 
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), primary_key=True)
     unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), primary_key=True)

@@ -21,6 +21,7 @@ from core.store.tables import EventRow, JobRow, JobUnitRow, UnitDependencyRow, U
 from core.store.turns import order_jobs, settle_leads
 
 CANCEL_REQUESTED = "cancel_requested"
+CHUNK = 500  # ids in one statement
 RETRY_DELAY_SECONDS = 2.0  # times the attempt: a machine that just failed gets a moment
 
 
@@ -341,20 +342,18 @@ def promote(
         .where(UnitDependencyRow.unit_id == UnitRow.id, dependency.state != UnitState.DONE)
         .correlate(UnitRow)
     )
-    ready = select(UnitRow.id).where(UnitRow.state == UnitState.WAITING, ~unfinished)
-    if dependents_of is not None:
-        dependents = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on.in_(dependents_of))
-        ready = ready.where(UnitRow.id.in_(dependents))
+    ready = update(UnitRow).where(UnitRow.state == UnitState.WAITING, ~unfinished)
+    ready = ready.values(state=UnitState.READY)
     if of_job is not None:
         ready = ready.where(UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == of_job)))
-    ids = session.scalars(ready.order_by(UnitRow.id).with_for_update(skip_locked=True)).all()
-    for start in range(0, len(ids), 500):
-        changed(
-            session,
-            update(UnitRow)
-            .where(UnitRow.id.in_(ids[start : start + 500]), UnitRow.state == UnitState.WAITING)
-            .values(state=UnitState.READY),
-        )
+    if dependents_of is None:
+        changed(session, ready)
+        return
+    # Named one by one: given a subquery, PostgreSQL goes through all that wait.
+    dependents = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on.in_(dependents_of))
+    ids = session.scalars(dependents).all()
+    for start in range(0, len(ids), CHUNK):
+        changed(session, ready.where(UnitRow.id.in_(ids[start : start + CHUNK])))
 
 
 def ready_by_queue(session: Session) -> dict[str, int]:
