@@ -7,7 +7,7 @@ BIN := .venv/bin
 NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --no-fund --no-audit --no-update-notifier --loglevel=error
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
 
-.PHONY: help demo serve test lint bench docs page clean
+.PHONY: help demo serve test faults lint bench docs page clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,9 @@ serve: .venv/runtime frontend/dist/index.html  ## the embedded service without t
 test: .venv/dev frontend/dist/index.html  ## all tests (TESTS=path to choose)
 	$(NPM) run test
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
+
+faults: .venv/dev  ## injected faults, with a lease of LEASE seconds (15: half-minute outages); prints recovery times
+	LETHE_TEST_LEASE_SECONDS=$(or $(LEASE),15) $(BIN)/pytest --timeout=1200 tests/worker/test_outages.py
 
 lint: .venv/dev frontend/dist/index.html  ## formatters, linters, types, import contracts
 	$(BIN)/ruff format --check .

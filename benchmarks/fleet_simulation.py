@@ -84,7 +84,7 @@ class Simulation:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Simulate a large fleet on the real store.")
     parser.add_argument("--workers", type=int, default=1000)
-    parser.add_argument("--trials", type=int, default=8, help="of each sweep; the paper has 100")
+    parser.add_argument("--trials", type=int, default=1, help="of each sweep; the paper has 100")
     parser.add_argument("--teraflops", type=float, default=20.0, help="what a device sustains")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
