@@ -5,7 +5,7 @@ Somebody who names a target chooses where this service connects to, and it may r
 """
 
 import ipaddress
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import TypeAlias
 
 from pydantic import HttpUrl
@@ -14,6 +14,10 @@ from core.errors import TargetRefused
 
 Address: TypeAlias = IPv4Address | IPv6Address
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291 §2.4; nothing outside it has been given out
+BESIDE_US = (  # what `is_global` takes for public, but leads to the machine's own host or network
+    IPv4Network("192.0.0.0/24"),  # RFC 6890; Pythons before 3.11.10 refuse only some of it. Oracle's metadata
+    IPv4Network("168.63.129.16/32"),  # Azure's host, which gives out a machine's secrets
+)
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 
 
@@ -27,7 +31,7 @@ def require_public(address: Address, *, allow_loopback: bool) -> None:
     if allow_loopback and meant.is_loopback:
         return
     is_unicast = not meant.is_multicast if isinstance(meant, IPv4Address) else meant in GLOBAL_UNICAST
-    if not (meant.is_global and is_unicast):
+    if not (meant.is_global and is_unicast) or any(meant in network for network in BESIDE_US):
         raise TargetRefused(f"{address} is not a public address; webhooks go to public addresses only.")
 
 

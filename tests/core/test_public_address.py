@@ -10,7 +10,12 @@ from core.public_address import require_plausible, require_public
 
 INSIDE = {
     "private": ["10.0.0.1", "172.16.0.1", "192.168.1.1", "fd00::1", "fec0::1"],
-    "link-local, where clouds keep their secrets": ["169.254.169.254", "fe80::1"],
+    "link-local, where clouds keep their secrets": [
+        "169.254.169.254",
+        "192.0.0.192",
+        "168.63.129.16",
+        "fe80::1",
+    ],
     "shared by carriers": ["100.64.0.1"],
     "nowhere": ["0.0.0.0", "::", "192.0.2.1", "198.18.0.1", "240.0.0.1", "255.255.255.255"],
     "of many": ["224.0.0.1", "ff02::1"],
