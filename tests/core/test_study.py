@@ -318,6 +318,17 @@ def test_a_model_that_diverged_leaves_no_figure_but_the_reason(catalogue, tmp_pa
     assert "split 0, forget set 0: the model diverged" in outcome.attack["reason"]
 
 
+def test_a_model_whose_logits_are_not_finite_has_no_scores_but_the_reason(catalogue, tmp_path):
+    todo = toy(catalogue, unlearners=[{"id": "toy_noise", "hyperparameters": {"sigma": 1e38}}])
+    (unit, *_) = [unit for unit in todo.values() if unit.kind == "score" and unit.method]
+
+    execute(bench(tmp_path), {identity: todo[identity] for identity in (*unit.depends_on, unit_id(unit))})
+
+    record = ArtifactStore(tmp_path).read_record(unit_id(unit))
+    assert not record["is_usable"]
+    assert "not finite" in record["reason"]
+
+
 def test_scores_of_other_splits_are_not_attacked(catalogue, tmp_path):
     outcome = with_scores(catalogue, tmp_path, membership="0" * 16)
 
