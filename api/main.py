@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.gzip import GZipMiddleware
 
 from api import problems
 from api.caching import KeptAnswers
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.feed = Feed(store, events.look)
     app.state.kept_answers, app.state.estimator = KeptAnswers(), Estimator(store)
     app.add_middleware(OwnHost, settings=settings, store=store)
+    app.add_middleware(GZipMiddleware, compresslevel=6)  # but for streams, fonts and pictures
     problems.install(app)
     _add_routes(app)
     return app
