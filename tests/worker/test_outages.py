@@ -3,10 +3,11 @@ not a unit's fault is not charged to it.
 """
 
 import itertools
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,9 +50,9 @@ def wait_for_sleep(fleet: Deployment, job_id: str) -> None:
 
 
 @contextmanager
-def alone(fleet: Deployment, fault: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+def alone(fleet: Deployment, fault: str = "", **options: object) -> Iterator["subprocess.Popen[bytes]"]:
     """Another worker, with a fault in it, that works while the healthy ones rest; it is killed at the end."""
-    faulty = fleet.start("worker", fault=fault)
+    faulty = fleet.start("worker", fault=fault, **options)
     fleet.wait_for_worker(faulty)
     running = [process.pid for process in fleet.processes if process.poll() is None]
     others = [pid for pid in fleet.workers() if pid in running and pid != faulty.pid]
@@ -208,6 +209,62 @@ def test_a_submission_to_an_api_that_is_killed_can_be_sent_again(fleet, recovery
     assert answer.status_code == 202
     assert count_jobs(fleet) == before + 1
     assert fleet.wait_for_end(answer.json()["id"]).state == JobState.SUCCEEDED
+
+
+def test_a_worker_that_is_cut_off_publishes_nothing_and_comes_back(
+    fleet, postgres_server, redis_server, recovery
+):
+    with own_network() as (within, address, cut, heal):
+        redis_server.listen_also(address)
+        postgres_server.stop("fast")
+        postgres_server.address = f"127.0.0.1,{address}"
+        postgres_server.start()
+        urls = {
+            name: fleet.environment[name].replace("127.0.0.1", address)
+            for name in ("LETHE_DATABASE_URL", "LETHE_BROKER_URL")
+        }
+        with alone(fleet, within=within, **urls) as lonely:
+            job_id = submit_sleeper(fleet, LEASE_SECONDS)
+            wait_for_sleep(fleet, job_id)
+            cut()
+            steer(fleet, [process.pid for process in fleet.processes[2:4]], is_drained=False)
+            with recovery("worker cut off by its network: until its unit was done elsewhere"):
+                assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
+            heal()
+            with recovery("… and, its network back, until it could work again"):
+                fleet.wait_for_worker(lonely)
+
+    assert events(fleet, job_id, "infra_lost") == 1
+
+
+@contextmanager
+def own_network() -> Iterator[tuple[list[str], str, Callable[[], None], Callable[[], None]]]:
+    """A network namespace on a cable to this machine: the command that runs another in it, this machine's
+    address for it, what cuts the cable (packets vanish, nobody is told), and what mends it.
+    """
+    space, near, far = (f"lethe{os.getpid()}{end}" for end in "snf")
+
+    def ip(*arguments: str) -> None:
+        done = subprocess.run(["ip", *arguments], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"Network namespaces are not permitted: {done.stderr}")
+
+    ip("netns", "add", space)
+    try:
+        ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", space)
+        ip("addr", "add", "10.203.77.1/30", "dev", near)
+        ip("link", "set", near, "up")
+        ip("-n", space, "addr", "add", "10.203.77.2/30", "dev", far)
+        ip("-n", space, "link", "set", far, "up")
+        within = ["ip", "netns", "exec", space]
+        yield (
+            within,
+            "10.203.77.1",
+            lambda: ip("link", "set", near, "down"),
+            lambda: ip("link", "set", near, "up"),
+        )
+    finally:
+        subprocess.run(["ip", "netns", "del", space], capture_output=True)
 
 
 def count_jobs(fleet: Deployment) -> int:
