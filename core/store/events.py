@@ -16,6 +16,8 @@ from core.store.session import CAUSE, database_now
 from core.store.states import UnitState
 from core.store.tables import EventRow, JobUnitRow, UnitRow
 
+STORE = "store"  # acts on units for jobs: whoever shares a unit with a private job must not learn whose it is
+
 
 @dataclass(frozen=True)
 class Event:
@@ -44,7 +46,8 @@ def append_event(
     """Record what happened, in the caller's transaction; the owner's webhooks will tell of a job's new state.
 
     Args:
-        actor: who did it: the owner of a job, `scheduler`, `worker …`.
+        actor: who did it: the owner of a job, `scheduler`, `worker …`, `store`; of a unit
+            never an owner, as jobs share units.
         reason: a stable code (`submitted`, `claimed`, `infra_lost` …).
         text: a sentence a person understands.
     """

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from core.store.events import append_event
+from core.store.events import STORE, append_event
 from core.store.session import changed, database_now
 from core.store.states import LIVE_JOB, OPEN_JOB, OPEN_UNIT, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, UnitRow
@@ -146,7 +146,7 @@ def _move(session: Session, job: JobRow, state: JobState) -> None:
     append_event(
         session,
         job_id=job.id,
-        actor="store",
+        actor=STORE,
         reason=state,
         text=SENTENCES[state],
         data={"from": job.state, "state": state},

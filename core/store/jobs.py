@@ -15,7 +15,7 @@ from core.plan import PlannedUnit
 from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.spec.setting import Setting
-from core.store.events import append_event, append_unit_events
+from core.store.events import STORE, append_event, append_unit_events
 from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
 from core.store.ledger import require_allowance, require_allowance_for_rest
 from core.store.quarantine import quarantined_units
@@ -129,7 +129,7 @@ def submit(
     order_jobs(session, [owner])
     has_known_units = _has_known_units(session, job_id)
     if has_known_units:
-        _join_known_units(session, job_id, actor)
+        _join_known_units(session, job_id)
     else:
         promote(session, of_job=job_id)
     shared = unit_counts(session, job_id)[UnitState.DONE] if has_known_units else 0
@@ -144,7 +144,7 @@ def submit(
         data={"state": JobState.QUEUED, "units": len(units), "shared": shared},
     )
     if has_known_units:  # after the submission is told: the job may fail at once
-        fail_dependents(session, quarantined_units(session, job_id), actor)
+        fail_dependents(session, quarantined_units(session, job_id), STORE)
         refresh_job(session, job_id)
     return job_id
 
@@ -240,7 +240,7 @@ def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
             text="Cancelling: units that have not begun will not, running ones are told to stop.",
             data={"from": record.state, "state": JobState.CANCELLING},
         )
-        _stop_units(session, job_id, actor=actor)
+        _stop_units(session, job_id)
         settle_leads(session)
         refresh_job(session, job_id)
     session.expire_all()
@@ -264,7 +264,7 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
     changed(
         session, update(JobRow).where(JobRow.id == job_id).values(state=JobState.QUEUED, finished_at=None)
     )
-    revived = _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED), actor=actor)
+    revived = _revive(session, job_id, (UnitState.FAILED, UnitState.CANCELLED))
     order_jobs(session, [record.owner])
     lead_units(session, job_id)
     note_sharing(session, job_id)
@@ -306,13 +306,13 @@ def _has_known_units(session: Session, job_id: str) -> bool:
     return bool(session.scalar(select(exists(known))))
 
 
-def _join_known_units(session: Session, job_id: str, actor: str) -> None:
+def _join_known_units(session: Session, job_id: str) -> None:
     """Let the job want units that are there: show their results, try again what had failed, and take the lead
     where it comes first.
     """
     show_results(session, job_id)
     ended = (UnitState.FAILED, UnitState.CANCELLED)
-    _revive(session, job_id, ended, but=FailureClass.QUARANTINED, actor=actor)
+    _revive(session, job_id, ended, but=FailureClass.QUARANTINED)
     lead_units(session, job_id)
     note_sharing(session, job_id)
 
@@ -322,7 +322,6 @@ def _revive(
     job_id: str,
     states: tuple[UnitState, ...],
     *,
-    actor: str,
     but: FailureClass | None = None,
 ) -> int:
     """Queue the job's units in these states again, `but` for those that failed so, and take back requests to
@@ -333,7 +332,7 @@ def _revive(
     if but is not None:
         wanted.append(UnitRow.failure_class.is_distinct_from(but))
     append_unit_events(
-        session, *wanted, actor=actor, reason="retried", before="Queued again", state=UnitState.WAITING
+        session, *wanted, actor=STORE, reason="retried", before="Queued again", state=UnitState.WAITING
     )
     revived = changed(
         session,
@@ -354,7 +353,7 @@ def _revive(
     return revived
 
 
-def _stop_units(session: Session, job_id: str, *, actor: str) -> None:
+def _stop_units(session: Session, job_id: str) -> None:
     """Cancel what only this job needs. The job itself is no longer live, so "needed" means by another."""
     mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
     only_mine = (mine, ~needed_by_a_live_job())
@@ -362,7 +361,7 @@ def _stop_units(session: Session, job_id: str, *, actor: str) -> None:
     append_unit_events(
         session,
         *not_begun,
-        actor=actor,
+        actor=STORE,
         reason="cancelled",
         before="Cancelled before it began",
         state=UnitState.CANCELLED,

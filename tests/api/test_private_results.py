@@ -84,3 +84,16 @@ def test_an_older_result_that_becomes_public_does_not_supersede_a_newer_one(
     monkeypatch.setattr(plan, "EVALUATION_REVISION", before)
     client.post(JOBS, json=SEEDS, headers=headers["eve"])
     assert means(client) == [(0.3, 3)]
+
+
+def test_the_events_of_a_shared_unit_do_not_tell_who_else_wants_it(client, headers):
+    mine = client.post(JOBS, json=SEEDS, headers=headers["ana"]).json()["id"]
+    client.post(f"{JOBS}/{mine}/cancel", headers=headers["ana"])
+    other = client.post(JOBS, json=PRIVATE, headers=headers["eve"]).json()["id"]
+    client.post(f"{JOBS}/{other}/cancel", headers=headers["eve"])
+
+    told = client.get(f"{JOBS}/{mine}/events").text
+
+    assert "Queued again" in told
+    assert '"ana"' in told
+    assert '"eve"' not in told
