@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { Loaded } from "../loading";
 
 const Loading = ({ what }: { what: string }) => (
-  <p class="quiet" role="status">
+  <p class="quiet loading" role="status">
     Loading {what} …
   </p>
 );
