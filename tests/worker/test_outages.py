@@ -144,6 +144,31 @@ def test_two_schedulers_requeue_the_unit_of_a_killed_worker_once(fleet, recovery
     assert events(fleet, job_id, "infra_lost") == 1
 
 
+@pytest.mark.parametrize("kind", ["train", "trial"])
+def test_a_worker_killed_in_training_or_in_a_trial_loses_only_that_run(fleet, recovery, kind):
+    seed = next(seeds)
+    unlearner = {"train": "toy_noise", "trial": {"id": "toy_sleeper"}}[kind]
+    sweep = {"train": None, "trial": {"seeds": [seed], "trials": 1}}[kind]
+    model = {"train": "toy_slow_net", "trial": "toy_net"}[kind]
+
+    def attempts() -> list[int]:
+        return [unit.attempt for unit in fleet.units_of(job_id).values() if unit.kind == kind]
+
+    with alone(fleet) as doomed:
+        job_id = fleet.submit(unlearner, model=model, model_seeds=(seed,), sweep=sweep)
+        fleet.wait_until(lambda: (kind, UnitState.RUNNING) in kinds_and_states(fleet, job_id), f"a {kind}")
+        doomed.kill()
+    with recovery(f"worker killed in a {kind} unit: until it ran again"):
+        fleet.wait_until(lambda: 2 in attempts(), "the unit to run again")
+
+    assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
+    assert events(fleet, job_id, "infra_lost") == 1
+
+
+def kinds_and_states(fleet: Deployment, job_id: str) -> set[tuple[str, UnitState]]:
+    return {(unit.kind, unit.state) for unit in fleet.units_of(job_id).values()}
+
+
 def test_a_worker_whose_clock_is_minutes_ahead_works_like_any_other(fleet):
     with alone(fleet, "clock+420"):
         job_id = submit_sleeper(fleet, 2 * LEASE_SECONDS)
