@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
@@ -59,6 +65,7 @@ class StoreCollector(Collector):
             expired = figures.expired_leases(session)
             at_work = workers.count_workers(session, fresh_seconds=self._online_seconds)
             released, used = figures.release_seconds(session), figures.device_seconds(session)
+            done, hits = figures.unit_seconds(session), figures.cache_hits(session)
             stored, evicted = artifacts.stored_bytes(session), artifacts.evicted_bytes(session)
         oldest = GaugeMetricFamily(
             "lethe_queue_oldest_seconds", "Seconds that the oldest ready unit waits.", labels=["queue"]
@@ -71,12 +78,19 @@ class StoreCollector(Collector):
         of_workers = GaugeMetricFamily("lethe_workers", "Workers, by state.", labels=["state"])
         for name, count in at_work.items():
             of_workers.add_metric([name], count)
+        by_kind = SummaryMetricFamily(
+            "lethe_unit_seconds", "Run times of units that are done.", labels=["kind"]
+        )
+        for kind, (count, seconds) in done.items():
+            by_kind.add_metric([kind], count, seconds)
         by_outcome = CounterMetricFamily(
             "lethe_device_seconds", "Device-seconds used, by why attempts ended.", labels=["outcome"]
         )
         for outcome, seconds in used.items():
             by_outcome.add_metric([outcome], seconds)
         yield by_outcome
+        yield by_kind
+        yield CounterMetricFamily("lethe_cache_hits", "Units that a new job found done.", hits)
         yield _histogram(
             "lethe_cancel_release_seconds", "Seconds from a cancellation to a free device.", released
         )

@@ -40,3 +40,19 @@ def device_seconds(session: Session) -> dict[str, float]:
         select(LedgerRow.reason, func.sum(LedgerRow.device_seconds)).group_by(LedgerRow.reason)
     )
     return {"done": 0.0, "cancelled": 0.0} | {reason: float(seconds) for reason, seconds in rows}
+
+
+def unit_seconds(session: Session) -> dict[str, tuple[int, float]]:
+    """By kind: how many units are done, and the seconds that they ran altogether."""
+    rows = session.execute(
+        select(UnitRow.kind, func.count(), func.sum(UnitRow.runtime_seconds))
+        .where(UnitRow.state == UnitState.DONE)
+        .group_by(UnitRow.kind)
+    )
+    return {kind: (count, float(seconds or 0)) for kind, count, seconds in rows}
+
+
+def cache_hits(session: Session) -> int:
+    """How many units were already done when a job asked for them, over all jobs ever submitted."""
+    shared = EventRow.data["shared"].as_integer()
+    return session.scalar(select(func.sum(shared)).where(EventRow.reason == "submitted")) or 0

@@ -74,6 +74,23 @@ def test_the_size_of_artifacts_and_of_what_was_evicted_is_told(client, store):
     assert found["lethe_artifact_evicted_bytes_total",] in (30, 70)
 
 
+def test_run_times_are_told_by_kind_and_units_that_a_new_job_finds_done_are_counted(client, store):
+    client.post(JOBS, json=SPEC)
+    with store.write() as session:
+        for seconds in (2.0, 3.0):
+            lease = units.claim(session, "gpu", "worker", 60)
+            artifact = {"sha256": "", "size_bytes": 1}
+            units.finish(session, lease, owner="w", runtime_seconds=seconds, artifact=artifact, text="Done.")
+    before = figures(client)
+
+    client.post(JOBS, json={**SPEC, "label": "again"})
+
+    assert before["lethe_unit_seconds_count", "train"] == 2
+    assert before["lethe_unit_seconds_sum", "train"] == 5
+    assert before["lethe_cache_hits_total",] == 0
+    assert figures(client)["lethe_cache_hits_total",] == 2
+
+
 def test_requests_are_counted_by_route_and_never_by_id(client):
     for number in range(3):
         client.get(f"{JOBS}/job_{number}")

@@ -60,8 +60,7 @@ def fuzzed(settings, store) -> Iterator[Fuzzed]:
         client.post(JOBS, json={**SPEC, "model_seeds": [5]})
         hook = {"url": "https://hooks.example/"}
         ids["webhook_id"] = client.post("/api/v1/webhooks", json=hook).json()["id"]
-    yield Fuzzed(app, headers, ids)
-    app.state.store.engine.dispose()
+        yield Fuzzed(app, headers, ids)
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
