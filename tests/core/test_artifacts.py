@@ -147,7 +147,9 @@ def test_a_twins_artifact_is_replaced(written, tmp_path):
     assert not (folder(tmp_path) / "logits.safetensors").exists()
 
 
-@pytest.mark.parametrize("record", [{"x": object()}, {"x": float("nan")}, {"x": {1, 2}}], ids=str)
+@pytest.mark.parametrize(
+    "record", [{"x": object()}, {"x": float("nan")}, {"x": {1, 2}}], ids=["object", "nan", "set"]
+)
 def test_a_record_that_is_not_plain_json_is_refused_and_leaves_nothing(store, tmp_path, record):
     with pytest.raises((TypeError, ValueError)):
         store.write(UNIT, tensors=TENSORS, record=record)
