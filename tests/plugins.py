@@ -15,7 +15,11 @@ PLUGIN = Path(__file__).parent / "plugin"
 
 @pytest.fixture(scope="session")
 def plugin_path(tmp_path_factory) -> Path:
-    build, target = tmp_path_factory.mktemp("build"), tmp_path_factory.mktemp("plugin")
+    return install_plugin(tmp_path_factory.mktemp("build"), tmp_path_factory.mktemp("plugin"))
+
+
+def install_plugin(build: Path, target: Path) -> Path:
+    """Install it into the folder `target`, which is returned, by way of the folder `build`."""
     for source in PLUGIN.iterdir():
         if source.is_file():
             (build / source.name).write_bytes(source.read_bytes())
