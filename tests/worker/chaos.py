@@ -24,7 +24,7 @@ from core.catalog.registry import Catalogue
 from core.export import board_document
 from core.store.boards import load_board
 from core.store.session import Store
-from core.store.states import FINAL_JOB, JobState, UnitState
+from core.store.states import FINAL_JOB, JobState, UnitState, WorkerState
 from core.store.tables import ResultRow, UnitRow
 from tests.servers import PostgresServer, RedisServer, children_of
 from tests.worker.deployment import LEASE_SECONDS, Deployment
@@ -53,7 +53,7 @@ class Chaos:
     def __post_init__(self) -> None:
         self.running = [self.fleet.start(role) for role in ROLES]
         self._costly: dict[str, Callable[[], None]] = {
-            "worker killed": lambda: self._any("worker").kill(),
+            "worker killed": lambda: self._at_work().kill(),
             "runner killed": self._kill_runner,
             "worker frozen past its lease": self._freeze_worker,
         }
@@ -114,6 +114,16 @@ class Chaos:
             [process for process, its in zip(self.running, ROLES, strict=True) if its == role]
         )
 
+    def _at_work(self) -> "subprocess.Popen[bytes]":
+        """A worker with a unit in its hands, if one has one soon."""
+        deadline = time.monotonic() + LONGEST_GAP_SECONDS
+        while time.monotonic() < deadline:
+            busy = {pid for pid, worker in self.fleet.workers().items() if worker.state == WorkerState.BUSY}
+            if victims := [process for process in self.running if process.pid in busy]:
+                return self.random.choice(victims)
+            self._keep_for(0.1)
+        return self._any("worker")
+
     def _is_an_attempt_left(self) -> bool:
         """Whether no unit would fail if one more attempt at it, or at every unit, were lost."""
         last = or_(
@@ -124,11 +134,11 @@ class Chaos:
             return session.scalar(select(UnitRow.id).where(last).limit(1)) is None
 
     def _kill_runner(self) -> None:
-        for pid in children_of(self._any("worker").pid):
+        for pid in children_of(self._at_work().pid):
             os.kill(pid, signal.SIGKILL)
 
     def _freeze_worker(self) -> None:
-        worker = self._any("worker")
+        worker = self._at_work()
         worker.send_signal(signal.SIGSTOP)
         self._keep_for(LEASE_SECONDS * self.random.uniform(1.2, 1.5))
         worker.send_signal(signal.SIGCONT)
