@@ -125,9 +125,9 @@ def _serve(connection: Connection, settings: Settings, device_key: str, parent_p
     die_with_parent(signal.SIGKILL, parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Read when torch loads: threads that wait spin for microseconds, then sleep. On two cores a step took 55 ms
-    # so, and 70 where they slept at once; with another process on one of the cores 80 ms, where torch's
-    # default of spinning for milliseconds took over a second.
+    # Read when torch loads: threads that wait spin for microseconds, then sleep. On two cores a step took
+    # 55 ms so, and 70 where they slept at once; with another process on one of the cores 80 ms, where
+    # torch's default of spinning for milliseconds took over a second.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     device = settings.device
     if is_gpu(device_key):  # also read when torch loads: of all GPUs it then sees the one with our slot
