@@ -109,23 +109,7 @@ def submit(
         )
     )
     session.flush()
-    _insert_new(session, SettingRow, [_setting_values(setting) for setting in _named_settings(job, units)])
-    # In id order, so that two jobs submitted at once wait for each other instead of deadlocking.
-    by_id = sorted(enumerate(units), key=lambda item: item[1].id)
-    _insert_new(
-        session,
-        UnitRow,
-        [_unit_values(planned, position, now, job_id) for position, planned in by_id],
-    )
-    dependencies = [(planned.id, needed) for _, planned in by_id for needed in planned.unit.depends_on]
-    _insert_new(
-        session, UnitDependencyRow, [{"unit_id": unit, "depends_on": on} for unit, on in dependencies]
-    )
-    _insert_new(
-        session,
-        JobUnitRow,
-        [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
-    )
+    _insert_plan(session, job_id, job, units, now)
     order_jobs(session, [owner])
     has_known_units = _has_known_units(session, job_id)
     if has_known_units:
@@ -278,6 +262,29 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
     )
     session.expire_all()
     return get_job(session, job_id)
+
+
+def _insert_plan(
+    session: Session, job_id: JobId, job: ResolvedJob, units: Sequence[PlannedUnit], now: datetime
+) -> None:
+    """Store the job's settings, units and dependencies that are not there yet, and which units it needs."""
+    _insert_new(session, SettingRow, [_setting_values(setting) for setting in _named_settings(job, units)])
+    # In id order, so that two jobs submitted at once wait for each other instead of deadlocking.
+    by_id = sorted(enumerate(units), key=lambda item: item[1].id)
+    _insert_new(
+        session,
+        UnitRow,
+        [_unit_values(planned, position, now, job_id) for position, planned in by_id],
+    )
+    dependencies = [(planned.id, needed) for _, planned in by_id for needed in planned.unit.depends_on]
+    _insert_new(
+        session, UnitDependencyRow, [{"unit_id": unit, "depends_on": on} for unit, on in dependencies]
+    )
+    _insert_new(
+        session,
+        JobUnitRow,
+        [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
+    )
 
 
 def _same_of_owner(session: Session, owner: str, spec_sha256: str) -> str | None:
