@@ -69,6 +69,7 @@ class Worker:
         self._state = WorkerState.WAITING_FOR_SLOT
         self._saying = Lock()
         self._device_key: str | None = None
+        self._has_lost_slot = False
         self._artifacts = open_place(settings)
         self._needed_bytes = int(settings.min_free_gb * GIGABYTE)
         try:
@@ -412,9 +413,10 @@ class Worker:
                 queues=self.queues,
                 device=self._device,
                 version=version("lethe"),
+                state=self._state,
+                unit_id=self._unit_id,
             )
         )
-        self._say(WorkerState.BUSY if self._unit_id else self._state)
 
     def _say(self, state: WorkerState) -> None:
         """Tell the store what this worker is doing; nobody depends on it, so an outage is only logged."""
@@ -439,11 +441,11 @@ class Worker:
         except DBAPIError as error:
             log.warning("worker_beat_failed", worker=self.id, error=str(error.orig))
             return
-        if not has_slot and self._device_key is not None:
+        if not has_slot and self._device_key is not None and not self._has_lost_slot:
+            self._has_lost_slot = True  # told once: a second signal would interrupt the leaving itself
             log.error("slot_lost", worker=self.id, device=self._device_key, hint="it was silent for too long")
-            os.kill(
-                os.getpid(), signal.SIGTERM
-            )  # in good order; whoever keeps this process alive starts anew
+            # In good order; whoever keeps this process alive starts anew.
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _beat_forever(self) -> None:
         while True:

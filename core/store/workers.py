@@ -39,9 +39,18 @@ class WorkerRecord:
 
 
 def register(
-    session: Session, worker_id: str, *, host: str, pid: int, queues: list[str], device: str, version: str
+    session: Session,
+    worker_id: str,
+    *,
+    host: str,
+    pid: int,
+    queues: list[str],
+    device: str,
+    version: str,
+    state: WorkerState = WorkerState.IDLE,
+    unit_id: str | None = None,
 ) -> None:
-    """Make a worker known, idle."""
+    """Make a worker known, or what has become known of it since."""
     now = session.execute(select(database_now())).scalar_one()
     session.merge(
         WorkerRow(
@@ -51,8 +60,8 @@ def register(
             queues=queues,
             device=device,
             version=version,
-            state=WorkerState.IDLE,
-            unit_id=None,
+            state=state,
+            unit_id=unit_id,
             started_at=now,
             beat_at=now,
         )

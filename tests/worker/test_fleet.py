@@ -4,12 +4,14 @@ import signal
 import sys
 
 import pytest
+from sqlalchemy.orm import Session
 
 from core.settings import Settings
-from core.store import workers
+from core.store import slots, workers
 from core.store.jobs import QUEUE
 from core.store.session import Store
-from core.store.states import JobState, UnitState
+from core.store.states import JobState, UnitState, WorkerState
+from tests.worker.deployment import PATIENCE_SECONDS
 from worker.work import Worker
 
 ALONE = {"LETHE_SLOTS_PER_DEVICE": "1"}
@@ -50,18 +52,27 @@ def test_a_worker_that_is_stopped_while_it_waits_leaves_in_good_order(deployment
 
     second.terminate()
 
-    assert second.wait(timeout=20) == 0
+    assert second.wait(timeout=PATIENCE_SECONDS) == 0
     assert states(deployment) == ["idle"]
 
 
-def test_a_worker_that_is_told_to_stop_as_soon_as_it_is_known_leaves_in_good_order(tmp_path, monkeypatch):
+def test_a_worker_is_known_as_waiting_until_it_has_a_slot_and_leaves_in_good_order_if_stopped(
+    tmp_path, monkeypatch
+):
     store = Store(f"sqlite:///{tmp_path / 'lethe.db'}")
     store.migrate()
-    monkeypatch.setattr(workers, "worker_beat", lambda *_, **__: sys.exit(0))  # as SIGTERM's handler does
+    seen = []
+
+    def stop(session: Session, *_: object, **__: object) -> None:
+        seen.extend(worker.state for worker in workers.list_workers(session))
+        sys.exit(0)  # as SIGTERM's handler does
+
+    monkeypatch.setattr(slots, "claim_slot", stop)
 
     with pytest.raises(SystemExit):
         Worker(Settings(var_dir=tmp_path), store, queues=[QUEUE])
 
+    assert seen == [WorkerState.WAITING_FOR_SLOT]
     with store.read() as session:
         assert workers.list_workers(session) == []
     store.engine.dispose()
@@ -96,7 +107,7 @@ def test_a_worker_that_lost_its_slot_while_frozen_ends_and_leaves_it_to_the_othe
 
     frozen.send_signal(signal.SIGCONT)
 
-    assert frozen.wait(timeout=20) == 0
+    assert frozen.wait(timeout=PATIENCE_SECONDS) == 0
     assert states(deployment) == ["idle"]
 
 
