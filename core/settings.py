@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         return self.broker_url or "filesystem://localhost"
 
     @property
+    def url(self) -> str:
+        """Where the API answers on this machine."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
     def is_embedded(self) -> bool:
         """Whether everything runs on this machine with no server."""
         return self.database.startswith("sqlite")

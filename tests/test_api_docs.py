@@ -17,6 +17,7 @@ import pytest
 
 import lethe
 from api.client import Client, RequestRefused
+from api.commands.asking import console
 from api.main import openapi_document
 from core.outcome import LogLine
 from core.store import keys, unit_logs, units
@@ -132,7 +133,7 @@ def page(reader, monkeypatch) -> Reader:
     for name, value in reader.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(lethe, "console", lethe.Console(width=200, file=Out()))
+    monkeypatch.setattr(console, "width", 200)
     monkeypatch.chdir(reader.folder)
     yield reader
     if "client" in reader.names:
@@ -151,13 +152,6 @@ def log_and_work(store: Store) -> None:
             )
             units.give_back(session, lease, owner="worker", reason="drained", text="It goes on.")
     work(store)
-
-
-class Out(StringIO):
-    """Standard output, whoever it is at the moment."""
-
-    def write(self, text: str) -> int:
-        return sys.stdout.write(text)
 
 
 def test_every_section_shows_three_sides_and_what_they_say_is_known():
