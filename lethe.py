@@ -192,6 +192,7 @@ def estimate(
 ) -> None:
     """Say what a job spec would cost, from what this installation has measured."""
     from core.catalog.registry import installed
+    from core.class_sizes import forgotten_classes
     from core.estimate import estimate
     from core.plan import plan
     from core.spec.job import parse_job_spec
@@ -200,14 +201,14 @@ def estimate(
     from core.store.session import Store
     from core.terminal import estimate_table
 
-    catalogue = installed()
+    catalogue, settings = installed(), Settings()
     units = plan(resolve(parse_job_spec(read_file(spec, "job spec")), catalogue))
-    store = Store(f"sqlite:///{(out / 'lethe.db').absolute()}" if out else Settings().database)
+    store = Store(f"sqlite:///{(out / 'lethe.db').absolute()}" if out else settings.database)
     done, measured = set(), []
     if store.is_ready():
         with store.read() as session:
             done, measured = done_units(session, units), recent_measurements(session)
-    found = estimate(units, done, measured, catalogue)
+    found = estimate(units, done, measured, catalogue, forgotten_classes(units, catalogue, settings.data))
     console.print(estimate_table(found))
     for line in found.rests_on:
         console.print(line, markup=False, soft_wrap=True)

@@ -1,9 +1,11 @@
 """Estimates from what this installation has measured, read again only when there is something new."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 
 from core.catalog.registry import Catalogue
+from core.class_sizes import forgotten_classes
 from core.estimate import Estimate, Measurement, estimate
 from core.plan import PlannedUnit
 from core.store import measurements
@@ -13,8 +15,9 @@ from core.store.session import Store
 class Estimator:
     """Estimates for one application. Measurements are kept until there is a newer result."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, data_dir: Path) -> None:
         self._store = store
+        self._data_dir = data_dir
         self._lock = Lock()
         self._known: tuple[str | None, list[Measurement]] = (None, [])
 
@@ -27,4 +30,4 @@ class Estimator:
                 if newest != self._known[0]:
                     self._known = newest, measurements.recent_measurements(session)
                 known = self._known[1]
-        return estimate(units, done, known, catalogue)
+        return estimate(units, done, known, catalogue, forgotten_classes(units, catalogue, self._data_dir))

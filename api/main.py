@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.store, app.state.settings = store, settings
     app.state.metrics = Metrics(store, online_seconds=ONLINE_BEATS * settings.beat_seconds)
     app.state.feed = Feed(store, events.look)
-    app.state.kept_answers, app.state.estimator = KeptAnswers(), Estimator(store)
+    app.state.kept_answers, app.state.estimator = KeptAnswers(), Estimator(store, settings.data)
     app.add_middleware(OwnHost, settings=settings, store=store)
     app.add_middleware(GZipMiddleware, compresslevel=6)  # but for streams, fonts and pictures
     problems.install(app)

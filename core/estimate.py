@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.attacks.lira_splits import lira_set_sizes
 from core.catalog.registry import Catalogue
 from core.catalog.work import SetSizes, Work, inference, training
+from core.class_sizes import ClassSizes
 from core.plan import PlannedUnit
 from core.spec.canonical import content_hash
 from core.spec.forget import LiraForget
@@ -98,6 +99,7 @@ def estimate(
     done: Collection[UnitId],
     measurements: Iterable[Measurement],
     catalogue: Catalogue,
+    class_sizes: Mapping[str, ClassSizes],
 ) -> Estimate:
     """What is left to do of a planned job.
 
@@ -106,8 +108,9 @@ def estimate(
         done: ids of units that are done, of this job or another.
         measurements: of this installation, of any place and device.
         catalogue: knows what methods compute and how large datasets are.
+        class_sizes: of the datasets of which classes are forgotten, by id; others may be left out.
     """
-    workload = _workload(units, catalogue)
+    workload = _workload(units, catalogue, class_sizes)
     rates = _Rates(tuple(measurements), catalogue)
     stages: dict[str, StageEstimate] = {}
     flop = 0.0
@@ -127,13 +130,13 @@ def estimate(
         work=sum(stage.work for stage in stages.values()),
         flop=flop,
         seconds=_total(stages.values()),
-        rests_on=rates.told(),
+        rests_on=(*rates.told(), *(found.rests_on for found in class_sizes.values())),
     )
 
 
 def flop_by_unit(units: Sequence[PlannedUnit], catalogue: Catalogue) -> dict[UnitId, float]:
     """The arithmetic of every unit of a plan, in floating-point operations; 0 for what takes moments."""
-    workload = _workload(units, catalogue)
+    workload = _workload(units, catalogue, {})
     places = {
         planned.id: Place(planned.unit.setting.dataset, planned.unit.setting.model) for planned in units
     }
@@ -156,9 +159,15 @@ def estimate_document(found: Estimate) -> dict[str, Any]:
 class _Workload:
     """Forward units of work of units; methods are asked once per setting and hyperparameters."""
 
-    def __init__(self, catalogue: Catalogue, sweeps: Mapping[UnitId, Sweep]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        sweeps: Mapping[UnitId, Sweep],
+        class_sizes: Mapping[str, ClassSizes],
+    ) -> None:
         self._catalogue = catalogue
         self._sweeps = sweeps
+        self._class_sizes = class_sizes
         self._sizes: dict[str, tuple[SetSizes, int]] = {}
         self._methods: dict[tuple[str, str], float] = {}
         self._settings: dict[int, str] = {}
@@ -187,7 +196,9 @@ class _Workload:
             info = self._catalogue.datasets[setting.dataset]
             is_lira = isinstance(setting.forget, LiraForget)
             num_test = lira_set_sizes(info.num_train)[3] if is_lira else info.num_test
-            self._sizes[known] = (set_sizes(info, setting), num_test)
+            counted = self._class_sizes.get(setting.dataset)
+            sizes = set_sizes(info, setting, None if counted is None else counted.sizes)
+            self._sizes[known] = (sizes, num_test)
         return self._sizes[known]
 
     def _evaluation(self, setting: Setting, *, with_test: bool) -> float:
@@ -227,11 +238,13 @@ class _Workload:
         return float(np.mean([work.forward_units for work in works]))
 
 
-def _workload(units: Sequence[PlannedUnit], catalogue: Catalogue) -> _Workload:
+def _workload(
+    units: Sequence[PlannedUnit], catalogue: Catalogue, class_sizes: Mapping[str, ClassSizes]
+) -> _Workload:
     sweeps = {
         planned.id: planned.unit.sweeps[0] for planned in units if isinstance(planned.unit, SelectionUnit)
     }
-    return _Workload(catalogue, sweeps)
+    return _Workload(catalogue, sweeps, class_sizes)
 
 
 class _Rates:

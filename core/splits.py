@@ -1,6 +1,7 @@
 """Retain, forget, validation and test indices from a seed (protocol §2.1)."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -100,8 +101,12 @@ def drawn_official_split(num_images: int) -> tuple[Indices, Indices]:
     return order[num_test:], order[:num_test]
 
 
-def set_sizes(info: DatasetInfo, setting: Setting) -> SetSizes:
-    """How many samples each set of a setting has; of the rule `class`, as if classes were of equal size."""
+def set_sizes(info: DatasetInfo, setting: Setting, class_sizes: Sequence[float] | None = None) -> SetSizes:
+    """How many samples each set of a setting has.
+
+    Those of the rule `class` are what its draw is expected to give: the validation set takes its share of
+    every class. `class_sizes` are the official training images by label; without them classes count as equal.
+    """
     rule, removed = setting.forget, 0
     if isinstance(rule, LiraForget):
         return SetSizes(*lira_set_sizes(info.num_train)[:3], info.num_classes)
@@ -113,7 +118,9 @@ def set_sizes(info: DatasetInfo, setting: Setting) -> SetSizes:
             forget = rule.size(training)
             removed = rule.step * forget
         case ClassForget():
-            forget = ceil(rule.fraction * len(rule.labels) * training / info.num_classes)
+            sizes = class_sizes or (info.num_train / info.num_classes,) * info.num_classes
+            members = sum(sizes[label] for label in rule.labels) * training / info.num_train
+            forget = ceil(rule.fraction * members)
         case IndicesForget():
             forget = len(rule.indices)
     retain = training - removed - forget

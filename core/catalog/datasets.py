@@ -6,11 +6,11 @@ are then decoded and cached for it.
 """
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from core.catalog.declaration import Declaration
+from core.catalog.declaration import IMPORT_STRING, Declaration
 from core.errors import DatasetMissing
 
 Augmentation: TypeAlias = Literal["none", "flip", "crop_flip", "shift"]
@@ -23,6 +23,9 @@ class DatasetInfo(Declaration):
     `mean` and `std` are per channel, of pixels scaled to [0, 1] (protocol §1.4). `augmentation` is the
     training transform of protocol §1.5; evaluation never augments. `files` are the files and folders that it
     is read from, relative to the data directory.
+
+    Estimates read how many training images each class has: from `class_sizes` where they are published, else
+    by `class_counter`, `count(info: DatasetInfo, data_dir: Path) -> Sequence[int]`, which is torch-free.
     """
 
     num_classes: int = Field(ge=2)
@@ -33,6 +36,20 @@ class DatasetInfo(Declaration):
     std: PerChannel
     augmentation: Augmentation
     files: tuple[str, ...] = ()
+    class_sizes: tuple[int, ...] = ()
+    class_counter: str | None = Field(None, pattern=IMPORT_STRING)
+
+    @model_validator(mode="after")
+    def _sizes_add_up(self) -> Self:
+        if self.class_sizes and (len(self.class_sizes), sum(self.class_sizes)) != (
+            self.num_classes,
+            self.num_train,
+        ):
+            raise ValueError(
+                f"class_sizes has {len(self.class_sizes)} classes of {sum(self.class_sizes)} images in all, "
+                f"but there are {self.num_classes} classes and {self.num_train} training images"
+            )
+        return self
 
     def require_files(self, data_dir: Path) -> None:
         """Check that every file and folder the dataset needs is under `data_dir`.
@@ -79,6 +96,7 @@ def image_folder(
         augmentation=augmentation,
         revision=revision,
         files=(f"{folder}/train", f"{folder}/test"),
+        class_counter="core.class_sizes:by_folder",
         implementation="core.datasets.image_folder:load",
     )
 
@@ -101,6 +119,7 @@ def utkface(id: str = "utkface", *, num_images: int = 23_708) -> DatasetInfo:
         std=(0.229, 0.224, 0.225),
         augmentation="none",
         files=("UTKface_Aligned_cropped/UTKFace",),
+        class_counter="core.class_sizes:by_age",
         implementation="core.datasets.utkface:load",
     )
 
@@ -123,6 +142,7 @@ DIGITS = DatasetInfo(
     mean=(0.3053, 0.3053, 0.3053),
     std=(0.3186, 0.3186, 0.3186),
     augmentation="shift",
+    class_sizes=(140, 142, 140, 152, 146, 149, 149, 142, 136, 142),
     implementation="core.datasets.digits:load",
 )
 
@@ -137,6 +157,7 @@ MNIST = DatasetInfo(
     mean=(0.1307, 0.1307, 0.1307),
     std=(0.3081, 0.3081, 0.3081),
     augmentation="flip",
+    class_sizes=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
     files=tuple(f"MNIST/raw/{name}" for name in IDX_FILES),
     implementation="core.datasets.mnist:load_mnist",
 )
@@ -152,6 +173,7 @@ FASHION_MNIST = DatasetInfo(
     mean=(0.2860, 0.2860, 0.2860),
     std=(0.3530, 0.3530, 0.3530),
     augmentation="flip",
+    class_sizes=(6000,) * 10,
     files=tuple(f"FashionMNIST/raw/{name}" for name in IDX_FILES),
     implementation="core.datasets.mnist:load_fashion_mnist",
 )
@@ -167,6 +189,7 @@ CIFAR10 = DatasetInfo(
     mean=(0.4914, 0.4822, 0.4465),
     std=(0.2023, 0.1994, 0.2010),
     augmentation="crop_flip",
+    class_sizes=(5000,) * 10,
     files=(
         *(f"cifar-10-batches-py/data_batch_{number}" for number in range(1, 6)),
         "cifar-10-batches-py/test_batch",
@@ -186,6 +209,7 @@ CIFAR100 = DatasetInfo(
     mean=(0.5071, 0.4865, 0.4409),
     std=(0.2673, 0.2564, 0.2762),
     augmentation="crop_flip",
+    class_sizes=(500,) * 100,
     files=("cifar-100-python/train", "cifar-100-python/test", "cifar-100-python/meta"),
     implementation="core.datasets.cifar:load_cifar100",
 )

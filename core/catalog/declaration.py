@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+IMPORT_STRING = r"^[\w.]+:\w+$"
+
 
 class Declaration(BaseModel):
     """A frozen, torch-free record that names its implementation as an import string
@@ -16,5 +18,5 @@ class Declaration(BaseModel):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     source: str = Field(min_length=1)
-    implementation: str = Field(pattern=r"^[\w.]+:\w+$")
+    implementation: str = Field(pattern=IMPORT_STRING)
     revision: int = Field(1, ge=1)

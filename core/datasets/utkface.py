@@ -1,56 +1,16 @@
 """UTKFace, aligned and cropped: age groups of faces (protocol §1.2, §1.3)."""
 
-import os
-import re
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from core.catalog.datasets import DatasetInfo
 from core.datasets.image_files import ImageFiles
-from core.errors import DatasetInvalid
-from core.splits import drawn_official_split
-
-YEARS_PER_CLASS = 20
-AGE = re.compile(r"([0-9]+)_")
+from core.faces import labelled_faces
 
 
 def load(info: DatasetInfo, data_dir: Path) -> ImageFiles:
-    """The faces in the order of the drawn split, training images first.
-
-    The files are sorted by the bytes of their names before they are permuted, so that every machine draws the
-    same split.
-
-    Raises:
-        DatasetMissing: the folder is absent; the message says where it belongs.
-        DatasetInvalid: a name does not begin with an age, or the count is not the declared one.
-    """
-    info.require_files(data_dir)
-    root = data_dir / info.files[0]
-    names = sorted((path.name for path in root.glob("*.jpg")), key=os.fsencode)
-    if len(names) != info.num_train + info.num_test:
-        raise DatasetInvalid(
-            f"{root} holds {len(names)} JPEG files; dataset {info.id!r} is declared with "
-            f"{info.num_train + info.num_test}. Some copies differ by a few files: docs/datasets.md says how "
-            "to declare yours."
-        )
-    order = np.concatenate(drawn_official_split(len(names)))
-    ordered = tuple(names[index] for index in order)
-    labels = [age_group(_age(root / name), info.num_classes) for name in ordered]
-    return ImageFiles(root, ordered, torch.tensor(labels, dtype=torch.int64))
-
-
-def age_group(age: int, num_classes: int) -> int:
-    """The label of an age in years: groups of 20 years, of which the last has no end (protocol §1.2)."""
-    return min(age // YEARS_PER_CLASS, num_classes - 1)
-
-
-def _age(path: Path) -> int:
-    match = AGE.match(path.name)
-    if match is None:
-        raise DatasetInvalid(
-            f"{path} does not begin with an age in years and an underscore, as the names of UTKFace do: "
-            "restore its name, or take it away."
-        )
-    return int(match[1])
+    """The faces in the order of the drawn split, training images first; errors as `labelled_faces`."""
+    faces = labelled_faces(info, data_dir)
+    labels = torch.tensor([label for _, label in faces], dtype=torch.int64)
+    return ImageFiles(data_dir / info.files[0], tuple(name for name, _ in faces), labels)

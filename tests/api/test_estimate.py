@@ -38,3 +38,11 @@ def test_what_is_done_is_cached(client, store):
 
 def test_a_spec_that_would_be_refused_is_refused(client):
     problem(client.post(ESTIMATE, json={**SPEC, "unlearners": ["nope"]}), 422, "invalid_spec")
+
+
+def test_a_class_wise_forget_set_says_what_its_size_rests_on(client):
+    setting = {**SPEC["settings"][0], "forget": {"rule": "class", "labels": [3]}}
+
+    found = client.post(ESTIMATE, json={**SPEC, "settings": [setting]}).json()
+
+    assert "digits: class sizes as published." in found["rests_on"]

@@ -2,12 +2,15 @@
 
 import json
 from collections import Counter
+from math import ceil
 from pathlib import Path
 
 import pytest
 
 import core.specs
+from core.catalog.datasets import DIGITS
 from core.catalog.registry import installed
+from core.class_sizes import ClassSizes, class_sizes
 from core.estimate import Estimate, Measurement, Place, Seconds, estimate
 from core.plan import PlannedUnit, plan
 from core.spec.job import parse_job_spec
@@ -24,9 +27,12 @@ def planned(**changes: object) -> tuple[PlannedUnit, ...]:
 
 
 def estimated(
-    units: tuple[PlannedUnit, ...], *measurements: Measurement, done: tuple[UnitId, ...] = ()
+    units: tuple[PlannedUnit, ...],
+    *measurements: Measurement,
+    done: tuple[UnitId, ...] = (),
+    **sizes: ClassSizes,
 ) -> Estimate:
-    return estimate(units, done, measurements, installed())
+    return estimate(units, done, measurements, installed(), sizes)
 
 
 def measured(seconds: float, place: Place = HERE, device: str = "this") -> Measurement:
@@ -65,6 +71,19 @@ def test_training_work_is_three_passes_per_image_and_epoch():
     # digits: 1,438 training images, 216 held out, 123 to forget; eight epochs.
     assert found.stages["train"].work == 3 * 8 * (1222 + 1099)
     assert found.stages["evaluate"].work == 2 * (1438 + 359)
+
+
+def test_a_class_wise_forget_set_is_as_large_as_its_class():
+    units = planned(settings=[{**SETTING, "forget": {"rule": "class", "labels": [7, 8]}}], unlearners=["ga"])
+    published = class_sizes(DIGITS, Path("/nowhere"))
+
+    found = estimated(units, digits=published)
+
+    # 142 of 1,438 training images show a 7, and 136 an 8; 1,222 of all are not held out.
+    forgotten = ceil((142 + 136) * 1222 / 1438)
+    assert found.stages["train"].work == 3 * 8 * (1222 + 1222 - forgotten)
+    assert found.stages["train"].work != estimated(units).stages["train"].work
+    assert published.rests_on in found.rests_on
 
 
 def test_seconds_are_quantiles_of_what_units_of_the_place_took():

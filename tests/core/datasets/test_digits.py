@@ -26,6 +26,10 @@ def test_there_are_as_many_as_the_catalogue_says(digits):
     assert digits.labels.shape == (1438 + 359,)
 
 
+def test_the_declared_class_sizes_are_those_of_the_training_images(digits):
+    assert tuple(torch.bincount(digits.labels[: DIGITS.num_train]).tolist()) == DIGITS.class_sizes
+
+
 def test_images_are_grey_in_three_equal_channels_of_8_bits(digits):
     assert digits.pixels.dtype == torch.uint8
     assert torch.equal(digits.pixels[:, 0], digits.pixels[:, 1])

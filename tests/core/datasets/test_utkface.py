@@ -9,8 +9,9 @@ import torch
 
 from core.catalog.datasets import UTKFACE, utkface
 from core.datasets.image_files import decoded
-from core.datasets.utkface import age_group, load
+from core.datasets.utkface import load
 from core.errors import DatasetInvalid, DatasetMissing
+from core.faces import age_group
 from tests.images import noise, write
 
 FOLDER = "UTKface_Aligned_cropped/UTKFace"
