@@ -187,7 +187,7 @@ class EstimateAnswer(Answer):
     seconds: Annotated[
         SecondsAnswer | None, Field(description="On one device, all in all; null while nothing was measured.")
     ]
-    rests_on: Annotated[list[str], Field(description="The measurements behind the seconds, in words.")]
+    rests_on: Annotated[list[str], Field(description="What work and seconds rest on, in words.")]
 
 
 class TrialAnswer(Answer):

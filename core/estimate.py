@@ -1,7 +1,7 @@
 """What a job would cost: units, work and device-seconds, from what this installation has measured. Pure.
 
 Work counts images through models (methods.md §6, protocol §9); a rate turns it into seconds. Rates come from
-finished units of the same dataset and model, else from others, scaled by arithmetic per image.
+finished units of the same dataset, model and precision, else from others, scaled by arithmetic per image.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attacks.lira_splits import lira_set_sizes
+from core.catalog.protocols import Precision
 from core.catalog.registry import Catalogue
 from core.catalog.work import SetSizes, Work, inference, training
 from core.class_sizes import ClassSizes
@@ -42,10 +43,19 @@ QUANTILES = (0.5, 0.9)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a rate holds: what an image costs depends on the model and the image size."""
+    """Where a rate holds: what an image costs depends on the model, the image size and the precision."""
 
     dataset: str
     model: str
+    precision: Precision
+
+    @classmethod
+    def of(cls, setting: Setting) -> "Place":
+        """A setting's."""
+        return cls(setting.dataset, setting.model, setting.precision)
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.model} in {self.precision}"
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ def estimate(
             stages[unit.kind] = replace(stage, units=stage.units + 1, cached=stage.cached + 1)
             continue
         work = workload.of(unit)
-        place = Place(unit.setting.dataset, unit.setting.model)
+        place = Place.of(unit.setting)
         flop += work * _flop_per_image(place, catalogue)
         rate = rates.at(place) if work else Seconds(0, 0)
         seconds = stage.seconds + rate.times(work) if stage.seconds and rate else None
@@ -137,11 +147,8 @@ def estimate(
 def flop_by_unit(units: Sequence[PlannedUnit], catalogue: Catalogue) -> dict[UnitId, float]:
     """The arithmetic of every unit of a plan, in floating-point operations; 0 for what takes moments."""
     workload = _workload(units, catalogue, {})
-    places = {
-        planned.id: Place(planned.unit.setting.dataset, planned.unit.setting.model) for planned in units
-    }
     return {
-        planned.id: workload.of(planned.unit) * _flop_per_image(places[planned.id], catalogue)
+        planned.id: workload.of(planned.unit) * _flop_per_image(Place.of(planned.unit.setting), catalogue)
         for planned in units
     }
 
@@ -269,26 +276,27 @@ class _Rates:
         return tuple(text for _, text in self._told.values())
 
     def _find(self, place: Place) -> tuple[Seconds | None, str]:
-        name = f"{place.dataset}/{place.model}"
         if place in self._ratios:
             return _quantiles(self._ratios[place]), (
-                f"{name}: {len(self._ratios[place])} finished units on {self._on(place)}."
+                f"{place}: {len(self._ratios[place])} finished units on {self._on(place)}."
             )
-        own = _flop_per_image(place, self._catalogue)
-        scaled = [
-            (other, [ratio * own / _flop_per_image(other, self._catalogue) for ratio in ratios])
-            for other, ratios in self._ratios.items()
-        ]
-        same_model = [item for item in scaled if item[0].model == place.model]
-        for other, ratios in same_model or scaled:
-            return _quantiles(ratios), (
-                f"{name}: nothing measured yet; scaled by arithmetic per image from {len(ratios)} finished "
-                f"units of {other.dataset}/{other.model} on {self._on(other)}."
-            )
-        return None, f"{name}: nothing has been measured on this installation, so no time can be told."
+        if not self._ratios:
+            return None, f"{place}: nothing has been measured on this installation, so no time can be told."
+        other = min(self._ratios, key=lambda other: _differences(place, other))
+        scale = _flop_per_image(place, self._catalogue) / _flop_per_image(other, self._catalogue)
+        ratios = [ratio * scale for ratio in self._ratios[other]]
+        return _quantiles(ratios), (
+            f"{place}: nothing measured yet; scaled by arithmetic per image from {len(ratios)} finished "
+            f"units of {other} on {self._on(other)}."
+        )
 
     def _on(self, place: Place) -> str:
         return " and ".join(sorted(self._devices[place]))
+
+
+def _differences(place: Place, other: Place) -> tuple[bool, bool]:
+    """How far a rate is from where it is wanted: another model is worse than another precision."""
+    return other.model != place.model, other.precision != place.precision
 
 
 def _draws(space: Mapping[str, Range], count: int) -> list[dict[str, HyperparameterValue]]:

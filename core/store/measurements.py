@@ -22,15 +22,18 @@ def newest_result(session: Session) -> str | None:
 
 def recent_measurements(session: Session) -> list[Measurement]:
     """Seconds and work of the newest results, references included."""
+    precision = SettingRow.definition["precision"].as_string()
     rows = session.execute(
-        select(SettingRow.dataset, SettingRow.model, ResultRow.metrics, ResultRow.provenance)
+        select(SettingRow.dataset, SettingRow.model, precision, ResultRow.metrics, ResultRow.provenance)
         .join(ResultRow, ResultRow.setting_id == SettingRow.id)
         .order_by(ResultRow.created_at.desc())
         .limit(MAX_MEASUREMENTS)
     )
     return [
-        Measurement(Place(dataset, model), provenance["device"], metrics["work"], metrics["runtime_seconds"])
-        for dataset, model, metrics, provenance in rows
+        Measurement(
+            Place(dataset, model, numbers), provenance["device"], metrics["work"], metrics["runtime_seconds"]
+        )
+        for dataset, model, numbers, metrics, provenance in rows
         if metrics.get("work") and metrics.get("runtime_seconds") and "device" in provenance
     ]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from core.spec.resolve import resolve
 from core.spec.units import UnitId
 
 SETTING = {"dataset": "digits", "model": "resnet18"}
-HERE = Place("digits", "resnet18")
+HERE = Place("digits", "resnet18", "fp32")
 
 
 def planned(**changes: object) -> tuple[PlannedUnit, ...]:
@@ -79,7 +80,7 @@ def test_a_class_wise_forget_set_is_as_large_as_its_class():
 
     found = estimated(units, digits=published)
 
-    # 142 of 1,438 training images show a 7, and 136 an 8; 1,222 of all are not held out.
+    # 142 of 1,438 training images show a 7, and 136 an 8; 1,222 of the 1,438 are not held out.
     forgotten = ceil((142 + 136) * 1222 / 1438)
     assert found.stages["train"].work == 3 * 8 * (1222 + 1222 - forgotten)
     assert found.stages["train"].work != estimated(units).stages["train"].work
@@ -92,7 +93,7 @@ def test_seconds_are_quantiles_of_what_units_of_the_place_took():
     found = estimated(planned(), quick, slow)
 
     assert found.seconds == Seconds(pytest.approx(found.work * 0.002), pytest.approx(found.work * 0.0028))
-    assert found.rests_on == ("digits/resnet18: 2 finished units on this.",)
+    assert found.rests_on == ("digits/resnet18 in fp32: 2 finished units on this.",)
 
 
 def test_another_dataset_or_model_is_scaled_by_arithmetic_per_image():
@@ -101,6 +102,18 @@ def test_another_dataset_or_model_is_scaled_by_arithmetic_per_image():
     assert found.seconds is not None
     assert found.seconds.p50 == pytest.approx(found.work * 0.001 * (32 / 16) ** 2)
     assert "scaled by arithmetic" in found.rests_on[0]
+
+
+def test_what_is_measured_in_one_precision_is_not_taken_for_the_other():
+    slow, quick = measured(3.0), measured(1.0, replace(HERE, precision="bf16"))
+    tiny = measured(9.0, Place("digits", "tiny_vit", "bf16"))
+
+    in_bf16 = estimated(planned(settings=[{**SETTING, "precision": "bf16"}]), tiny, slow, quick)
+
+    assert in_bf16.seconds is not None
+    assert in_bf16.seconds.p50 == pytest.approx(in_bf16.work * 0.001)
+    other = estimated(planned(settings=[{**SETTING, "precision": "bf16"}]), tiny, slow)
+    assert "units of digits/resnet18 in fp32" in other.rests_on[0]
 
 
 def test_units_that_are_done_cost_nothing():
