@@ -1,12 +1,15 @@
 """Convolutions that pay only for the taps that meet the image.
 
-At 32 px ResNet18's last stage works on a single pixel: of its 3×3 kernels eight taps of nine only ever meet
-the padding, and their gradient is exactly zero. Where a convolution's output is one pixel, it is one matrix
-product of the input with the taps that lie on it; outputs and gradients are those of the padded convolution.
+At 32 px ResNet18's last two stages work on 2×2 pixels and on a single one: of their 3×3 kernels five taps of
+nine, and eight of nine, only ever meet the padding. Where the kernel reaches over the whole image from every
+output pixel, the convolution is one matrix product of the image with the taps that lie on it; outputs and
+gradients are those of the padded convolution. On two CPU cores, 2×2 pixels of 256 channels then take 0.4 of
+the time, forward and backward.
 """
 
 from typing import Self, cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,14 +41,33 @@ class CompactConv2d(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(B, C, H, W)` to `(B, C', H', W')`."""
-        (height, width), (rows, columns), strides = images.shape[-2:], self.kernel_size, self.stride
-        top, left = cast(tuple[int, int], self.padding)
-        if (height + 2 * top - rows) // strides[0] or (width + 2 * left - columns) // strides[1]:
+        padding = cast(tuple[int, int], self.padding)
+        rows, columns = map(taps_met, images.shape[-2:], self.kernel_size, self.stride, padding)
+        if not rows or not columns:
             return super().forward(images)
         # Channels last, as the weights and images lie in memory: a single tap is then taken without a copy.
-        taps = self.weight.permute(0, 2, 3, 1)[:, top : top + height, left : left + width]
-        met = images.permute(0, 2, 3, 1)[:, : rows - top, : columns - left]
-        return F.linear(met.flatten(1), taps.flatten(1), self.bias)[:, :, None, None]
+        weight, pixels = self.weight.permute(0, 2, 3, 1), images.permute(0, 2, 3, 1)
+        taps = [weight[:, row, column] for row in rows for column in columns]
+        matrix = taps[0].flatten(1) if len(taps) == 1 else torch.stack(taps).flatten(2).flatten(0, 1)
+        met = pixels[:, : rows[0].stop - rows[0].start, : columns[0].stop - columns[0].start]
+        bias = None if self.bias is None else self.bias.repeat(len(taps))
+        output = F.linear(met.flatten(1), matrix, bias)
+        return output.view(-1, len(rows), len(columns), self.out_channels).permute(0, 3, 1, 2)
+
+
+def taps_met(size: int, kernel: int, stride: int, padding: int) -> tuple[slice, ...]:
+    """Along one axis, the taps that each output pixel lays on the image, from its first pixel on; pixels
+    behind the last kernel are left out.
+
+    Returns:
+        As many slices as output pixels, all of one length; none where some kernel does not reach over all
+        pixels that others meet.
+    """
+    last = (size + 2 * padding - kernel) // stride * stride
+    num_met = min(size, last + kernel - padding)
+    if last > padding or padding + num_met > kernel:
+        return ()
+    return tuple(slice(padding - start, padding - start + num_met) for start in range(0, last + 1, stride))
 
 
 def with_compact_convolutions(model: nn.Module) -> nn.Module:
