@@ -126,6 +126,7 @@ class ClaimAnswer(Answer):
         verdict="not_enough_runs",
         evidence="msg 1 and 1",
         missing=["bt", "iu"],
+        missing_settings=["utkface/resnet18"],
         verdict_on_paper="holds",
         evidence_on_paper="msg 1 and 1",
     )
@@ -139,6 +140,9 @@ class ClaimAnswer(Answer):
         str, Field(description="Ranks by retention deviation and indiscernibility, or speed.")
     ]
     missing: Annotated[list[str], Field(description="Reference unlearners that still need runs.")]
+    missing_settings: Annotated[
+        list[str], Field(description="The paper's settings that still need runs, as `dataset/model`.")
+    ]
     verdict_on_paper: Verdict
     evidence_on_paper: str
 

@@ -94,6 +94,7 @@ def list_claims(store: StoreDep, request: BoardRequestDep) -> ClaimsAnswer:
                 verdict=finding.verdict,
                 evidence=finding.evidence,
                 missing=list(finding.missing),
+                missing_settings=list(finding.missing_places),
                 verdict_on_paper=original.verdict,
                 evidence_on_paper=original.evidence,
             )

@@ -18,10 +18,12 @@ class Standings:
     """Where the reference unlearners stand: what the paper published, or what a pair of boards came to.
 
     Attributes:
+        places: the settings, as `dataset/model`.
         counts: by metric, then unlearner: the groups over the settings; only those with a rank.
         efficiency: by unlearner, then dataset: retraining time over the method's, on ResNet18.
     """
 
+    places: frozenset[str]
     counts: Mapping[Metric, Mapping[str, GroupCounts]]
     efficiency: Mapping[str, Mapping[str, float]]
 
@@ -35,6 +37,7 @@ def published() -> Standings:
     """The paper's own standings, over its nine settings."""
     table, times = _read("table1.json"), _read("table2.json")
     return Standings(
+        places=frozenset(published_settings()),
         counts={
             metric: {
                 row["unlearner"]: GroupCounts(row["g1"], row["g2"], row["g3"], row["failed"])
@@ -74,6 +77,7 @@ def standings(boards: Mapping[Metric, Board]) -> Standings:
             if measured is not None and setting.model == TIMED_MODEL:
                 efficiency.setdefault(row.method.unlearner, {})[setting.dataset] = measured
     return Standings(
+        places=frozenset(f"{setting.dataset}/{setting.model}" for setting in any_board.settings),
         counts={
             metric: {row.method.unlearner: row.counts for row in rows if row.rank is not None}
             for metric, rows in cohort.items()

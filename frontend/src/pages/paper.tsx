@@ -227,6 +227,13 @@ function Speeds({ paper, catalog }: { paper: Paper; catalog: Catalog | null }) {
   );
 }
 
+/** What a claim's verdict here rests on, or what it lacks. */
+function whyOf({ evidence, missing, missing_settings }: Claim): string {
+  if (missing.length > 0) return `runs missing of ${missing.join(", ")}`;
+  if (missing_settings.length === 0) return evidence;
+  return `${evidence} so far, without ${missing_settings.length} of the settings that it is about`;
+}
+
 function Claims({ claims, protocol }: { claims: Claim[]; protocol: string }) {
   const holding = claims.filter((claim) => claim.verdict === "holds").length;
   const tested = claims.filter((claim) => claim.verdict !== "not_enough_runs").length;
@@ -239,6 +246,7 @@ function Claims({ claims, protocol }: { claims: Claim[]; protocol: string }) {
       "verdict",
       "evidence",
       "missing",
+      "settings missing",
       "on the paper",
       "evidence on the paper",
     ],
@@ -249,6 +257,7 @@ function Claims({ claims, protocol }: { claims: Claim[]; protocol: string }) {
       claim.verdict,
       claim.evidence,
       claim.missing.join(" "),
+      claim.missing_settings.join(" "),
       claim.verdict_on_paper,
       claim.evidence_on_paper,
     ]),
@@ -286,11 +295,7 @@ function Claims({ claims, protocol }: { claims: Claim[]; protocol: string }) {
                 </th>
                 <td class="wide">
                   {words(claim.verdict)}
-                  <span class="why">
-                    {claim.missing.length > 0
-                      ? `runs missing of ${claim.missing.join(", ")}`
-                      : claim.evidence}
-                  </span>
+                  <span class="why">{whyOf(claim)}</span>
                 </td>
                 <td class="wide">
                   {words(claim.verdict_on_paper)}

@@ -69,6 +69,7 @@ def board(metric: Metric):
 def test_a_boards_standings_are_those_of_the_ranked_reference_unlearners():
     found = standings({metric: board(metric) for metric in Metric})
 
+    assert found.places == {"digits/resnet18", "digits/tiny_vit"}
     assert found.counts[Metric.RETENTION_DEVIATION].keys() == {"ft", "msg"}
     assert found.ranks(Metric.RETENTION_DEVIATION) == {"ft": 1, "msg": 2}
     assert isinstance(found.counts[Metric.INDISCERNIBILITY]["ft"], GroupCounts)
