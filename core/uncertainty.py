@@ -46,7 +46,8 @@ class CellUncertainty:
     """One method in one setting.
 
     Attributes:
-        probabilities: share of draws in each group; empty where the method has no group.
+        probabilities: share of draws in each group; empty where the method has no group, and where there is
+            but one model seed to draw.
         standard_error: of the mean over model seeds; None with fewer than two usable models.
     """
 
@@ -60,12 +61,13 @@ class RowUncertainty:
     """One method of the board.
 
     Attributes:
-        over_seeds: rank interval when model seeds are redrawn; None for a provisional row.
+        over_seeds: rank interval when model seeds are redrawn; None for a provisional row, and where there is
+            but one model seed, which says nothing of chance.
         over_settings: the same when the board's settings are redrawn as well, and never narrower: how far the
-            rank depends on this choice of them. None for a provisional row, and on a board of one setting.
+            rank depends on this choice of them. None where `over_seeds` is, and on a board of one setting.
         not_distinguishable: labels of the ranked methods of which this one is neither strictly ahead nor
             strictly behind in at least `LEVEL` of the draws over seeds. A draw in which both share a rank
-            speaks for neither order.
+            speaks for neither order; without draws no order is known.
     """
 
     row: Row
@@ -104,17 +106,18 @@ def bootstrap(
         draws: how many times to redraw; at least 1.
     """
     rng = np.random.default_rng(SEED)
+    draws = draws if len(model_seeds) > 1 else 0
     groups = _redrawn_groups(board, values, model_seeds, draws, rng)
     ranked = [index for index, row in enumerate(board.rows) if row.rank is not None]
     drawn = groups[:, :, ranked]
     over_seeds = _rank_keys(drawn, np.ones((draws, len(board.settings)), dtype=np.int64))
-    narrow = dict(zip(ranked, _intervals(board, ranked, over_seeds), strict=True))
+    narrow = _intervals(board, ranked, over_seeds)
     ties = dict(zip(ranked, _not_distinguishable(board, ranked, over_seeds), strict=True))
     wide: dict[int, RankInterval] = {}
     if len(board.settings) > 1:
         over_settings = _rank_keys(drawn, _redrawn_settings(len(board.settings), draws, rng))
-        found = zip(ranked, _intervals(board, ranked, over_settings), strict=True)
-        wide = {index: narrow[index].widened_to(interval) for index, interval in found}
+        found = _intervals(board, ranked, over_settings)
+        wide = {index: narrow[index].widened_to(interval) for index, interval in found.items()}
     errors = _standard_errors(values)
     return Uncertainty(
         board=board,
@@ -185,22 +188,24 @@ def _dense_ranks(keys: Integers) -> Integers:
     return ranks
 
 
-def _intervals(board: Board, ranked: Sequence[int], keys: Integers) -> list[RankInterval]:
-    if not ranked:
-        return []
+def _intervals(board: Board, ranked: Sequence[int], keys: Integers) -> dict[int, RankInterval]:
+    """By position of the ranked rows; none without draws."""
+    if not keys.size:
+        return {}
     ranks, tail = _dense_ranks(keys), (1 - LEVEL) / 2
     lows = np.quantile(ranks, tail, axis=0, method="lower")
     highs = np.quantile(ranks, 1 - tail, axis=0, method="higher")
     own = [board.rows[index].rank or 0 for index in ranked]
-    return [
-        RankInterval(min(int(low), rank), max(int(high), rank))
-        for low, high, rank in zip(lows, highs, own, strict=True)
-    ]
+    return {
+        index: RankInterval(min(int(low), rank), max(int(high), rank))
+        for index, low, high, rank in zip(ranked, lows, highs, own, strict=True)
+    }
 
 
 def _not_distinguishable(board: Board, ranked: Sequence[int], keys: Integers) -> list[tuple[str, ...]]:
     labels = [board.rows[index].method.label for index in ranked]
-    ahead = [(keys[:, [index]] > keys).mean(axis=0) for index in range(len(ranked))]
+    num_draws = max(len(keys), 1)
+    ahead = [(keys[:, [index]] > keys).sum(axis=0) / num_draws for index in range(len(ranked))]
     return [
         tuple(
             labels[other]
@@ -213,7 +218,7 @@ def _not_distinguishable(board: Board, ranked: Sequence[int], keys: Integers) ->
 
 def _probabilities(groups: GroupDraws) -> dict[Group, float]:
     """The share of each group among one cell's draws."""
-    if (groups == NO_GROUP).any():
+    if not len(groups) or (groups == NO_GROUP).any():
         return {}
     return {group: float((groups == index).mean()) for index, group in enumerate(GROUPS)}
 

@@ -103,6 +103,18 @@ def test_a_single_setting_cannot_be_redrawn():
     assert redrawn(*CLEAR).rows[0].over_settings is None
 
 
+def test_a_single_model_seed_says_nothing_of_chance():
+    cells = [models("ct", [0.9]), models("ft", [0.5]), models("ga", [0.1])]
+    values = [value for cell in cells for value in cell]
+    board = build_board("one/1.0", Metric.INDISCERNIBILITY, [DIGITS], summarise(values), required_seeds=1)
+
+    first = bootstrap(board, values, [0]).rows[0]
+
+    assert (first.row.rank, first.over_seeds, first.over_settings) == (1, None, None)
+    assert first.not_distinguishable == ("ft", "ga")
+    assert first.cells[0].probabilities == {}
+
+
 def test_a_newcomer_widens_no_interval_of_the_cohort():
     cohort = [*CLEAR, models("msg", 0.7 + 3 * NOISE)]
 
