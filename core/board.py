@@ -58,8 +58,10 @@ class CellSummary:
         mean: of the board's metric over usable models; None where there is none.
         sd: sample standard deviation over them; None with fewer than two.
         seeds: models that ran to an end, usable or not.
-        usable: those of them with every metric.
+        usable: those of them that have a value.
         runtime_efficiency: mean over usable models; None where it was not measurable.
+        undefined: models that are usable, but for which the metric does not exist (protocol §10: of a class
+            that the retrained models have never seen, retention is a ratio to 0).
     """
 
     setting: SettingId
@@ -69,9 +71,10 @@ class CellSummary:
     seeds: int
     usable: int
     runtime_efficiency: float | None
+    undefined: int = 0
 
 
-CellState: TypeAlias = Literal["complete", "failed", "incomplete", "missing"]
+CellState: TypeAlias = Literal["complete", "failed", "incomplete", "missing", "undefined"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One method: rank and counts over the settings. `rank` is None while a cell is incomplete or missing."""
+    """One method: rank and counts over the settings. `rank` is None while a cell has no group."""
 
     rank: int | None
     method: Method
@@ -96,7 +99,7 @@ class Row:
 
     @property
     def is_provisional(self) -> bool:
-        """Whether a cell is still incomplete or missing."""
+        """Whether a cell is incomplete or missing, or has no value to be grouped by."""
         return self.rank is None
 
     @property
@@ -167,7 +170,8 @@ def build_board(
     """Group every setting's complete cells, count, and rank.
 
     A method whose models have all run but of which fewer than `required_seeds` are usable is F in that
-    setting (protocol §6.6); one whose models have not all run has no group yet, and no rank.
+    setting (protocol §6.6); one whose models have not all run has no group yet, and no rank. Nor has one
+    whose models are usable while the metric does not exist for them: it has not failed.
 
     The cut points are those of the reference cohort, of which each setting takes the methods that have a
     value there. With `Cohort.ALL` every method is clustered, and the board says which rows that moves.
@@ -266,7 +270,8 @@ def _group_setting(
         cohort={m.label for m in complete if m.is_in_cohort} if cohort is Cohort.REFERENCE else None,
         linkage=linkage,
     )
-    return {m: grouping.groups.get(m.label, Group.F) for m in complete}, grouping
+    failed = {m: Group.F for m, cell in complete.items() if cell.usable + cell.undefined < required_seeds}
+    return {m: grouping.groups[m.label] for m in complete if m.label in grouping.groups} | failed, grouping
 
 
 def _cell(setting: SettingId, summary: CellSummary | None, group: Group | None, required_seeds: int) -> Cell:
@@ -275,6 +280,8 @@ def _cell(setting: SettingId, summary: CellSummary | None, group: Group | None, 
         state = "missing"
     elif summary.seeds < required_seeds:
         state = "incomplete"
+    elif group is None and summary.method.unlearner not in REFERENCES:
+        state = "undefined"
     else:
         state = "failed" if group is Group.F else "complete"
     return Cell(setting, group, state, required_seeds, summary)

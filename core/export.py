@@ -197,7 +197,7 @@ def _cell(cell: Cell, setting: Setting) -> dict[str, Any]:
         "mean": summary.mean if summary else None,
         "sd": summary.sd if summary else None,
         "seeds": summary.seeds if summary else 0,
-        "usable_seeds": summary.usable if summary else 0,
+        "usable_seeds": summary.usable + summary.undefined if summary else 0,
         "required_seeds": cell.required_seeds,
         "runtime_efficiency": summary.runtime_efficiency if summary else None,
     }

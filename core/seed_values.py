@@ -16,8 +16,9 @@ class SeedValue:
     """What one model reached in a board's metric.
 
     Attributes:
-        value: None where the model is not usable.
+        value: None where the model is not usable, or where the metric does not exist for it.
         runtime_efficiency: retraining time over the method's; None where it was not measurable.
+        is_usable: whether a model without a value is one all the same.
     """
 
     setting: SettingId
@@ -25,6 +26,7 @@ class SeedValue:
     model_seed: int
     value: float | None
     runtime_efficiency: float | None = None
+    is_usable: bool = False
 
 
 def summarise(values: Iterable[SeedValue], seeds: Collection[int] | None = None) -> list[CellSummary]:
@@ -67,4 +69,5 @@ def _summary(found: list[SeedValue]) -> CellSummary:
         seeds=len(found),
         usable=len(usable),
         runtime_efficiency=float(np.mean(efficiencies)) if efficiencies else None,
+        undefined=sum(one.is_usable and one.value is None for one in found),
     )

@@ -303,6 +303,7 @@ def _seed_value(row: Any, value: float | None) -> SeedValue:  # noqa: ANN401 - a
         model_seed=row.model_seed,
         value=value if row.is_usable else None,
         runtime_efficiency=row.runtime_efficiency if row.is_usable else None,
+        is_usable=row.is_usable,
     )
 
 

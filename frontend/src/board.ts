@@ -95,6 +95,7 @@ export function whyProvisional(row: BoardRow): string {
 
 function whyNoGroup(cell: BoardCell): string {
   if (cell.state === "missing") return `no models on ${placeOf(cell)}`;
+  if (cell.state === "undefined") return `no such metric on ${placeOf(cell)}`;
   return `${cell.seeds} of ${cell.required_seeds} seeds on ${placeOf(cell)}`;
 }
 

@@ -1,10 +1,13 @@
 """The board: who is ranked, who has failed, who is still missing models."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.board import Board, CellSummary, Method, Metric, Row, build_board
 from core.catalog.protocols import Recipe
 from core.cohort import Cohort
+from core.ranking import Group
 from core.spec.forget import RandomForget
 from core.spec.setting import Setting
 
@@ -131,6 +134,22 @@ def test_a_method_that_lacks_a_setting_is_provisional_with_the_groups_that_it_ha
         ("G2", "complete", False),
         (None, "missing", True),
     ]
+
+
+def test_a_method_whose_metric_does_not_exist_has_no_group_and_has_not_failed():
+    of_a_class = replace(summary("srl", None, usable=0), undefined=3)
+    half = replace(summary("msg", 0.9, usable=1), undefined=2)
+    diverged = replace(summary("ff", None, usable=0), undefined=1)
+
+    rows = {row.method.label: row for row in board(*COHORT[:1], of_a_class, half, diverged).rows}
+
+    for label in ("srl", "msg"):
+        assert (rows[label].rank, rows[label].cells[0].group, rows[label].cells[0].state) == (
+            None,
+            None,
+            "undefined",
+        )
+    assert rows["ff"].cells[0].group is Group.F
 
 
 def test_an_incomplete_method_is_left_out_of_the_clustering():
