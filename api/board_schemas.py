@@ -25,6 +25,7 @@ class BoardSetting(Answer):
                 "cuts": [0.12, 0.48],
                 "is_frozen": True,
                 "is_ambiguous": False,
+                "indiscernibility_floor": 0.98,
             }
         }
     )
@@ -40,6 +41,13 @@ class BoardSetting(Answer):
     ]
     is_frozen: Annotated[bool, Field(description="Whether the reference unlearners alone fixed the cuts.")]
     is_ambiguous: bool
+    indiscernibility_floor: Annotated[
+        float | None,
+        Field(
+            description="One in twenty models that left no trace is below it by chance: above it, nothing is "
+            "told from 1. Null on a board by retention deviation, and where no result says it."
+        ),
+    ] = None
 
 
 class BoardCell(Answer):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from core.attacks.rank_statistic import ForgetReading
 from core.spec.units import UnitKind
 from core.store.states import JobState, UnitState
 
@@ -251,6 +252,14 @@ class ResultAnswer(Answer):
     attacks: dict[str, AttackFiguresAnswer] = Field(
         {}, description="What attacks on single samples found of the method in this setting, by attack."
     )
+    forget_reading: Annotated[
+        ForgetReading | None,
+        Field(
+            description="How the losses of the forget set lie to those of the test set, beyond noise: lower, "
+            "`remembered`; higher, `over_unlearned`, which tells them apart as well; null where no result "
+            "says it."
+        ),
+    ] = None
     reasons: dict[str, str]
     provenance: dict[str, Any]
     created_at: datetime

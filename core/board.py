@@ -11,6 +11,7 @@ from core.ranking import Group, GroupCounts, Grouping, Linkage, count_groups, de
 from core.spec.setting import Setting, SettingId
 
 REFERENCES = ("retrained", "original")  # rows of the board, but never ranked
+FLOOR = "indiscernibility_floor_test"  # the result's metric that the board tells of each setting
 
 
 class Metric(StrEnum):
@@ -139,6 +140,8 @@ class Board:
         groupings: by setting, keyed by the labels of the methods that have a value there.
         moved: rows that the frozen cut points would place elsewhere; empty where they are in force.
         attacks: by setting and method, what attacks on single samples found, by attack; they rank nothing.
+        floors: by setting, the indiscernibility that one in twenty models without a trace falls below; only
+            on boards by indiscernibility, and where it is known.
     """
 
     protocol: str
@@ -150,6 +153,7 @@ class Board:
     groupings: Mapping[SettingId, Grouping]
     moved: tuple[RowMove, ...] = ()
     attacks: Attacks = field(default_factory=dict)
+    floors: Mapping[SettingId, float] = field(default_factory=dict)
 
     @property
     def ambiguous(self) -> frozenset[SettingId]:

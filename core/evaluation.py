@@ -4,10 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.attacks.noise import indiscernibility_floor
+from core.attacks.rank_statistic import forget_auc, two_sided_p_value
 from core.attacks.u_mia import attack_accuracy
 from core.datasets.load import Sets
 from core.datasets.resident import ResidentSet
@@ -63,13 +67,40 @@ def own_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metric
     metrics: Metrics = {f"{name}_accuracy": evaluation.accuracy(name) for name in evaluation.logits}
     forget = evaluation.losses("forget").numpy()
     for name in (name for name in ("validation", "test") if name in evaluation.logits):
-        heldout = evaluation.losses(name)
-        if same_classes:
-            heldout = heldout[torch.isin(evaluation.labels[name], evaluation.labels["forget"])]
-        mia = attack_accuracy(forget, heldout.numpy())
+        mia = attack_accuracy(forget, _heldout_losses(evaluation, name, same_classes=same_classes))
         metrics[f"mia_{name}"] = mia
         metrics[f"indiscernibility_{name}"] = 1 - abs(2 * mia - 1)
     return metrics
+
+
+def noise_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metrics:
+    """What is read beside the U-MIA of `own_metrics`: how much of it chance explains, and which way it lies.
+
+    `indiscernibility_floor_validation` and `_test`: one in twenty models without a trace falls below
+    (`core.attacks.noise`). `forget_auc_test`: the chance that a forget sample has a lower loss than a test
+    sample; `forget_auc_p_value_test`: that it is as far from 0.5 by noise (`core.attacks.rank_statistic`).
+    """
+    forget = evaluation.losses("forget").numpy()
+    heldout = {
+        name: _heldout_losses(evaluation, name, same_classes=same_classes) for name in ("validation", "test")
+    }
+    floors: Metrics = {
+        f"indiscernibility_floor_{name}": indiscernibility_floor(min(len(forget), len(losses)))
+        for name, losses in heldout.items()
+    }
+    return {
+        **floors,
+        "forget_auc_test": forget_auc(forget, heldout["test"]),
+        "forget_auc_p_value_test": two_sided_p_value(forget, heldout["test"]),
+    }
+
+
+def _heldout_losses(evaluation: Evaluation, name: str, *, same_classes: bool) -> NDArray[np.float64]:
+    """`(E,)` losses of a held-out set, or of those of its samples that are of the forget set's classes."""
+    losses = evaluation.losses(name)
+    if same_classes:
+        losses = losses[torch.isin(evaluation.labels[name], evaluation.labels["forget"])]
+    return losses.numpy()
 
 
 def retention(metrics: Metrics, reference: Metrics) -> Metrics:

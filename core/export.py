@@ -10,7 +10,6 @@ from typing import Any
 
 from core.attack_figures import FIELDS, attack_names, attack_text, told
 from core.board import Attacks, Board, Cell, Row, RowMove
-from core.ranking import Grouping
 from core.spec.forget import ForgetRule, IndicesForget
 from core.spec.setting import Setting, SettingId
 from core.tier import Tier
@@ -49,7 +48,7 @@ def board_document(board: Board) -> dict[str, Any]:
         "higher_is_better": board.metric.higher_is_better,
         "tier": Tier.RUN_HERE.value,
         "cohort": board.cohort.value,
-        "settings": [_column(setting, board.groupings[setting.id]) for setting in board.settings],
+        "settings": [_column(setting, board) for setting in board.settings],
         "rows": rows(board.rows),
         "references": rows(board.references),
         "moved": [row_move(move) for move in board.moved],
@@ -115,13 +114,15 @@ def _interval(found: RankInterval | None) -> dict[str, int] | None:
     return None if found is None else {"low": found.low, "high": found.high}
 
 
-def _column(setting: Setting, grouping: Grouping) -> dict[str, Any]:
+def _column(setting: Setting, board: Board) -> dict[str, Any]:
+    grouping = board.groupings[setting.id]
     return {
         **_place(setting),
         "id": setting.id,
         "cuts": list(grouping.cuts),
         "is_frozen": grouping.is_frozen,
         "is_ambiguous": grouping.is_ambiguous,
+        "indiscernibility_floor": board.floors.get(setting.id),
     }
 
 

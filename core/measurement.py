@@ -7,20 +7,24 @@ from typing import Any
 from torch import Tensor, nn
 
 from core.catalog.work import Work
-from core.evaluation import Evaluation, differences, distances, own_metrics, retention
+from core.evaluation import Evaluation, differences, distances, noise_metrics, own_metrics, retention
 from core.outcome import Metrics
 
 OWN = tuple(
     [f"{name}_accuracy" for name in ("retain", "forget", "validation", "test")]
     + [f"{kind}_{name}" for kind in ("mia", "indiscernibility") for name in ("validation", "test")]
 )
-ON_VALIDATION = tuple(name for name in OWN if "validation" in name)
+NOISE = (
+    *(f"indiscernibility_floor_{name}" for name in ("validation", "test")),
+    *("forget_auc_test", "forget_auc_p_value_test"),
+)
+ON_VALIDATION = tuple(name for name in (*OWN, *NOISE) if "validation" in name)
 COMPARISONS = ("retain_retention", "forget_retention", "test_retention", "retention_deviation")
 DISTANCES = ("l2_distance", "relative_distance", "direction_distance")
 DIFFERENCES = ("forget_gap", "retain_sape", "forget_sape", "test_sape")
 COSTS = ("runtime_seconds", "runtime_efficiency", "work", "work_efficiency")
 AGAINST_RETRAINED = (*COMPARISONS, *DIFFERENCES, *DISTANCES)
-ALL = (*OWN, *AGAINST_RETRAINED, *COSTS)
+ALL = (*OWN, *NOISE, *AGAINST_RETRAINED, *COSTS)
 
 DIVERGED = "the model diverged: its weights or logits are not finite"
 
@@ -79,8 +83,9 @@ def measured(
     reasons: dict[str, str] = {}
     if is_usable:
         metrics |= own_metrics(evaluation, same_classes=same_classes)
+        metrics |= noise_metrics(evaluation, same_classes=same_classes)
     else:
-        reasons |= dict.fromkeys((*OWN, *AGAINST_RETRAINED), DIVERGED)
+        reasons |= dict.fromkeys((*OWN, *NOISE, *AGAINST_RETRAINED), DIVERGED)
     if is_usable and is_validation_biased:
         metrics |= dict.fromkeys(ON_VALIDATION)
         reasons |= dict.fromkeys(ON_VALIDATION, "the method trained on the validation set")

@@ -102,9 +102,16 @@ def board_table(board: dict[str, Any], uncertainty: dict[str, Any] | None = None
             interval = [intervals.get(row["label"], "")] if uncertainty else []
             table.add_row(str(row["rank"] or "-"), *interval, row["label"], *counts, *cells)
         table.add_section()
+    notes = [_floor(setting) for setting in settings if setting["indiscernibility_floor"] is not None]
     if board["moved"]:
-        table.caption = "Moved by taking in all: " + "; ".join(_move(move) for move in board["moved"])
+        notes.append("Moved by taking in all: " + "; ".join(_move(move) for move in board["moved"]))
+    table.caption = "\n".join(notes) or None
     return table
+
+
+def _floor(setting: dict[str, Any]) -> str:
+    place = f"{setting['dataset']} / {setting['model']}"
+    return f"{place}: above {setting['indiscernibility_floor']:.3f} is within the noise of one model"
 
 
 def _interval(interval: dict[str, int] | None) -> str:

@@ -213,7 +213,7 @@ def list_job_results(
     more = next_cursor(page[limit - 1][0]) if len(page) > limit else None
     return ResultPage(
         items=[
-            ResultAnswer(**asdict(record), **attack_fields(found))
+            ResultAnswer(**asdict(record), **attack_fields(record, found))
             for record, found in zip(records, attacked, strict=True)
         ],
         next_cursor=more,

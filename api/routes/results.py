@@ -38,7 +38,7 @@ def list_results(
     more = next_cursor(page[limit - 1].id) if len(page) > limit else None
     return ResultPage(
         items=[
-            ResultAnswer(**asdict(record), **attack_fields(found))
+            ResultAnswer(**asdict(record), **attack_fields(record, found))
             for record, found in zip(page[:limit], attacked, strict=True)
         ],
         next_cursor=more,
@@ -59,5 +59,5 @@ def get_result(
         record = results.get_result(session, result_id, caller.viewer)
         mine = jobs.jobs_with_unit(session, record.unit_id, caller.viewer)
         (attacked,) = attacks.attacks_on_results(session, [record], viewer=caller.viewer)
-    answer = ResultDetail(jobs=mine, **asdict(record), **attack_fields(attacked))
+    answer = ResultDetail(jobs=mine, **asdict(record), **attack_fields(record, attacked))
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

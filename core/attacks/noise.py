@@ -1,32 +1,29 @@
 """How far from 1 indiscernibility lies by chance alone, by the size of the forget set (protocol §5.3)."""
 
-from dataclasses import dataclass
-from math import ceil, pi, sqrt
+from math import ceil, sqrt
 
 from core.attacks.u_mia import MIN_COUNT, NUM_PARTITIONS, TEST_SHARE
 
 UPPER_HALF_NORMAL = 1.96  # 95 % of a half-normal lie below it
 
 
-@dataclass(frozen=True)
-class NoiseFloor:
-    """Indiscernibility where forget and held-out losses come from one distribution.
+def indiscernibility_floor(count: int, *, share_below: float = 0.5) -> float:
+    """What one in twenty models without a trace falls below, at `count` samples on a side, in [0, 1].
 
-    Attributes:
-        mean: in [0, 1].
-        standard_error: of a single model's indiscernibility.
-        fifth_percentile: below it, a difference from 1 is likely no noise.
-        accuracy_error: standard error of the attack's accuracy about 0.5.
+    Indiscernibility is `1 − 2 |accuracy − 0.5|`, which under the null is 1 less a half-normal.
+
+    Args:
+        count: of samples on the smaller side, at least 1.
+        share_below: as of `accuracy_error`.
+
+    Raises:
+        ValueError: one is out of its range.
     """
-
-    mean: float
-    standard_error: float
-    fifth_percentile: float
-    accuracy_error: float
+    return max(0.0, 1 - 2 * accuracy_error(count, share_below=share_below) * UPPER_HALF_NORMAL)
 
 
-def noise_floor(count: int, *, share_below: float = 0.5) -> NoiseFloor:
-    """The noise at `count` samples on a side.
+def accuracy_error(count: int, *, share_below: float = 0.5) -> float:
+    """Standard error of the attack's accuracy about 0.5 where both sides' losses are from one distribution.
 
     Under the null, a sample of a partition's test share is classified by a threshold that it did not help to
     fit, so it is right with chance q or 1 − q by its side, q being the share of losses below the threshold.
@@ -35,9 +32,8 @@ def noise_floor(count: int, *, share_below: float = 0.5) -> NoiseFloor:
 
         Var(accuracy) = 2·count · q(1 − q) · E[c²] / (10 · tested)²,  E[c²] = 10τ(1 − τ) + (10τ)²,
 
-    about 0.95 q(1 − q) / count. Indiscernibility `1 − 2 |accuracy − 0.5|` is then 1 less a half-normal. Below
-    ten samples the attack is the rank statistic, whose null variance is (2·count + 1) / (12·count²). Both are
-    approximations: simulated errors are within 15 % from 30 samples on.
+    about 0.95 q(1 − q) / count. Below ten samples the attack is the rank statistic, whose null variance is
+    (2·count + 1) / (12·count²). Both are approximations: simulated errors are within 15 % from 30 samples on.
 
     Args:
         count: of samples on the smaller side, at least 1.
@@ -53,15 +49,8 @@ def noise_floor(count: int, *, share_below: float = 0.5) -> NoiseFloor:
             f"{share_below}."
         )
     if count < MIN_COUNT:
-        error = sqrt((2 * count + 1) / (12 * count**2))
-    else:
-        tested = ceil(TEST_SHARE * 2 * count)
-        chosen = NUM_PARTITIONS * tested / (2 * count)  # how often a sample is tested, on average
-        square = chosen * (1 - chosen / NUM_PARTITIONS) + chosen**2
-        error = sqrt(2 * count * share_below * (1 - share_below) * square) / (NUM_PARTITIONS * tested)
-    return NoiseFloor(
-        mean=max(0.0, 1 - 2 * error * sqrt(2 / pi)),
-        standard_error=2 * error * sqrt(1 - 2 / pi),
-        fifth_percentile=max(0.0, 1 - 2 * error * UPPER_HALF_NORMAL),
-        accuracy_error=error,
-    )
+        return sqrt((2 * count + 1) / (12 * count**2))
+    tested = ceil(TEST_SHARE * 2 * count)
+    chosen = NUM_PARTITIONS * tested / (2 * count)  # how often a sample is tested, on average
+    square = chosen * (1 - chosen / NUM_PARTITIONS) + chosen**2
+    return sqrt(2 * count * share_below * (1 - share_below) * square) / (NUM_PARTITIONS * tested)

@@ -1,11 +1,17 @@
-"""The rank statistic of two samples of losses: what an attack on small sets rests on (protocol §10)."""
+"""The rank statistic of two samples of losses: which way they differ, and what attacks on small sets rest on
+(protocol §10).
 
-from dataclasses import dataclass
-from typing import Literal
+The accuracy of U-MIA is alike for forget losses that are too low and too high, as the attack learns which
+side is which; their ranks tell a trace of training from unlearning that went too far.
+"""
+
+from enum import StrEnum
+from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import PermutationMethod, mannwhitneyu
+from scipy.stats import mannwhitneyu, rankdata
 
 SMALL = 200  # on a side; below, the normal approximation of the p-value is not relied upon
 RESAMPLES = 9999
@@ -15,20 +21,26 @@ LEVEL = 0.05
 Losses = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How the forget set's losses lie to those of data that was never trained on.
+class ForgetReading(StrEnum):
+    """How the forget set's losses lie to those of data that was never trained on, beyond noise."""
 
-    Attributes:
-        auc: chance that a forget sample has a lower loss than a held-out one, ties half, in [0, 1].
-        p_value: two-sided, of an AUC as far from 0.5 were both from one distribution.
-        verdict: `remembered` where the forget losses are lower beyond noise, `over_unlearned` where they are
-            higher beyond noise, else `like_unseen`.
+    REMEMBERED = "remembered"
+    LIKE_UNSEEN = "like_unseen"
+    OVER_UNLEARNED = "over_unlearned"
+
+
+def forget_reading(auc: float, p_value: float, *, level: float = LEVEL) -> ForgetReading:
+    """What an area and its p-value say: lower losses than unseen data's are a trace of training, higher ones
+    of unlearning itself.
+
+    Args:
+        auc: by `forget_auc`.
+        p_value: by `two_sided_p_value`.
+        level: significance beyond which a difference is no noise.
     """
-
-    auc: float
-    p_value: float
-    verdict: str
+    if p_value >= level:
+        return ForgetReading.LIKE_UNSEEN
+    return ForgetReading.REMEMBERED if auc > 0.5 else ForgetReading.OVER_UNLEARNED
 
 
 def forget_auc(forget_losses: Losses, heldout_losses: Losses) -> float:
@@ -42,31 +54,49 @@ def forget_auc(forget_losses: Losses, heldout_losses: Losses) -> float:
     return float(1 - (not_above + below).mean() / (2 * len(ascending)))
 
 
-def two_sided_reading(forget_losses: Losses, heldout_losses: Losses, *, level: float = LEVEL) -> Reading:
-    """Whether the forget set is told from unseen data, and to which side.
+def two_sided_p_value(forget_losses: Losses, heldout_losses: Losses) -> float:
+    """Chance of an area as far from 0.5, were both from one distribution (Mann-Whitney), in (0, 1].
 
-    The accuracy of U-MIA is alike for forget losses that are too low and too high; their ranks tell a trace
-    of training from unlearning that went too far. Below 200 samples on a side the p-value is by permutation,
-    exact where at most 9,999 are possible.
+    Below 200 samples on a side it is by permutation: of all ways to choose the smaller side where there are
+    at most 9,999, else of as many random ones.
 
     Args:
         forget_losses: `(F,)` finite, at least one.
         heldout_losses: `(E,)` the same of data never trained on.
-        level: two-sided significance beyond which a difference is no noise.
 
     Raises:
         ValueError: a loss is not finite, or a side is empty.
     """
-    auc = forget_auc(forget_losses, heldout_losses)
-    if np.ptp(np.concatenate([forget_losses, heldout_losses])) == 0:
-        return Reading(auc, 1.0, "like_unseen")
-    small = min(len(forget_losses), len(heldout_losses)) < SMALL
-    resampled = PermutationMethod(n_resamples=RESAMPLES, rng=np.random.default_rng(SEED))
-    method: PermutationMethod | Literal["asymptotic"] = resampled if small else "asymptotic"
-    p_value = float(mannwhitneyu(forget_losses, heldout_losses, method=method).pvalue)
-    if p_value >= level:
-        return Reading(auc, p_value, "like_unseen")
-    return Reading(auc, p_value, "remembered" if auc > 0.5 else "over_unlearned")
+    smaller, larger = sorted((_checked(forget_losses), _checked(heldout_losses)), key=len)
+    both = np.concatenate([smaller, larger])
+    if np.ptp(both) == 0:
+        return 1.0
+    if len(smaller) >= SMALL:
+        return float(mannwhitneyu(smaller, larger, method="asymptotic").pvalue)
+    ranks, count = rankdata(both), len(smaller)
+    observed = ranks[:count].sum()
+    if comb(len(ranks), count) <= RESAMPLES:
+        sums = np.array([ranks[list(chosen)].sum() for chosen in combinations(range(len(ranks)), count)])
+    else:  # the observed choice is one of those that are possible, so that no p-value is 0
+        sums = np.append(_drawn_rank_sums(ranks, count), observed)
+    return float(min(1.0, 2 * min((sums <= observed).mean(), (sums >= observed).mean())))
+
+
+def _drawn_rank_sums(ranks: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """`(RESAMPLES,)` sums of so many ranks each, drawn without replacement.
+
+    Source: Floyd's algorithm (Bentley and Floyd 1987, Programming Pearls: A Sample of Brilliance), in all
+    draws at once: a position that was drawn before gives way to the last one, which could not have been.
+    """
+    generator = np.random.default_rng(SEED)
+    drawn = np.empty((count, RESAMPLES), dtype=np.int32)
+    for number in range(count):
+        last = len(ranks) - count + number
+        picked = generator.integers(last + 1, size=RESAMPLES, dtype=np.int32)
+        picked[(drawn[:number] == picked).any(axis=0)] = last
+        drawn[number] = picked
+    sums: NDArray[np.float64] = ranks[drawn].sum(axis=0)
+    return sums
 
 
 def _checked(losses: Losses) -> Losses:

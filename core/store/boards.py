@@ -1,6 +1,6 @@
 """The board of a protocol, out of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
@@ -13,14 +13,14 @@ from core.seed_values import SeedValue, summarise
 from core.spec.forget import RandomForget
 from core.spec.setting import Setting, SettingId
 from core.store.attacks import attack_figures
-from core.store.results import seed_values, settings_of
+from core.store.results import indiscernibility_floors, seed_values, settings_of
 from core.store.viewers import EVERYTHING, Viewer
 
 
 @dataclass(frozen=True)
 class BoardData:
-    """What a board is built from: the settings that were asked for, each model's value in them, and what
-    attacks on single samples found of the methods.
+    """What a board is built from: the settings that were asked for, each model's value in them, what attacks
+    on single samples found of the methods, and by setting what chance alone makes of an indiscernibility.
     """
 
     protocol: Protocol
@@ -28,6 +28,7 @@ class BoardData:
     settings: tuple[Setting, ...]
     values: tuple[SeedValue, ...]
     attacks: Attacks = field(default_factory=dict)
+    floors: Mapping[SettingId, float] = field(default_factory=dict)
 
     def board(self, cohort: Cohort = Cohort.REFERENCE) -> Board:
         """The board over all of the protocol's model seeds."""
@@ -39,7 +40,8 @@ class BoardData:
             required_seeds=len(self.protocol.model_seeds),
             cohort=cohort,
         )
-        return replace(board, attacks=self.attacks)
+        floors = self.floors if self.metric is Metric.INDISCERNIBILITY else {}
+        return replace(board, attacks=self.attacks, floors=floors)
 
 
 def load_board_data(
@@ -73,8 +75,14 @@ def load_board_data(
         if dataset in (None, setting.dataset) and model in (None, setting.model)
     ]
     values = seed_values(session, settings, metric, protocol, viewer)
-    attacks = attacks_beside_board(session, settings, protocol, viewer)
-    return BoardData(protocol, metric, tuple(settings), tuple(values), attacks)
+    return BoardData(
+        protocol,
+        metric,
+        tuple(settings),
+        tuple(values),
+        attacks_beside_board(session, settings, protocol, viewer),
+        indiscernibility_floors(session, settings, protocol, viewer),
+    )
 
 
 def attacks_beside_board(

@@ -9,7 +9,7 @@ from sqlalchemy import exists, func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
-from core.board import Method, Metric
+from core.board import FLOOR, Method, Metric
 from core.catalog.protocols import Protocol
 from core.errors import NotFound
 from core.seed_values import SeedValue
@@ -256,6 +256,20 @@ def seed_values(
     )
     newest = {_place_of(row): row for row in rows}  # who sees private results may see two of a place
     return [_seed_value(row, row.value) for row in newest.values()]
+
+
+def indiscernibility_floors(
+    session: Session, settings: Sequence[Setting], protocol: Protocol, viewer: Viewer = EVERYTHING
+) -> dict[SettingId, float]:
+    """By setting, the indiscernibility that one in twenty models without a trace falls below. The sizes of
+    its sets decide it, so the results of the retrained models tell it for all.
+    """
+    rows = session.execute(
+        select(ResultRow.setting_id, func.min(ResultRow.metrics[FLOOR].as_float()))
+        .where(*_count(settings, protocol, viewer), ResultRow.unlearner == "retrained")
+        .group_by(ResultRow.setting_id)
+    )
+    return {SettingId(setting): floor for setting, floor in rows if floor is not None}
 
 
 def counted_results(

@@ -5,6 +5,10 @@ const TITLES: Record<string, string> = {
   retention_deviation: "Retention deviation ↓",
   indiscernibility_test: "Indiscernibility, test set ↑",
   indiscernibility_validation: "Indiscernibility, validation set ↑",
+  indiscernibility_floor_test: "Indiscernibility that chance seldom falls below, test set",
+  indiscernibility_floor_validation: "Indiscernibility that chance seldom falls below, validation set",
+  forget_auc_test: "Chance that a forget sample has a lower loss than a test sample (0.5: like unseen)",
+  forget_auc_p_value_test: "Chance of that difference, were there none",
   runtime_efficiency: "Runtime efficiency ↑",
   runtime_seconds: "Run time",
 };

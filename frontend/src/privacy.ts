@@ -132,7 +132,6 @@ export function miaRows(runs: Result[], noiseFloor: number | null): MiaRow[] {
   const byMethod = new Map<string, Result[]>();
   for (const run of runs) byMethod.set(keyOf(run), [...(byMethod.get(keyOf(run)) ?? []), run]);
   const retrained = byMethod.get("retrained") ?? [];
-  const usual = momentsOf(usable(retrained, "mia_test")).mean;
   const best = momentsOf(usable(retrained, INDISCERNIBILITY)).mean;
   const rows = [...byMethod].flatMap(([key, mine]) => {
     const [first] = mine;
@@ -151,17 +150,22 @@ export function miaRows(runs: Result[], noiseFloor: number | null): MiaRow[] {
         : best - indiscernibility <= noiseFloor;
     const flags = isReference(first.unlearner)
       ? []
-      : [...miaBelowChance(values, usual, noiseFloor), ...forgetsTooMuch(mine, retrained)];
+      : [...losesTooMuch(mine, retrained), ...forgetsTooMuch(mine, retrained)];
     return [{ key, method, runs: mine, values, mean, sd, indiscernibility, isNoise, flags }];
   });
   const rank = (row: MiaRow) => (isReference(row.method.unlearner) ? -1 : Math.abs(row.mean - CHANCE));
   return rows.sort((one, other) => rank(one) - rank(other));
 }
 
-function miaBelowChance(values: MiaRow["values"], usual: number | null, noiseFloor: number | null): string[] {
-  const limit = Math.min(CHANCE, usual ?? CHANCE) - (noiseFloor ?? 0) / 2; // a trace is twice the distance
-  const isBelow = values.length > 1 && values.every(({ value }) => value < limit);
-  return isBelow ? ["U-MIA is below chance for every model seed: forgetting itself shows"] : [];
+/** Why the losses say so: the attack's accuracy is as high for forget losses that are too high as for those
+ * that are too low, so it takes their reading; retrained models with the same one explain it. */
+function losesTooMuch(runs: Result[], retrained: Result[]): string[] {
+  const isOver = (all: Result[]) => {
+    const read = all.filter((run) => run.is_usable);
+    return read.length > 0 && read.every((run) => run.forget_reading === "over_unlearned");
+  };
+  if (!isOver(runs) || isOver(retrained)) return [];
+  return ["forget losses above the test set's for every model seed: forgetting itself shows"];
 }
 
 /** The attack that finds the most of a method, over all that were run: the best known. */

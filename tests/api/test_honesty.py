@@ -50,6 +50,53 @@ def test_the_noise_floor_is_told_for_indiscernibility(ranked):
     assert by_metric["retention_deviation"] == {}
 
 
+def test_the_board_by_indiscernibility_tells_what_chance_alone_leaves_as_the_retrained_models_say(
+    client, store
+):
+    client.post(JOBS, json=SPEC)
+    work(store, lambda unit: {**METRICS, "indiscernibility_floor_test": 0.93})
+
+    floors = {
+        metric: client.get(BOARD, params={"metric": metric}).json()["settings"][0]["indiscernibility_floor"]
+        for metric in ("indiscernibility", "retention_deviation")
+    }
+
+    assert floors == {"indiscernibility": 0.93, "retention_deviation": None}
+
+
+@pytest.mark.parametrize(
+    ("auc", "p_value", "reading"),
+    [(0.9, 0.001, "remembered"), (0.1, 0.001, "over_unlearned"), (0.1, 0.2, "like_unseen")],
+)
+def test_a_result_says_which_way_its_forget_losses_lie(client, store, auc, p_value, reading):
+    client.post(JOBS, json=SPEC)
+    work(store, lambda unit: {**METRICS, "forget_auc_test": auc, "forget_auc_p_value_test": p_value})
+
+    (one, *_) = client.get("/api/v1/results").json()["items"]
+
+    assert (
+        one["forget_reading"]
+        == client.get(f"/api/v1/results/{one['id']}").json()["forget_reading"]
+        == reading
+    )
+
+
+def test_a_result_from_before_readings_has_none(ranked):
+    assert ranked.get("/api/v1/results").json()["items"][0]["forget_reading"] is None
+
+
+def test_a_metric_that_does_not_exist_is_no_failure(client, store):
+    client.post(JOBS, json=SPEC)
+    work(store, lambda unit: {**METRICS, "retention_deviation": None})
+
+    rows = client.get(BOARD).json()["rows"]
+
+    assert {(row["rank"], row["failed"], row["cells"][0]["state"]) for row in rows} == {
+        (None, 0, "undefined")
+    }
+    assert {row["cells"][0]["usable_seeds"] for row in rows} == {3}
+
+
 def test_the_uncertainty_is_the_same_every_time(ranked):
     assert ranked.get(f"{BOARD}/uncertainty").json() == ranked.get(f"{BOARD}/uncertainty").json()
 
@@ -75,6 +122,8 @@ def test_the_claims_are_tested_on_the_board_and_on_the_paper(ranked):
     )
     assert "msg" in claims["ft_retains_best"]["missing"]
     assert "ft" not in claims["ft_retains_best"]["missing"]
+    assert len(claims["ft_retains_best"]["missing_settings"]) == 9
+    assert claims["ft_retains_best"]["evidence"] == "ft 1 and 1"
 
 
 @pytest.mark.parametrize("endpoint", ["uncertainty", "sensitivity", "claims"])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.attacks.noise import indiscernibility_floor
 from core.datasets.load import Sets
 from core.evaluation import (
     COMPARED,
@@ -15,6 +16,7 @@ from core.evaluation import (
     Evaluation,
     distances,
     evaluate,
+    noise_metrics,
     own_metrics,
     retention,
 )
@@ -124,6 +126,29 @@ def test_the_attack_compares_the_forget_set_with_each_of_the_two_unseen_sets(mon
     assert [list(heldout) for _, heldout in calls] == [
         found.losses(n).tolist() for n in ("validation", "test")
     ]
+
+
+def evaluated(forget: list[float], test: list[float]) -> Evaluation:
+    """A model with these margins on its samples of class 0: the larger, the lower the loss."""
+    margins = {"retain": forget, "forget": forget, "validation": test, "test": test}
+    return Evaluation(
+        logits={name: torch.tensor([[margin, 0.0] for margin in found]) for name, found in margins.items()},
+        labels={name: torch.zeros(len(found), dtype=torch.int64) for name, found in margins.items()},
+    )
+
+
+def test_noise_metrics_tell_a_trace_from_unlearning_that_went_too_far():
+    trace, unlearned = evaluated([5, 6, 7, 8], [1, 2, 3, 4]), evaluated([1, 2, 3, 4], [5, 6, 7, 8])
+
+    assert [noise_metrics(found)["forget_auc_test"] for found in (trace, unlearned)] == [1, 0]
+    assert noise_metrics(trace)["forget_auc_p_value_test"] == pytest.approx(2 / 70)  # of C(8, 4) choices
+
+
+def test_the_floor_of_indiscernibility_is_that_of_the_smaller_set():
+    found = noise_metrics(evaluated([1.0] * 20, [2.0] * 50))
+
+    floors = {found[f"indiscernibility_floor_{name}"] for name in ("validation", "test")}
+    assert floors == {indiscernibility_floor(20)}
 
 
 def test_a_model_against_itself_deviates_by_nothing():

@@ -13,7 +13,7 @@ from core.catalog.protocols import QUICK, Recipe
 from core.catalog.registry import Catalogue
 from core.errors import ArtifactMissing, SetWithheld, UnlearnerMissing
 from core.execute import Workbench
-from core.measurement import AGAINST_RETRAINED, ALL, OWN
+from core.measurement import AGAINST_RETRAINED, ALL, NOISE, OWN
 from core.outcome import Outcome
 from core.plan import plan
 from core.spec.job import parse_job_spec
@@ -134,8 +134,8 @@ def test_a_model_that_diverged_is_not_usable_for_a_reason_and_without_a_number(b
 
     assert not outcome.is_usable
     assert set(outcome.metrics) == ALL_METRICS
-    assert all(outcome.metrics[name] is None for name in (*OWN, *AGAINST_RETRAINED))
-    assert all("diverged" in outcome.reasons[name] for name in (*OWN, *AGAINST_RETRAINED))
+    assert all(outcome.metrics[name] is None for name in (*OWN, *NOISE, *AGAINST_RETRAINED))
+    assert all("diverged" in outcome.reasons[name] for name in (*OWN, *NOISE, *AGAINST_RETRAINED))
     assert "NaN" not in json.dumps([outcome.metrics, outcome.reasons, outcome.provenance])
 
 
@@ -158,7 +158,12 @@ def test_a_method_that_trains_on_the_validation_set_is_not_measured_by_it(bench,
 
     outcome = execute(bench, todo)["unlearn with kde"]
 
-    biased = {"validation_accuracy", "mia_validation", "indiscernibility_validation"}
+    biased = {
+        "validation_accuracy",
+        "mia_validation",
+        "indiscernibility_validation",
+        "indiscernibility_floor_validation",
+    }
     assert outcome.is_usable
     assert {name for name, value in outcome.metrics.items() if value is None} == biased
     assert outcome.reasons == dict.fromkeys(biased, "the method trained on the validation set")
@@ -194,7 +199,7 @@ def test_a_retrained_model_that_diverged_leaves_only_what_needs_no_comparison(be
     assert not outcomes["evaluate the retrained model"].is_usable
     outcome = outcomes["unlearn with toy_noise"]
     assert outcome.is_usable
-    assert all(outcome.metrics[name] is not None for name in OWN)
+    assert all(outcome.metrics[name] is not None for name in (*OWN, *NOISE))
     assert all(outcome.metrics[name] is None for name in AGAINST_RETRAINED)
     assert all("retrained" in outcome.reasons[name] for name in AGAINST_RETRAINED)
 

@@ -93,6 +93,7 @@ function Facts({ result, title }: { result: ResultDetail; title: string }) {
           </div>
         ))}
       </Fact>
+      {result.forget_reading && <Fact name="Losses of the forget set">{words(result.forget_reading)}</Fact>}
       <Fact name="Hyperparameters chosen">{result.tuning ? words(result.tuning) : "none to choose"}</Fact>
       <Fact name="Measured">
         <Moment at={result.created_at} />

@@ -100,6 +100,11 @@ const Facts = ({ setting, protocol }: { setting: BoardSetting; protocol: Protoco
       {setting.is_ambiguous && " (a tie left them open)"}
     </Fact>
     <Fact name="Model seeds">{protocol.model_seeds.join(", ")}</Fact>
+    {setting.indiscernibility_floor != null && (
+      <Fact name="Noise of one model">
+        indiscernibility above {number(setting.indiscernibility_floor)} is not told from 1 at these set sizes
+      </Fact>
+    )}
   </dl>
 );
 
