@@ -73,6 +73,7 @@ def api(supervised_by: SupervisedBy = None) -> None:
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=3,  # or open event streams hold the shutdown up
         log_config=None,
         access_log=False,

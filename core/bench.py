@@ -66,6 +66,7 @@ class Bench:
         self._original: tuple[UnitId, nn.Module] | None = None
         self._scored: dict[UnitId, NDArray[np.float64]] = {}
         torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.allow_tf32 = False  # torch's default would round what a setting calls fp32
 
     @property
     def device_name(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+BUILT_FROM = "REVISION"  # a file that Dockerfile.worker writes
 PACKAGES = ("lethe", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 
@@ -21,6 +22,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "device_type": device.type,
         "num_threads": torch.get_num_threads(),
         "is_deterministic": torch.backends.cudnn.deterministic,
+        "rounds_to_tf32": torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32,
     }
 
 
@@ -50,8 +52,12 @@ def _version(package: str) -> str | None:
 
 @cache
 def _git_revision() -> str | None:
-    """The revision of the checkout that this code runs from, None where it was installed without one."""
+    """The revision that this code is of: what an image was built from, else that of the checkout; None where
+    there is neither.
+    """
     here = Path(__file__).parent
+    if (built := here / BUILT_FROM).is_file():
+        return built.read_text().strip() or None
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603

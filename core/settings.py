@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on.")
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Proxies whose X-Forwarded-For names the client; addresses or networks, comma-separated.",
+    )
     key: SecretStr = Field(SecretStr(""), description="The key that the command line sends to a service.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     slots_per_device: int = Field(1, ge=1, description="How many workers may share a GPU or a CPU.")

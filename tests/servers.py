@@ -20,7 +20,7 @@ import redis
 
 from tests.e2e.service import free_port
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 LOOPBACK = "127.0.0.1"
 # What a crash of the machine would lose does not matter here; a crash of the server loses nothing.
 POSTGRES_OPTIONS = ("-c", "fsync=off", "-c", "unix_socket_directories=", "-c", "max_connections=50")

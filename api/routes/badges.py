@@ -63,13 +63,13 @@ def get_badge(
 
 
 def _rank(board: Board, unlearner: str, variant: str | None) -> str | None:
-    """Its rank among those that have one, in words; None without."""
+    """Its rank, how many ranks there are, and how many methods share them; None without."""
     ranks = {row.method: row.rank for row in board.rows if row.rank is not None}
     wanted = {variant} if variant else {None, "official"}
     mine = [
         rank for method, rank in ranks.items() if method.unlearner == unlearner and method.variant in wanted
     ]
-    return f"rank {min(mine)} of {len(ranks)}" if mine else None
+    return f"rank {min(mine)} of {max(ranks.values())}, {len(ranks)} methods" if mine else None
 
 
 def _width(text: str) -> int:

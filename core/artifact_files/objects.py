@@ -107,7 +107,9 @@ class Objects:
 
             files, root = url_to_fs(self._url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
-            raise DeploymentInvalid(self._advice(f"{error}; `pip install lethe[s3]` is for S3")) from error
+            raise DeploymentInvalid(
+                self._advice(f"{error}; for S3, `pip install -e '.[s3]'` in Lethe's checkout")
+            ) from error
         return files, str(root)
 
     def _do(self, method: str, *arguments: object) -> Any:  # noqa: ANN401 - fsspec has no types

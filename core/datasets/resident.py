@@ -37,7 +37,7 @@ class ResidentSet:
         labels: `(N,)` int64.
         mean: `(3,)` float32, of pixels scaled to [0, 1].
         std: `(3,)` float32.
-        augmentation: the training transform; `batches` applies it only where asked.
+        augmentation: the training transform, for whoever draws batches and wants it.
     """
 
     pixels: Tensor

@@ -21,8 +21,6 @@ from core.store.tables import SnapshotRow
 from core.store.viewers import THE_PUBLIC
 from core.tier import Tier
 
-MAX_TITLE = 200
-
 
 @dataclass(frozen=True)
 class SnapshotRecord:

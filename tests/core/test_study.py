@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+import core.specs
 from core.artifacts import ArtifactStore
 from core.attacks.lira_splits import lira_membership
 from core.catalog.protocols import QUICK, Recipe
@@ -60,13 +61,8 @@ def refusal(**changes: Any) -> list[tuple[str, str]]:
 
 
 def test_the_papers_study_has_the_models_searches_and_predictions_of_the_protocols_table():
-    units = planned(
-        protocol="deep-unlearn/1.0",
-        settings=[{"dataset": "cifar10", "model": "resnet18"}],
-        unlearners=PAPERS,
-        sweep={"seeds": [0], "trials": 1},
-        attacks=[{"id": "u_lira", "trials": 200}],
-    )
+    bundled = (Path(core.specs.__path__[0]) / "paper_u_lira.json").read_bytes()
+    units = plan(resolve(parse_job_spec(bundled), installed()))
     found = of_study(units)
 
     trained = Counter(unit.role for unit in found if unit.kind == "train")

@@ -28,5 +28,5 @@ def chromium(profile: Path) -> webdriver.Chrome:
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
 
 
-def wait(browser: webdriver.Chrome, seconds: float = 20) -> WebDriverWait:
+def wait(browser: webdriver.Chrome, seconds: float = 60) -> WebDriverWait:
     return WebDriverWait(browser, seconds)

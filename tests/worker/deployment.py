@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from core.catalog.registry import Catalogue
@@ -36,6 +37,8 @@ STAGED = Path(__file__).with_name("staged.py")
 SHARED = {"LETHE_SLOTS_PER_DEVICE": "4"}  # the test machine is one device
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several workers share the test machine
 PATIENCE_SECONDS = 150.0
+
+embedded = pytest.mark.parametrize("deployment", ["embedded"], indirect=True)  # a fault of files
 
 
 @dataclass

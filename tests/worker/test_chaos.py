@@ -20,4 +20,4 @@ def test_a_job_under_faults_at_random_ends_bit_for_bit_as_an_undisturbed_one(
         model_seeds=2,
     )
 
-    assert hits.total() >= 5
+    assert hits.total() >= 3

@@ -11,6 +11,7 @@ from core.store import jobs
 from core.store.states import FailureClass, JobState, UnitState
 from core.store.tables import EventRow, ResultRow
 from core.store.unit_logs import last_lines
+from tests.worker.deployment import PATIENCE_SECONDS, embedded
 
 SLEEPER = "unlearn with toy_sleeper"
 
@@ -140,7 +141,7 @@ def test_a_drained_worker_gives_its_unit_back_uncharged(deployment):
 
     worker.terminate()
 
-    assert worker.wait(timeout=20) == 0
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 0
     unit = deployment.unit(SLEEPER)
     assert (unit.state, unit.attempt) == (UnitState.READY, 0)
 
@@ -183,9 +184,8 @@ def test_a_corrupt_artifact_is_made_again(deployment, recovery):
     assert "artifact_broken" in reasons
 
 
+@embedded
 def test_a_deleted_broker_folder_only_costs_a_moment(deployment):
-    if "LETHE_BROKER_URL" in deployment.environment:
-        return  # the embedded broker's fault
     deployment.start("scheduler")
     deployment.start("worker")
     deployment.wait_for_end(deployment.submit("toy_noise"))

@@ -81,7 +81,7 @@ def test_a_worker_is_known_as_waiting_until_it_has_a_slot_and_leaves_in_good_ord
 def test_a_drained_worker_ends_its_unit_and_takes_no_other_until_it_is_resumed(deployment):
     deployment.start("scheduler")
     deployment.start("worker")
-    deployment.submit(sleeper(2))
+    deployment.submit(sleeper(10))
     deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
     with deployment.store.read() as session:
         (worker,) = workers.list_workers(session)

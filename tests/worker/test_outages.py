@@ -46,7 +46,8 @@ def submit_sleeper(fleet: Deployment, seconds: float) -> str:
 
 
 def wait_for_sleep(fleet: Deployment, job_id: str) -> None:
-    fleet.wait_until(lambda: fleet.units_of(job_id)[SLEEPER].state == UnitState.RUNNING, "the unit to run")
+    """Until the unit was claimed, which stays true however late one looks."""
+    fleet.wait_until(lambda: fleet.units_of(job_id)[SLEEPER].attempt == 1, "the unit to run")
 
 
 @contextmanager
@@ -134,7 +135,7 @@ def test_a_bell_that_comes_five_times_is_heard_once(fleet):
 
 def test_two_schedulers_requeue_the_unit_of_a_killed_worker_once(fleet, recovery):
     with alone(fleet) as doomed:
-        job_id = submit_sleeper(fleet, 1)
+        job_id = submit_sleeper(fleet, LEASE_SECONDS)
         wait_for_sleep(fleet, job_id)
         doomed.kill()
     with recovery("worker killed while it unlearned, two schedulers: until its unit ran again"):
