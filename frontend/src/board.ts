@@ -30,7 +30,10 @@ export const METRIC_LIMITS: Record<Metric, { from: number; to: number }> = {
   indiscernibility: { from: 0, to: 1 },
 };
 
-export const DEFAULT_PROTOCOL = "quick/1.0";
+const DEFAULT_PROTOCOL = "quick/1.0";
+
+/** The protocol that an address asks for. */
+export const protocolIn = (query: URLSearchParams): string => query.get("protocol") ?? DEFAULT_PROTOCOL;
 
 /** The metric that an address asks for. */
 export const metricIn = (query: URLSearchParams): Metric =>

@@ -1,15 +1,19 @@
 // What a view can be narrowed to; every choice is kept in the address.
-import type { Metric } from "../api/client";
-import { METRIC_TITLES, METRICS } from "../board";
+import type { ComponentChildren } from "preact";
+import type { Catalog } from "../api/client";
+import { METRIC_TITLES, METRICS, metricIn, protocolIn } from "../board";
+import { go, type Place, withChoices } from "../router";
 
-export const MetricSwitch = ({
-  metric,
-  onChoose,
-}: {
-  metric: Metric;
-  onChoose: (metric: Metric) => void;
-}) => (
-  <fieldset class="facet">
+/** The choices of a view, side by side. */
+export const Facets = ({ children }: { children: ComponentChildren }) => (
+  <form class="facets" onSubmit={(event) => event.preventDefault()}>
+    {children}
+  </form>
+);
+
+/** By which of the two metrics the view is. */
+export const MetricFacet = ({ place }: { place: Place }) => (
+  <fieldset class="facet metric">
     <legend>Metric</legend>
     <div class="switch">
       {METRICS.map((each) => (
@@ -18,14 +22,34 @@ export const MetricSwitch = ({
             type="radio"
             name="metric"
             value={each}
-            checked={metric === each}
-            onChange={() => onChoose(each)}
+            checked={metricIn(place.query) === each}
+            onChange={() => go(withChoices(place, { metric: each }))}
           />
           <span>{METRIC_TITLES[each]}</span>
         </label>
       ))}
     </div>
   </fieldset>
+);
+
+interface ProtocolProps {
+  place: Place;
+  /** Null until it is there. */
+  catalog: Catalog | null;
+  /** Choices in the address that mean nothing under another protocol. */
+  clears?: string[];
+}
+
+/** Under which protocol the view is. */
+export const ProtocolFacet = ({ place, catalog, clears = [] }: ProtocolProps) => (
+  <Facet
+    name="Protocol"
+    value={protocolIn(place.query)}
+    options={(catalog?.protocols ?? []).map(({ id }) => [id, id])}
+    onChoose={(protocol) =>
+      go(withChoices(place, { protocol, ...Object.fromEntries(clears.map((name) => [name, ""])) }))
+    }
+  />
 );
 
 interface FacetProps {

@@ -14,10 +14,10 @@ import {
   type Setting,
   type Uncertainty,
 } from "../api/client";
-import { DEFAULT_PROTOCOL, forgetOf, METRICS, metricIn, namesOf, placeOf } from "../board";
+import { forgetOf, METRICS, metricIn, namesOf, placeOf, protocolIn } from "../board";
 import { BoardDownloads } from "../components/board-downloads";
 import { BoardTable } from "../components/board-table";
-import { Facet, MetricSwitch } from "../components/facets";
+import { Facet, Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { Legend } from "../components/legend";
 import { SelfReported } from "../components/self-reported";
 import { Shown } from "../components/states";
@@ -32,7 +32,7 @@ const IDLE_SECONDS = 30;
 function filtersOf(query: URLSearchParams): BoardFilters {
   return {
     metric: metricIn(query),
-    protocol: query.get("protocol") ?? DEFAULT_PROTOCOL,
+    protocol: protocolIn(query),
     dataset: query.get("dataset") ?? "",
     model: query.get("model") ?? "",
     setting: query.get("setting") ?? "",
@@ -65,7 +65,12 @@ export function BoardPage({ place }: { place: Place }) {
         Every unlearner is compared with models retrained without the forget set. Unlearners whose results are
         alike share a group; who is in the best group in the most settings ranks first.
       </p>
-      <Facets place={place} filters={filters} catalog={catalog.data} settings={settings.data?.items ?? []} />
+      <BoardFacets
+        place={place}
+        filters={filters}
+        catalog={catalog.data}
+        settings={settings.data?.items ?? []}
+      />
       <div class="bar">
         <p class="live" role="status">
           {running > 0 && (
@@ -167,27 +172,20 @@ function Moved({ board, catalog }: { board: Leaderboard; catalog: Catalog | null
   );
 }
 
-interface FacetsProps {
+interface BoardFacetsProps {
   place: Place;
   filters: BoardFilters;
   catalog: Catalog | null;
   settings: Setting[];
 }
 
-function Facets({ place, filters, catalog, settings }: FacetsProps) {
-  const choose = (change: Partial<BoardFilters>) => {
-    go(withChoices(place, { ...filters, ...change }));
-  };
+function BoardFacets({ place, filters, catalog, settings }: BoardFacetsProps) {
+  const choose = (choices: Record<string, string>) => go(withChoices(place, choices));
   const special = settings.filter((setting) => !setting.is_standard);
   return (
-    <form class="facets" onSubmit={(event) => event.preventDefault()}>
-      <MetricSwitch metric={filters.metric} onChoose={(metric) => choose({ metric })} />
-      <Facet
-        name="Protocol"
-        value={filters.protocol}
-        options={(catalog?.protocols ?? []).map((info) => [info.id, info.id])}
-        onChoose={(protocol) => choose({ protocol, setting: "" })}
-      />
+    <Facets>
+      <MetricFacet place={place} />
+      <ProtocolFacet place={place} catalog={catalog} clears={["setting"]} />
       <Facet
         name="Dataset"
         value={filters.dataset}
@@ -207,7 +205,7 @@ function Facets({ place, filters, catalog, settings }: FacetsProps) {
           ["reference", "The reference unlearners"],
           ["all", "All that have run"],
         ]}
-        onChoose={(cohort) => choose({ cohort: cohort === "all" ? "all" : "reference" })}
+        onChoose={(cohort) => choose({ cohort })}
       />
       {special.length > 0 && (
         <Facet
@@ -220,6 +218,6 @@ function Facets({ place, filters, catalog, settings }: FacetsProps) {
           onChoose={(setting) => choose({ setting, dataset: "", model: "" })}
         />
       )}
-    </form>
+    </Facets>
   );
 }

@@ -1,9 +1,9 @@
 // Unlearners side by side: their means in every setting, and their differences seed by seed.
 import { useCallback } from "preact/hooks";
 import { type Catalog, getBoard, getCatalog, getResults, type Leaderboard, type Result } from "../api/client";
-import { DEFAULT_PROTOCOL, METRIC_TITLES, metricIn, namesOf, placeOf } from "../board";
+import { METRIC_TITLES, metricIn, namesOf, placeOf, protocolIn } from "../board";
 import { Downloads } from "../components/downloads";
-import { Facet, MetricSwitch } from "../components/facets";
+import { Facet, Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
 import type { Table } from "../exports";
@@ -19,7 +19,7 @@ const REFRESH_SECONDS = 30;
 
 export function ComparePage({ place }: { place: Place }) {
   const metric = metricIn(place.query);
-  const protocolId = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocolId = protocolIn(place.query);
   const catalog = useLoaded(getCatalog, "catalog");
   const filters = { protocol: protocolId, metric, dataset: "", model: "", setting: "" } as const;
   const board = useLoaded(
@@ -44,14 +44,9 @@ export function ComparePage({ place }: { place: Place }) {
               const protocol = known.protocols.find((each) => each.id === data.protocol);
               return (
                 <>
-                  <form class="facets" onSubmit={(event) => event.preventDefault()}>
-                    <MetricSwitch metric={metric} onChoose={(value) => choose({ metric: value })} />
-                    <Facet
-                      name="Protocol"
-                      value={protocolId}
-                      options={known.protocols.map((each) => [each.id, each.id])}
-                      onChoose={(value) => choose({ protocol: value })}
-                    />
+                  <Facets>
+                    <MetricFacet place={place} />
+                    <ProtocolFacet place={place} catalog={known} />
                     {PLACES.map((name, index) => (
                       <Facet
                         key={name}
@@ -64,7 +59,7 @@ export function ComparePage({ place }: { place: Place }) {
                         onChoose={(value) => choose(addressOf(chosen, index, value))}
                       />
                     ))}
-                  </form>
+                  </Facets>
                   {chosen.length < 2 || !protocol ? (
                     <p class="empty">Two unlearners that have run under this protocol are needed.</p>
                   ) : (

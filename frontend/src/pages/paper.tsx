@@ -9,9 +9,9 @@ import {
   type Metric,
   type Paper,
 } from "../api/client";
-import { DEFAULT_PROTOCOL, METRIC_TITLES, metricIn, namesOf } from "../board";
+import { METRIC_TITLES, metricIn, namesOf, protocolIn } from "../board";
 import { Downloads } from "../components/downloads";
-import { Facet, MetricSwitch } from "../components/facets";
+import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { MethodLink } from "../components/method-link";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
@@ -20,15 +20,14 @@ import { counted, factor, NOTHING, words } from "../format";
 import { useLoaded } from "../loading";
 import { Figure, type Plotting } from "../plots/figure";
 import { drawSlopes } from "../plots/slopes";
-import { go, type Place, withChoices } from "../router";
+import type { Place } from "../router";
 
 export function PaperPage({ place }: { place: Place }) {
   const metric = metricIn(place.query);
-  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocol = protocolIn(place.query);
   const catalog = useLoaded(getCatalog, "catalog");
   const paper = useLoaded(() => getPaper(protocol), protocol);
   const claims = useLoaded(() => getClaims(protocol), protocol);
-  const choose = (choices: Record<string, string>) => go(withChoices(place, choices));
   return (
     <main>
       <h1>The paper, and what comes out here</h1>
@@ -39,15 +38,10 @@ export function PaperPage({ place }: { place: Place }) {
           What differs, row by row
         </a>
       </p>
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <MetricSwitch metric={metric} onChoose={(value) => choose({ metric: value })} />
-        <Facet
-          name="Protocol"
-          value={protocol}
-          options={(catalog.data?.protocols ?? []).map((each) => [each.id, each.id])}
-          onChoose={(value) => choose({ protocol: value })}
-        />
-      </form>
+      <Facets>
+        <MetricFacet place={place} />
+        <ProtocolFacet place={place} catalog={catalog.data} />
+      </Facets>
       <Shown what="the paper's tables" loaded={paper}>
         {(data) => (
           <>

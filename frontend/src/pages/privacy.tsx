@@ -8,9 +8,9 @@ import {
   getResults,
   getUncertainty,
 } from "../api/client";
-import { DEFAULT_PROTOCOL, forgetOf, namesOf, placeOf } from "../board";
+import { forgetOf, namesOf, placeOf, protocolIn } from "../board";
 import { Code } from "../components/code";
-import { Facet } from "../components/facets";
+import { Facet, Facets, ProtocolFacet } from "../components/facets";
 import { MiaView } from "../components/mia-view";
 import { Shown } from "../components/states";
 import { StudyView } from "../components/study-view";
@@ -24,7 +24,7 @@ const REFRESH_SECONDS = 30;
 const U_MIA = "u_mia";
 
 export function PrivacyPage({ place }: { place: Place }) {
-  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocol = protocolIn(place.query);
   const catalog = useLoaded(getCatalog, "catalog");
   const filters = { protocol, metric: "indiscernibility", dataset: "", model: "", setting: "" } as const;
   const board = useLoaded(() => getBoard({ ...filters, cohort: "reference" }), protocol, REFRESH_SECONDS);
@@ -38,20 +38,15 @@ export function PrivacyPage({ place }: { place: Place }) {
         that have many models look for it, sample by sample; retrained models say what there is to find where
         nothing was left.
       </p>
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <Facet
-          name="Protocol"
-          value={protocol}
-          options={(catalog.data?.protocols ?? []).map((each) => [each.id, each.id])}
-          onChoose={(value) => go(withChoices(place, { protocol: value, setting: "", attack: "", of: "" }))}
-        />
+      <Facets>
+        <ProtocolFacet place={place} catalog={catalog.data} clears={["setting", "attack", "of"]} />
         <Facet
           name="Setting"
           value={setting}
           options={settings.map((each) => [each.id, `${placeOf(each)}, ${forgetOf(each)}`])}
           onChoose={(value) => go(withChoices(place, { setting: value, attack: "", of: "" }))}
         />
-      </form>
+      </Facets>
       <Shown what="the board" loaded={board}>
         {(data) =>
           setting === "" ? (
@@ -107,7 +102,7 @@ function Setting({ id, setting, protocol, catalog, place }: SettingProps) {
         const chosen = study && chosenIn(study, place.query.get("of"));
         return (
           <>
-            <form class="facets" onSubmit={(event) => event.preventDefault()}>
+            <Facets>
               <Facet
                 name="Attack"
                 value={study?.id ?? U_MIA}
@@ -127,7 +122,7 @@ function Setting({ id, setting, protocol, catalog, place }: SettingProps) {
                   onChoose={(of) => go(withChoices(place, { of }))}
                 />
               )}
-            </form>
+            </Facets>
             {study ? (
               <StudyView study={study} chosen={chosen} studies={studies} mia={rows} catalog={catalog} />
             ) : (

@@ -11,9 +11,9 @@ import {
   type Sensitivity,
   type Uncertainty,
 } from "../api/client";
-import { DEFAULT_PROTOCOL, intervalOf, METRIC_TITLES, metricIn, namesOf } from "../board";
+import { intervalOf, METRIC_TITLES, metricIn, namesOf, protocolIn } from "../board";
 import { Downloads } from "../components/downloads";
-import { Facet, MetricSwitch } from "../components/facets";
+import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { MethodLink } from "../components/method-link";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
@@ -22,7 +22,7 @@ import { NOTHING } from "../format";
 import { useLoaded } from "../loading";
 import { Figure, type Plotting } from "../plots/figure";
 import { drawRankSpans } from "../plots/rank-spans";
-import { go, type Place, withChoices } from "../router";
+import type { Place } from "../router";
 import { type Alternative, isOfPart, movedText, spansOf, spanTitle } from "../sensitivity";
 
 const REFRESH_SECONDS = 60;
@@ -35,7 +35,7 @@ interface Found {
 
 export function SensitivityPage({ place }: { place: Place }) {
   const metric = metricIn(place.query);
-  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocol = protocolIn(place.query);
   const filters = { protocol, metric, dataset: "", model: "", setting: "", cohort: "reference" } as const;
   const catalog = useLoaded(getCatalog, "catalog");
   const load = async (): Promise<Found> => {
@@ -47,7 +47,6 @@ export function SensitivityPage({ place }: { place: Place }) {
     return { board, sensitivity, uncertainty };
   };
   const found = useLoaded(load, protocol + metric, REFRESH_SECONDS);
-  const choose = (choices: Record<string, string>) => go(withChoices(place, choices));
   return (
     <main>
       <h1>What the ranks hang on</h1>
@@ -57,15 +56,10 @@ export function SensitivityPage({ place }: { place: Place }) {
         ranked in all of these ways. How fast the unlearners are, beside the paper&rsquo;s Table 2, is on the{" "}
         <a href="/paper">page of the paper</a>.
       </p>
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <MetricSwitch metric={metric} onChoose={(value) => choose({ metric: value })} />
-        <Facet
-          name="Protocol"
-          value={protocol}
-          options={(catalog.data?.protocols ?? []).map((each) => [each.id, each.id])}
-          onChoose={(value) => choose({ protocol: value })}
-        />
-      </form>
+      <Facets>
+        <MetricFacet place={place} />
+        <ProtocolFacet place={place} catalog={catalog.data} />
+      </Facets>
       <Shown what="the rankings" loaded={found}>
         {(data) =>
           data.board.rows.some((row) => row.rank !== null) ? (

@@ -14,7 +14,7 @@ import {
 } from "../api/client";
 import { forgetOf, METRIC_SHORT, METRIC_TITLES, metricIn, namesOf, placeOf, seedsOf } from "../board";
 import { Downloads } from "../components/downloads";
-import { MetricSwitch } from "../components/facets";
+import { Facets, MetricFacet } from "../components/facets";
 import { Fact } from "../components/fact";
 import { GroupBadge } from "../components/group-badge";
 import { MethodLink } from "../components/method-link";
@@ -27,7 +27,7 @@ import { useLoaded } from "../loading";
 import { counting, isReference, keyOf, metricOf, momentsOf, type Protocol, usable } from "../methods";
 import { Figure, type Plotting } from "../plots/figure";
 import { drawSeedDots } from "../plots/seed-dots";
-import { go, type Place, withChoices } from "../router";
+import type { Place } from "../router";
 
 const REFRESH_SECONDS = 30;
 const DISTANCE = "relative_distance"; // protocol §5.5
@@ -72,9 +72,9 @@ function View({ id, place, catalog, protocol }: ViewProps) {
     <>
       <h1>{settings[0] ? placeOf(settings[0]) : "Setting"}</h1>
       {settings[0] && <Facts setting={settings[0]} protocol={protocol} />}
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <MetricSwitch metric={metric} onChoose={(chosen) => go(withChoices(place, { metric: chosen }))} />
-      </form>
+      <Facets>
+        <MetricFacet place={place} />
+      </Facets>
       <Shown what="the methods" loaded={board}>
         {(data) => (
           <Shown what="the runs" loaded={results}>

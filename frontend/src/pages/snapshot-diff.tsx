@@ -8,9 +8,9 @@ import {
   type RowChange,
   type SnapshotDifference,
 } from "../api/client";
-import { DEFAULT_PROTOCOL, METRIC_TITLES, metricIn } from "../board";
+import { METRIC_TITLES, metricIn, protocolIn } from "../board";
 import { Downloads } from "../components/downloads";
-import { Facet, MetricSwitch } from "../components/facets";
+import { Facet, Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { GroupBadge } from "../components/group-badge";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
@@ -23,7 +23,7 @@ export function SnapshotDiffPage({ place }: { place: Place }) {
   const metric = metricIn(place.query);
   const from = place.query.get("from") ?? PAPER;
   const to = place.query.get("to") ?? NOW;
-  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocol = protocolIn(place.query);
   const catalog = useLoaded(getCatalog, "catalog");
   const snapshots = useLoaded(getSnapshots, "snapshots");
   const found = useLoaded(() => getSnapshotDiff(from, to, protocol), from + to + protocol);
@@ -36,8 +36,8 @@ export function SnapshotDiffPage({ place }: { place: Place }) {
         Every row whose rank or groups differ between two snapshots, with what caused it: new runs, new
         unlearners, a revision, or others that moved.
       </p>
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <MetricSwitch metric={metric} onChoose={(value) => choose({ metric: value })} />
+      <Facets>
+        <MetricFacet place={place} />
         <Facet name="From" value={from} options={known} onChoose={(value) => choose({ from: value })} />
         <Facet
           name="To"
@@ -45,15 +45,8 @@ export function SnapshotDiffPage({ place }: { place: Place }) {
           options={[[NOW, "Now"], ...known]}
           onChoose={(value) => choose({ to: value })}
         />
-        {from === PAPER && to === NOW && (
-          <Facet
-            name="Protocol"
-            value={protocol}
-            options={(catalog.data?.protocols ?? []).map((each) => [each.id, each.id])}
-            onChoose={(value) => choose({ protocol: value })}
-          />
-        )}
-      </form>
+        {from === PAPER && to === NOW && <ProtocolFacet place={place} catalog={catalog.data} />}
+      </Facets>
       <Shown what="what moved" loaded={found}>
         {(data) => {
           const board = data.boards.find((each) => each.metric === metric);

@@ -12,7 +12,7 @@ import { METRICS, metricIn } from "../board";
 import { BoardDownloads } from "../components/board-downloads";
 import { BoardTable } from "../components/board-table";
 import { Code } from "../components/code";
-import { MetricSwitch } from "../components/facets";
+import { Facets, MetricFacet } from "../components/facets";
 import { Fact } from "../components/fact";
 import { Legend } from "../components/legend";
 import { Shown } from "../components/states";
@@ -53,9 +53,9 @@ function View({ snapshot, catalog, place }: ViewProps) {
           : "The board as it was. It does not change, whatever runs after it."}
       </p>
       <Facts snapshot={snapshot} />
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <MetricSwitch metric={metric} onChoose={(value) => go(withChoices(place, { metric: value }))} />
-      </form>
+      <Facets>
+        <MetricFacet place={place} />
+      </Facets>
       <div class="bar">
         <h2>The board</h2>
         <BoardDownloads

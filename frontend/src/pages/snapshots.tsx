@@ -1,15 +1,15 @@
 // All frozen boards, and how to freeze another.
 import { useState } from "preact/hooks";
 import { createSnapshot, getCatalog, getSnapshots, inWords, type Snapshot } from "../api/client";
-import { DEFAULT_PROTOCOL } from "../board";
+import { protocolIn } from "../board";
 import { Downloads } from "../components/downloads";
-import { Facet } from "../components/facets";
+import { ProtocolFacet } from "../components/facets";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
 import { Moment } from "../components/time";
 import { count } from "../format";
 import { useLoaded } from "../loading";
-import { go, type Place, withChoices } from "../router";
+import { go, type Place } from "../router";
 
 const SHOWN_DIGITS = 12;
 
@@ -33,7 +33,7 @@ export function SnapshotsPage({ place }: { place: Place }) {
 /** Only administrators may; the service says so to others. */
 function Freeze({ place }: { place: Place }) {
   const catalog = useLoaded(getCatalog, "catalog");
-  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocol = protocolIn(place.query);
   const [title, setTitle] = useState("");
   const [refusal, setRefusal] = useState<string | null>(null);
   const freeze = async () => {
@@ -52,12 +52,7 @@ function Freeze({ place }: { place: Place }) {
         void freeze();
       }}
     >
-      <Facet
-        name="Protocol"
-        value={protocol}
-        options={(catalog.data?.protocols ?? []).map((each) => [each.id, each.id])}
-        onChoose={(value) => go(withChoices(place, { protocol: value }))}
-      />
+      <ProtocolFacet place={place} catalog={catalog.data} />
       <label class="facet">
         Title
         <input

@@ -1,9 +1,9 @@
 // What closeness costs: runtime efficiency against the metric, in one setting.
 import { useCallback } from "preact/hooks";
 import { type Catalog, getBoard, getCatalog, type Leaderboard } from "../api/client";
-import { DEFAULT_PROTOCOL, METRIC_TITLES, metricIn, namesOf, placeOf } from "../board";
+import { METRIC_TITLES, metricIn, namesOf, placeOf, protocolIn } from "../board";
 import { Downloads } from "../components/downloads";
-import { Facet, MetricSwitch } from "../components/facets";
+import { Facet, Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { Shown } from "../components/states";
 import { factor, number } from "../format";
 import { useLoaded } from "../loading";
@@ -15,7 +15,7 @@ const REFRESH_SECONDS = 30;
 
 export function TradeOffsPage({ place }: { place: Place }) {
   const metric = metricIn(place.query);
-  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocol = protocolIn(place.query);
   const catalog = useLoaded(getCatalog, "catalog");
   const board = useLoaded(
     () => getBoard({ protocol, metric, dataset: "", model: "", setting: "", cohort: "reference" }),
@@ -32,21 +32,16 @@ export function TradeOffsPage({ place }: { place: Place }) {
         An unlearner is worth its name only while it is faster than retraining. Those on the dashed front are
         beaten by no other in both speed and closeness.
       </p>
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <MetricSwitch metric={metric} onChoose={(value) => choose({ metric: value })} />
-        <Facet
-          name="Protocol"
-          value={protocol}
-          options={(catalog.data?.protocols ?? []).map((each) => [each.id, each.id])}
-          onChoose={(value) => choose({ protocol: value, setting: "" })}
-        />
+      <Facets>
+        <MetricFacet place={place} />
+        <ProtocolFacet place={place} catalog={catalog.data} clears={["setting"]} />
         <Facet
           name="Setting"
           value={setting}
           options={settings.map((each) => [each.id, placeOf(each)])}
           onChoose={(value) => choose({ setting: value })}
         />
-      </form>
+      </Facets>
       <Shown what="the board" loaded={board}>
         {(data) => <TradeOffs board={data} setting={setting} catalog={catalog.data} />}
       </Shown>

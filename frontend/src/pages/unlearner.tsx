@@ -11,19 +11,19 @@ import {
   type Result,
 } from "../api/client";
 import {
-  DEFAULT_PROTOCOL,
   METRIC_SHORT,
   METRIC_TITLES,
   metricIn,
   namesOf,
   placeOf,
+  protocolIn,
   seedsOf,
   whyProvisional,
 } from "../board";
 import { bibtexOf, sourceOf } from "../citation";
 import { Code } from "../components/code";
 import { Downloads } from "../components/downloads";
-import { Facet, MetricSwitch } from "../components/facets";
+import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { Fact } from "../components/fact";
 import { GroupBadge } from "../components/group-badge";
 import { ResultsTable } from "../components/results-table";
@@ -34,7 +34,7 @@ import { factor, number, spread } from "../format";
 import { hyperparametersOf } from "../hyperparameters";
 import { useLoaded } from "../loading";
 import { keyOf } from "../methods";
-import { go, type Place, withChoices } from "../router";
+import type { Place } from "../router";
 
 const REFRESH_SECONDS = 30;
 
@@ -76,7 +76,7 @@ const Unknown = ({ id, catalog }: { id: string; catalog: Catalog }) => (
 
 function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: Place }) {
   const metric = metricIn(place.query);
-  const protocol = place.query.get("protocol") ?? DEFAULT_PROTOCOL;
+  const protocol = protocolIn(place.query);
   const view = `${info.id} ${protocol} ${metric}`;
   const filters = { protocol, metric, dataset: "", model: "", setting: "", cohort: "reference" } as const;
   const board = useLoaded(() => getBoard(filters), view, REFRESH_SECONDS);
@@ -100,15 +100,10 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
           </a>
         </Fact>
       </dl>
-      <form class="facets" onSubmit={(event) => event.preventDefault()}>
-        <MetricSwitch metric={metric} onChoose={(chosen) => go(withChoices(place, { metric: chosen }))} />
-        <Facet
-          name="Protocol"
-          value={protocol}
-          options={catalog.protocols.map((each) => [each.id, each.id])}
-          onChoose={(chosen) => go(withChoices(place, { protocol: chosen }))}
-        />
-      </form>
+      <Facets>
+        <MetricFacet place={place} />
+        <ProtocolFacet place={place} catalog={catalog} />
+      </Facets>
       <Shown what="where it stands" loaded={board}>
         {(data) => <Standing info={info} board={data} catalog={catalog} />}
       </Shown>
