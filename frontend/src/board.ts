@@ -63,6 +63,10 @@ export function namesOf(method: Method, catalog: Catalog | null): { title: strin
 export const placeOf = (setting: Pick<BoardSetting, "dataset" | "model">): string =>
   `${setting.dataset} · ${setting.model}`;
 
+/** What a dataset is called; its id where it is not installed. */
+export const datasetTitle = (dataset: string, catalog: Catalog | null): string =>
+  catalog?.datasets.find((info) => info.id === dataset)?.title ?? dataset;
+
 /** What is special about a setting. */
 export const forgetOf = ({ forget, precision }: Pick<BoardSetting, "forget" | "precision">): string =>
   `forget ${ruleOf(forget)}; ${precision}`;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bibtexOfSnapshot, countsOf, rankOf, tableOfMoves, titleOfLabel } from "./snapshots";
+import { bibtexOfSnapshot, countsOf, methodOfLabel, rankOf, tableOfMoves } from "./snapshots";
 
 const SNAPSHOT = {
   id: "snp_1",
@@ -21,10 +21,9 @@ it("cites a snapshot by its address and the hash that proves it", () => {
   expect(entry).toContain("note = {Snapshot snp\\_1, SHA-256 0123456789abcdef}");
 });
 
-it("names a row by its label, known or not", () => {
-  const catalog = { unlearners: [{ id: "msg", title: "MSG", name: "" }] };
-  expect(titleOfLabel("msg (fixed)", catalog as never)).toBe("MSG (fixed)");
-  expect(titleOfLabel("ours", catalog as never)).toBe("ours");
+it("finds the method in the label of a row", () => {
+  expect(methodOfLabel("msg (fixed)")).toEqual({ unlearner: "msg", variant: "fixed" });
+  expect(methodOfLabel("ours")).toEqual({ unlearner: "ours", variant: null });
 });
 
 const CHANGE = {

@@ -1,8 +1,8 @@
 // What the pages say of snapshots: how to cite one, and what moved between two.
-import type { Catalog, RowChange, Snapshot } from "./api/client";
-import { namesOf } from "./board";
+import type { RowChange, Snapshot } from "./api/client";
 import type { Table } from "./exports";
 import { NOTHING } from "./format";
+import type { Method } from "./methods";
 
 export const NOW = "now";
 export const PAPER = "paper";
@@ -20,10 +20,10 @@ export function bibtexOfSnapshot(snapshot: Snapshot, address: string): string {
   return `@misc{lethe${snapshot.sha256.slice(0, 8)},\n${fields.join(",\n")}\n}\n`;
 }
 
-/** What a row is called, from its label: `msg`, or `msg (fixed)`. */
-export function titleOfLabel(label: string, catalog: Catalog | null): string {
-  const [, unlearner, variant] = /^(\w+)(?: \((\w+)\))?$/.exec(label) ?? [];
-  return unlearner ? namesOf({ unlearner, variant: variant ?? null }, catalog).title : label;
+/** The method that a row's label names: `msg`, or `msg (fixed)`. */
+export function methodOfLabel(label: string): Method {
+  const [, unlearner = label, variant = null] = /^(\w+)(?: \((\w+)\))?$/.exec(label) ?? [];
+  return { unlearner, variant };
 }
 
 type Standing = RowChange["before"];

@@ -8,10 +8,9 @@ import { isReference } from "../methods";
 import { Figure, type Plotting } from "../plots/figure";
 import { drawSeedDots } from "../plots/seed-dots";
 import { CHANCE, type MiaRow, type Study, strongest } from "../privacy";
-import { Downloads } from "./downloads";
 import { MethodLink } from "./method-link";
-import { Scroll } from "./scroll";
 import { Flags } from "./study-view";
+import { TitledTable } from "./titled";
 
 interface Props {
   rows: MiaRow[];
@@ -56,11 +55,7 @@ export function MiaView({ rows, studies, noiseFloor, catalog, protocol }: Props)
   return (
     <>
       <MiaFigure rows={rows} noiseFloor={noiseFloor} table={table} name={name} />
-      <div class="bar">
-        <h2>Every method</h2>
-        <Downloads table={table} />
-      </div>
-      <Scroll label="Every method">
+      <TitledTable title="Every method" table={table}>
         <table class="privacy">
           <caption>
             <span>
@@ -108,7 +103,7 @@ export function MiaView({ rows, studies, noiseFloor, catalog, protocol }: Props)
             })}
           </tbody>
         </table>
-      </Scroll>
+      </TitledTable>
     </>
   );
 }

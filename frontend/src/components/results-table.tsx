@@ -3,8 +3,7 @@ import type { Catalog, Result } from "../api/client";
 import { namesOf } from "../board";
 import type { Table } from "../exports";
 import { duration, factor, number, percent } from "../format";
-import { Downloads } from "./downloads";
-import { Scroll } from "./scroll";
+import { TitledTable } from "./titled";
 
 const COLUMNS = [
   ["Retain acc.", "Accuracy on the retain set", (m) => percent(m.retain_accuracy)],
@@ -17,6 +16,7 @@ const COLUMNS = [
 ] satisfies [string, string, (metrics: Result["metrics"]) => string][];
 
 interface Props {
+  title: string;
   /** Of the file that it downloads as. */
   name: string;
   results: Result[];
@@ -26,44 +26,44 @@ interface Props {
   places?: Map<string, string>;
 }
 
-export function ResultsTable({ name, results, isOpen, catalog, places }: Props) {
+export function ResultsTable({ title, name, results, isOpen, catalog, places }: Props) {
   if (results.length === 0) {
     return (
-      <p class="empty">
-        {isOpen ? "No results yet: the reference models are trained first." : "This job has no results."}
-      </p>
+      <>
+        <h2>{title}</h2>
+        <p class="empty">
+          {isOpen ? "None yet: the reference models are trained first." : "There are none."}
+        </p>
+      </>
     );
   }
   return (
-    <>
-      <Downloads table={tableOf(name, results, catalog)} />
-      <Scroll label="Results">
-        <table class="results">
-          <caption>
-            <span>One row per model; metrics against the retrained model of the same seed</span>
-          </caption>
-          <thead>
-            <tr>
-              <th scope="col">Model</th>
-              {places && <th scope="col">Setting</th>}
-              <th scope="col" class="figure">
-                Seed
+    <TitledTable title={title} table={tableOf(name, results, catalog)}>
+      <table class="results">
+        <caption>
+          <span>One row per model; metrics against the retrained model of the same seed</span>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Model</th>
+            {places && <th scope="col">Setting</th>}
+            <th scope="col" class="figure">
+              Seed
+            </th>
+            {COLUMNS.map(([title, meaning]) => (
+              <th key={title} scope="col" class="figure">
+                <abbr title={meaning}>{title}</abbr>
               </th>
-              {COLUMNS.map(([title, meaning]) => (
-                <th key={title} scope="col" class="figure">
-                  <abbr title={meaning}>{title}</abbr>
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {results.map((result) => (
-              <Line key={result.id} result={result} title={namesOf(result, catalog).title} places={places} />
             ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </>
+          </tr>
+        </thead>
+        <tbody>
+          {results.map((result) => (
+            <Line key={result.id} result={result} title={namesOf(result, catalog).title} places={places} />
+          ))}
+        </tbody>
+      </table>
+    </TitledTable>
   );
 }
 

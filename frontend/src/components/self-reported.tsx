@@ -5,9 +5,9 @@ import type { Table } from "../exports";
 import { factor, number, spread } from "../format";
 import { useLoaded } from "../loading";
 import { COLUMN_OF } from "../methods";
-import { Downloads } from "./downloads";
 import { Scroll } from "./scroll";
 import { Moment } from "./time";
+import { Titled } from "./titled";
 
 interface Props {
   protocol: string;
@@ -24,10 +24,7 @@ export function SelfReported({ protocol, dataset, model }: Props) {
   if (lines.length === 0) return null;
   return (
     <div class="self-reported">
-      <div class="bar">
-        <h2>Measured elsewhere</h2>
-        <Downloads table={tableOf(lines)} />
-      </div>
+      <Titled title="Measured elsewhere" table={tableOf(lines)} />
       <p class="notice">
         Self-reported: not run here, not checked, and in no rank or group above. Whoever is named as origin
         vouches for it.

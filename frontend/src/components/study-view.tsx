@@ -21,10 +21,10 @@ import {
   strongest,
   subjectKey,
 } from "../privacy";
-import { Downloads } from "./downloads";
 import { Fact } from "./fact";
 import { MethodLink } from "./method-link";
 import { Scroll } from "./scroll";
+import { Titled } from "./titled";
 
 interface Props {
   study: Study;
@@ -51,10 +51,7 @@ export function StudyView({ study, chosen, studies, mia, catalog }: Props) {
       {chosen.reason && <p class="notice">{`${name(chosen)} could not be attacked: ${chosen.reason}.`}</p>}
       {chosen.roc && <RocFigure study={study} chosen={chosen} name={name} />}
       {chosen.histogram && <HistogramFigure chosen={chosen} retrained={retrained} name={name(chosen)} />}
-      <div class="bar">
-        <h2>Every method</h2>
-        <Downloads table={table} />
-      </div>
+      <Titled title="Every method" table={table} />
       <FigureTable study={study} studies={studies} mia={mia} catalog={catalog} />
     </>
   );

@@ -3,8 +3,7 @@ import type { Catalog, Trial } from "../api/client";
 import { namesOf } from "../board";
 import type { Table } from "../exports";
 import { counted, duration, NOTHING, number, tick, words } from "../format";
-import { Downloads } from "./downloads";
-import { Scroll } from "./scroll";
+import { TitledTable } from "./titled";
 
 const MAX_SHOWN = 200; // the download has them all
 
@@ -24,48 +23,45 @@ export function TrialsTable({ trials, catalog }: Props) {
       one.index - other.index,
   );
   return (
-    <>
-      <Downloads table={tableOf(sorted)} />
-      <Scroll label="Trials">
-        <table class="trials">
-          <caption>
-            <span>
-              {counted(trials.length, "attempt")} at trials, by score: the smallest wins
-              {trials.length > MAX_SHOWN && `; the first ${MAX_SHOWN} are shown, the download has all`}
-            </span>
-          </caption>
-          <thead>
-            <tr>
-              <th scope="col">Unlearner</th>
-              <th scope="col" class="figure">
-                Sweep seed
-              </th>
-              <th scope="col" class="figure">
-                Trial
-              </th>
-              <th scope="col">State</th>
-              <th scope="col" class="figure">
-                Score ↓
-              </th>
-              <th scope="col">Objectives</th>
-              <th scope="col" class="figure">
-                Run time
-              </th>
-              <th scope="col">Hyperparameters</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sorted.slice(0, MAX_SHOWN).map((trial) => (
-              <Line
-                key={`${trial.unit_id} ${trial.attempt}`}
-                trial={trial}
-                title={namesOf({ unlearner: trial.unlearner, variant: null }, catalog).title}
-              />
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </>
+    <TitledTable title="What the sweeps tried" table={tableOf(sorted)}>
+      <table class="trials">
+        <caption>
+          <span>
+            {counted(trials.length, "attempt")} at trials, by score: the smallest wins
+            {trials.length > MAX_SHOWN && `; the first ${MAX_SHOWN} are shown, the download has all`}
+          </span>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Unlearner</th>
+            <th scope="col" class="figure">
+              Sweep seed
+            </th>
+            <th scope="col" class="figure">
+              Trial
+            </th>
+            <th scope="col">State</th>
+            <th scope="col" class="figure">
+              Score ↓
+            </th>
+            <th scope="col">Objectives</th>
+            <th scope="col" class="figure">
+              Run time
+            </th>
+            <th scope="col">Hyperparameters</th>
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.slice(0, MAX_SHOWN).map((trial) => (
+            <Line
+              key={`${trial.unit_id} ${trial.attempt}`}
+              trial={trial}
+              title={namesOf({ unlearner: trial.unlearner, variant: null }, catalog).title}
+            />
+          ))}
+        </tbody>
+      </table>
+    </TitledTable>
   );
 }
 

@@ -2,10 +2,10 @@
 import { useCallback } from "preact/hooks";
 import { type Catalog, getBoard, getCatalog, getResults, type Leaderboard, type Result } from "../api/client";
 import { METRIC_TITLES, metricIn, namesOf, placeOf, protocolIn } from "../board";
-import { Downloads } from "../components/downloads";
 import { Facet, Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
+import { Titled } from "../components/titled";
 import type { Table } from "../exports";
 import { counted, NOTHING, number, spread } from "../format";
 import { useLoaded } from "../loading";
@@ -148,10 +148,7 @@ function Sides({ chosen, board, catalog, runs }: SidesProps) {
   return (
     <>
       <Differences board={board} first={first} pairs={pairs} table={table} name={name} />
-      <div class="bar">
-        <h2>Setting by setting</h2>
-        <Downloads table={table} />
-      </div>
+      <Titled title="Setting by setting" table={table} />
       <SideTable board={board} chosen={chosen} pairs={pairs} name={name} />
     </>
   );

@@ -77,14 +77,12 @@ export function JobPage({ id }: { id: string }) {
               </Shown>
             </section>
             <section>
-              <h2>Results</h2>
               <Shown what="the results" loaded={results}>
                 {(all) => <Results job={data} results={all} catalog={catalog.data} />}
               </Shown>
             </section>
             {trials.data && trials.data.length > 0 && (
               <section>
-                <h2>What the sweeps tried</h2>
                 <TrialsTable trials={trials.data} catalog={catalog.data} />
               </section>
             )}
@@ -108,6 +106,7 @@ function Results({ job, results, catalog }: { job: Job; results: Result[]; catal
   const isOpen = !FINAL.includes(job.state);
   return (
     <ResultsTable
+      title="Results"
       name={`lethe-${job.id}`}
       results={results}
       isOpen={isOpen}

@@ -1,22 +1,15 @@
 // The paper beside this service: ranks, runtime efficiencies, and which of its claims hold here.
 import { useCallback } from "preact/hooks";
-import {
-  type Catalog,
-  type Claim,
-  getCatalog,
-  getClaims,
-  getPaper,
-  type Metric,
-  type Paper,
-} from "../api/client";
+import { type Catalog, getCatalog, getClaims, getPaper, type Metric, type Paper } from "../api/client";
 import { METRIC_TITLES, metricIn, namesOf, protocolIn } from "../board";
-import { Downloads } from "../components/downloads";
+import { ClaimsTable } from "../components/claims-table";
 import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { MethodLink } from "../components/method-link";
-import { Scroll } from "../components/scroll";
+import { SpeedTable } from "../components/speed-table";
 import { Shown } from "../components/states";
+import { TitledTable } from "../components/titled";
 import type { Table } from "../exports";
-import { counted, factor, NOTHING, words } from "../format";
+import { counted, NOTHING } from "../format";
 import { useLoaded } from "../loading";
 import { Figure, type Plotting } from "../plots/figure";
 import { drawSlopes } from "../plots/slopes";
@@ -46,12 +39,18 @@ export function PaperPage({ place }: { place: Place }) {
         {(data) => (
           <>
             <Ranks paper={data} metric={metric} catalog={catalog.data} />
-            <Speeds paper={data} catalog={catalog.data} />
+            <SpeedTable
+              name="lethe-paper-runtime-efficiency"
+              sides={["Paper", "Here"]}
+              speeds={data.speeds.map(({ paper, here, ...of }) => ({ ...of, first: paper, second: here }))}
+              catalog={catalog.data}
+              protocol={protocol}
+            />
           </>
         )}
       </Shown>
       <Shown what="the claims" loaded={claims}>
-        {(data) => <Claims claims={data.claims} protocol={protocol} />}
+        {(data) => <ClaimsTable claims={data.claims} protocol={protocol} />}
       </Shown>
     </main>
   );
@@ -92,11 +91,7 @@ function Ranks({ paper, metric, catalog }: RanksProps) {
   return (
     <>
       <RankFigure rows={rows} metric={metric} title={title} table={table} />
-      <div class="bar">
-        <h2>Ranks and groups</h2>
-        <Downloads table={table} />
-      </div>
-      <Scroll label="Ranks and groups">
+      <TitledTable title="Ranks and groups" table={table}>
         <table class="paper-ranks">
           <caption>
             <span>
@@ -137,7 +132,7 @@ function Ranks({ paper, metric, catalog }: RanksProps) {
             ))}
           </tbody>
         </table>
-      </Scroll>
+      </TitledTable>
     </>
   );
 }
@@ -175,131 +170,5 @@ function RankFigure({ rows, metric, title, table }: RankFigureProps) {
       table={table}
       draw={draw}
     />
-  );
-}
-
-function Speeds({ paper, catalog }: { paper: Paper; catalog: Catalog | null }) {
-  const title = (unlearner: string) => namesOf({ unlearner, variant: null }, catalog).title;
-  const table: Table = {
-    name: "lethe-paper-runtime-efficiency",
-    columns: ["unlearner", "dataset", "paper", "here"],
-    rows: paper.speeds.map((row) => [title(row.unlearner), row.dataset, row.paper, row.here]),
-  };
-  return (
-    <>
-      <div class="bar">
-        <h2>Runtime efficiency on ResNet18</h2>
-        <Downloads table={table} />
-      </div>
-      <Scroll label="Runtime efficiency on ResNet18">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Unlearner</th>
-              <th scope="col">Dataset</th>
-              <th scope="col" class="figure">
-                Paper
-              </th>
-              <th scope="col" class="figure">
-                Here
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {paper.speeds.map((row) => (
-              <tr key={row.unlearner + row.dataset}>
-                <th scope="row">{title(row.unlearner)}</th>
-                <td>{row.dataset}</td>
-                <td class="figure">{factor(row.paper)}</td>
-                <td class="figure">{factor(row.here)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </>
-  );
-}
-
-/** What a claim's verdict here rests on, or what it lacks. */
-function whyOf({ evidence, missing, missing_settings }: Claim): string {
-  if (missing.length > 0) return `runs missing of ${missing.join(", ")}`;
-  if (missing_settings.length === 0) return evidence;
-  return `${evidence} so far, without ${missing_settings.length} of the settings that it is about`;
-}
-
-function Claims({ claims, protocol }: { claims: Claim[]; protocol: string }) {
-  const holding = claims.filter((claim) => claim.verdict === "holds").length;
-  const tested = claims.filter((claim) => claim.verdict !== "not_enough_runs").length;
-  const table: Table = {
-    name: "lethe-paper-claims",
-    columns: [
-      "claim",
-      "source",
-      "check",
-      "verdict",
-      "evidence",
-      "missing",
-      "settings missing",
-      "on the paper",
-      "evidence on the paper",
-    ],
-    rows: claims.map((claim) => [
-      claim.text,
-      claim.source,
-      claim.check,
-      claim.verdict,
-      claim.evidence,
-      claim.missing.join(" "),
-      claim.missing_settings.join(" "),
-      claim.verdict_on_paper,
-      claim.evidence_on_paper,
-    ]),
-  };
-  return (
-    <>
-      <div class="bar">
-        <h2>The paper&rsquo;s claims</h2>
-        <Downloads table={table} />
-      </div>
-      <Scroll label="The paper's claims">
-        <table class="claims">
-          <caption>
-            <span>
-              {holding} of {counted(tested, "claim")} that can be tested under {protocol} hold;{" "}
-              {claims.length - tested} need more runs
-            </span>
-          </caption>
-          <thead>
-            <tr>
-              <th scope="col">Claim</th>
-              <th scope="col">Here</th>
-              <th scope="col">On the paper&rsquo;s own numbers</th>
-            </tr>
-          </thead>
-          <tbody>
-            {claims.map((claim) => (
-              <tr key={claim.id}>
-                <th scope="row" class="wide">
-                  {claim.text}
-                  <span class="why">
-                    {claim.source}
-                    {claim.check && `; tested: ${claim.check}`}
-                  </span>
-                </th>
-                <td class="wide">
-                  {words(claim.verdict)}
-                  <span class="why">{whyOf(claim)}</span>
-                </td>
-                <td class="wide">
-                  {words(claim.verdict_on_paper)}
-                  <span class="why">{claim.evidence_on_paper}</span>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </>
   );
 }

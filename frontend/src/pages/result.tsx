@@ -1,11 +1,11 @@
 // One run: what was measured, what was not and why, and where it comes from.
 import { type Catalog, getCatalog, getResult, type ResultDetail } from "../api/client";
 import { namesOf } from "../board";
-import { Downloads } from "../components/downloads";
 import { Fact } from "../components/fact";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
 import { Moment } from "../components/time";
+import { Titled } from "../components/titled";
 import type { Table } from "../exports";
 import { words } from "../format";
 import { useLoaded } from "../loading";
@@ -38,10 +38,7 @@ function View({ result, catalog }: { result: ResultDetail; catalog: Catalog | nu
       )}
       {result.is_superseded && <p class="notice">A newer run of the same place has superseded this one.</p>}
       <Facts result={result} title={title} />
-      <div class="bar">
-        <h2>Metrics</h2>
-        <Downloads table={tableOf(result)} />
-      </div>
+      <Titled title="Metrics" table={tableOf(result)} />
       <Pairs
         title="Metrics"
         heads={["Metric", "Value"]}

@@ -12,11 +12,10 @@ import {
   type Uncertainty,
 } from "../api/client";
 import { intervalOf, METRIC_TITLES, metricIn, namesOf, protocolIn } from "../board";
-import { Downloads } from "../components/downloads";
 import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { MethodLink } from "../components/method-link";
-import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
+import { TitledTable } from "../components/titled";
 import type { Table } from "../exports";
 import { NOTHING } from "../format";
 import { useLoaded } from "../loading";
@@ -178,11 +177,7 @@ function Ranks({ title, name, alternatives, found, catalog, withChance = false }
   };
   return (
     <section>
-      <div class="bar">
-        <h2>{title}</h2>
-        <Downloads table={table} />
-      </div>
-      <Scroll label={title}>
+      <TitledTable title={title} table={table}>
         <table class="ranks">
           <caption>
             <span>
@@ -246,7 +241,7 @@ function Ranks({ title, name, alternatives, found, catalog, withChance = false }
             ))}
           </tbody>
         </table>
-      </Scroll>
+      </TitledTable>
     </section>
   );
 }

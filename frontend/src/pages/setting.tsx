@@ -13,7 +13,6 @@ import {
   type Result,
 } from "../api/client";
 import { forgetOf, METRIC_SHORT, METRIC_TITLES, metricIn, namesOf, placeOf, seedsOf } from "../board";
-import { Downloads } from "../components/downloads";
 import { Facets, MetricFacet } from "../components/facets";
 import { Fact } from "../components/fact";
 import { GroupBadge } from "../components/group-badge";
@@ -21,6 +20,7 @@ import { MethodLink } from "../components/method-link";
 import { Scroll } from "../components/scroll";
 import { SelfReported } from "../components/self-reported";
 import { Shown } from "../components/states";
+import { Titled } from "../components/titled";
 import type { Table } from "../exports";
 import { factor, NOTHING, number, spread } from "../format";
 import { useLoaded } from "../loading";
@@ -121,10 +121,7 @@ function Methods({ board, runs, catalog }: MethodsProps) {
   return (
     <>
       <SeedFigure board={board} rows={rows} runs={runs} table={table} name={name} />
-      <div class="bar">
-        <h2>Every method, every seed</h2>
-        <Downloads table={table} />
-      </div>
+      <Titled title="Every method, every seed" table={table} />
       <MethodTable board={board} rows={rows} runs={runs} catalog={catalog} />
     </>
   );

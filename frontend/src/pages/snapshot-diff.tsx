@@ -6,18 +6,19 @@ import {
   getSnapshotDiff,
   getSnapshots,
   type RowChange,
-  type SnapshotDifference,
 } from "../api/client";
-import { METRIC_TITLES, metricIn, protocolIn } from "../board";
-import { Downloads } from "../components/downloads";
+import { METRIC_TITLES, metricIn, namesOf, protocolIn } from "../board";
 import { Facet, Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { GroupBadge } from "../components/group-badge";
+import { MethodLink } from "../components/method-link";
 import { Scroll } from "../components/scroll";
+import { SpeedTable } from "../components/speed-table";
 import { Shown } from "../components/states";
-import { counted, factor, NOTHING } from "../format";
+import { Titled } from "../components/titled";
+import { counted, NOTHING } from "../format";
 import { useLoaded } from "../loading";
 import { go, type Place, withChoices } from "../router";
-import { countsOf, NOW, PAPER, rankOf, tableOfMoves, titleOfLabel } from "../snapshots";
+import { countsOf, methodOfLabel, NOW, PAPER, rankOf, tableOfMoves } from "../snapshots";
 
 export function SnapshotDiffPage({ place }: { place: Place }) {
   const metric = metricIn(place.query);
@@ -57,8 +58,20 @@ export function SnapshotDiffPage({ place }: { place: Place }) {
                   {note}
                 </p>
               ))}
-              {board && <Moves board={board} catalog={catalog.data} />}
-              <Speeds speeds={data.speeds} catalog={catalog.data} />
+              {board && <Moves board={board} catalog={catalog.data} protocol={protocol} />}
+              {data.speeds.length > 0 && (
+                <SpeedTable
+                  name="lethe-speeds"
+                  sides={["Before", "After"]}
+                  speeds={data.speeds.map(({ before, after, ...of }) => ({
+                    ...of,
+                    first: before,
+                    second: after,
+                  }))}
+                  catalog={catalog.data}
+                  protocol={protocol}
+                />
+              )}
             </>
           );
         }}
@@ -70,6 +83,7 @@ export function SnapshotDiffPage({ place }: { place: Place }) {
 interface MovesProps {
   board: BoardChange;
   catalog: Catalog | null;
+  protocol: string;
 }
 
 const AGREEMENTS = [
@@ -78,21 +92,19 @@ const AGREEMENTS = [
   ["groups", "cells\u2019 groups"],
 ] as const;
 
-function Moves({ board, catalog }: MovesProps) {
+function Moves({ board, catalog, protocol }: MovesProps) {
   const { moved, updated, unchanged } = board;
   const same = AGREEMENTS.filter(([name]) => board[name].shared > 0)
     .map(([name, title]) => `${board[name].same} of ${board[name].shared} ${title}`)
     .join(", ");
   const hasCells = moved.some((row) => row.cells.length > 0); // the paper tells none apart
-  const names = updated.map((label) => titleOfLabel(label, catalog)).join(", ");
+  const names = updated.map((label) => namesOf(methodOfLabel(label), catalog).title).join(", ");
   return (
     <>
-      <div class="bar">
-        <h2>
-          {counted(moved.length, "row")} moved, by {METRIC_TITLES[board.metric].toLowerCase()}
-        </h2>
-        <Downloads table={tableOfMoves(`lethe-moves-${board.metric}`, moved)} />
-      </div>
+      <Titled
+        title={`${counted(moved.length, "row")} moved, by ${METRIC_TITLES[board.metric].toLowerCase()}`}
+        table={tableOfMoves(`lethe-moves-${board.metric}`, moved)}
+      />
       <p>
         The same on both: {same || "nothing that both have"}. {counted(unchanged, "row")} unchanged
         {names && `; other results, same place: ${names}`}.
@@ -113,12 +125,7 @@ function Moves({ board, catalog }: MovesProps) {
             </thead>
             <tbody>
               {moved.map((row) => (
-                <Move
-                  key={row.label}
-                  row={row}
-                  title={titleOfLabel(row.label, catalog)}
-                  hasCells={hasCells}
-                />
+                <Move key={row.label} row={row} catalog={catalog} protocol={protocol} hasCells={hasCells} />
               ))}
             </tbody>
           </table>
@@ -130,13 +137,16 @@ function Moves({ board, catalog }: MovesProps) {
 
 interface MoveProps {
   row: RowChange;
-  title: string;
+  catalog: Catalog | null;
+  protocol: string;
   hasCells: boolean;
 }
 
-const Move = ({ row, title, hasCells }: MoveProps) => (
+const Move = ({ row, catalog, protocol, hasCells }: MoveProps) => (
   <tr>
-    <th scope="row">{title}</th>
+    <th scope="row">
+      <MethodLink method={methodOfLabel(row.label)} catalog={catalog} protocol={protocol} />
+    </th>
     <td>
       {rankOf(row.before)} → {rankOf(row.after)}
       {row.is_within_interval && <span class="why">within its earlier interval</span>}
@@ -163,51 +173,3 @@ const Move = ({ row, title, hasCells }: MoveProps) => (
     </td>
   </tr>
 );
-
-interface SpeedsProps {
-  speeds: SnapshotDifference["speeds"];
-  catalog: Catalog | null;
-}
-
-function Speeds({ speeds, catalog }: SpeedsProps) {
-  if (speeds.length === 0) return null;
-  const table = {
-    name: "lethe-speeds",
-    columns: ["unlearner", "dataset", "before", "after"],
-    rows: speeds.map((each) => [each.unlearner, each.dataset, each.before, each.after]),
-  };
-  return (
-    <>
-      <div class="bar">
-        <h2>Runtime efficiency on ResNet18</h2>
-        <Downloads table={table} />
-      </div>
-      <Scroll label="Runtime efficiency on ResNet18">
-        <table class="speeds">
-          <thead>
-            <tr>
-              <th scope="col">Unlearner</th>
-              <th scope="col">Dataset</th>
-              <th scope="col" class="figure">
-                Before
-              </th>
-              <th scope="col" class="figure">
-                After
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {speeds.map((each) => (
-              <tr key={each.unlearner + each.dataset}>
-                <th scope="row">{titleOfLabel(each.unlearner, catalog)}</th>
-                <td>{each.dataset}</td>
-                <td class="figure">{factor(each.before)}</td>
-                <td class="figure">{factor(each.after)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </>
-  );
-}

@@ -2,11 +2,10 @@
 import { useState } from "preact/hooks";
 import { createSnapshot, getCatalog, getSnapshots, inWords, type Snapshot } from "../api/client";
 import { protocolIn } from "../board";
-import { Downloads } from "../components/downloads";
 import { ProtocolFacet } from "../components/facets";
-import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
 import { Moment } from "../components/time";
+import { TitledTable } from "../components/titled";
 import { count } from "../format";
 import { useLoaded } from "../loading";
 import { go, type Place } from "../router";
@@ -84,49 +83,43 @@ function List({ items }: { items: Snapshot[] }) {
     ]),
   };
   return (
-    <>
-      <div class="bar">
-        <h2>Snapshots</h2>
-        <Downloads table={table} />
-      </div>
-      <Scroll label="Snapshots">
-        <table class="snapshots">
-          <thead>
-            <tr>
-              <th scope="col">Snapshot</th>
-              <th scope="col">Protocol</th>
-              <th scope="col">Frozen</th>
-              <th scope="col" class="figure">
-                Results
+    <TitledTable title="Snapshots" table={table}>
+      <table class="snapshots">
+        <thead>
+          <tr>
+            <th scope="col">Snapshot</th>
+            <th scope="col">Protocol</th>
+            <th scope="col">Frozen</th>
+            <th scope="col" class="figure">
+              Results
+            </th>
+            <th scope="col">
+              <abbr title="The first digits of the SHA-256 of its content">Hash</abbr>
+            </th>
+            <th scope="col">Compare</th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((each) => (
+            <tr key={each.id}>
+              <th scope="row">
+                <a href={`/snapshots/${each.id}`}>{each.title}</a>
               </th>
-              <th scope="col">
-                <abbr title="The first digits of the SHA-256 of its content">Hash</abbr>
-              </th>
-              <th scope="col">Compare</th>
+              <td>{each.protocol}</td>
+              <td>{each.created_at ? <Moment at={each.created_at} /> : "as printed"}</td>
+              <td class="figure">{count(each.num_results)}</td>
+              <td>
+                <code>{each.sha256.slice(0, SHOWN_DIGITS)}</code>
+              </td>
+              <td>
+                <a href={`/snapshots/diff?${new URLSearchParams({ from: each.id })}`}>
+                  What moved <span class="unseen">since {each.title}</span>
+                </a>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {items.map((each) => (
-              <tr key={each.id}>
-                <th scope="row">
-                  <a href={`/snapshots/${each.id}`}>{each.title}</a>
-                </th>
-                <td>{each.protocol}</td>
-                <td>{each.created_at ? <Moment at={each.created_at} /> : "as printed"}</td>
-                <td class="figure">{count(each.num_results)}</td>
-                <td>
-                  <code>{each.sha256.slice(0, SHOWN_DIGITS)}</code>
-                </td>
-                <td>
-                  <a href={`/snapshots/diff?${new URLSearchParams({ from: each.id })}`}>
-                    What moved <span class="unseen">since {each.title}</span>
-                  </a>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </>
+          ))}
+        </tbody>
+      </table>
+    </TitledTable>
   );
 }

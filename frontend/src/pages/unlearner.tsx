@@ -22,13 +22,13 @@ import {
 } from "../board";
 import { bibtexOf, sourceOf } from "../citation";
 import { Code } from "../components/code";
-import { Downloads } from "../components/downloads";
 import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { Fact } from "../components/fact";
 import { GroupBadge } from "../components/group-badge";
 import { ResultsTable } from "../components/results-table";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
+import { Titled } from "../components/titled";
 import type { Table } from "../exports";
 import { factor, number, spread } from "../format";
 import { hyperparametersOf } from "../hyperparameters";
@@ -109,10 +109,10 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
       </Shown>
       <h2>Hyperparameters</h2>
       <Hyperparameters info={info} />
-      <h2>Runs</h2>
       <Shown what="its runs" loaded={results}>
         {(all) => (
           <ResultsTable
+            title="Runs"
             name={`lethe-${info.id}-runs`}
             results={newest(all)}
             isOpen={false}
@@ -160,10 +160,10 @@ function Standing({ info, board, catalog }: StandingProps) {
             : `ranks ${row.rank} among ${ranked} by ${METRIC_TITLES[board.metric].toLowerCase()}`}
         </p>
       ))}
-      <div class="bar">
-        <h2>{rows.length > 1 ? "Its variants, setting by setting" : "Setting by setting"}</h2>
-        <Downloads table={cellTable(info, board, rows, name)} />
-      </div>
+      <Titled
+        title={rows.length > 1 ? "Its variants, setting by setting" : "Setting by setting"}
+        table={cellTable(info, board, rows, name)}
+      />
       <Cells board={board} rows={rows} name={name} />
     </>
   );

@@ -1,9 +1,8 @@
 // All unlearners that can be asked for.
 import { type Catalog, getCatalog } from "../api/client";
 import { sourceOf } from "../citation";
-import { Downloads } from "../components/downloads";
-import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
+import { TitledTable } from "../components/titled";
 import type { Table } from "../exports";
 import { counted } from "../format";
 import { useLoaded } from "../loading";
@@ -13,6 +12,10 @@ export function UnlearnersPage() {
   return (
     <main>
       <h1>Unlearners</h1>
+      <p class="lead">
+        What can be asked for, with the paper or the repository that each comes from and the sets that it is
+        given. No unlearner sees the test set or a retrained model.
+      </p>
       <Shown what="the catalogue" loaded={catalog}>
         {({ unlearners }) => <List unlearners={unlearners} />}
       </Shown>
@@ -27,34 +30,31 @@ const tableOf = (unlearners: Catalog["unlearners"]): Table => ({
 });
 
 const List = ({ unlearners }: { unlearners: Catalog["unlearners"] }) => (
-  <>
-    <Downloads table={tableOf(unlearners)} />
-    <Scroll label="Unlearners">
-      <table>
-        <caption>
-          <span>{counted(unlearners.length, "unlearner")} installed here</span>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Unlearner</th>
-            <th scope="col">Name</th>
-            <th scope="col">Sets that it reads</th>
-            <th scope="col">Source</th>
+  <TitledTable
+    title={`${counted(unlearners.length, "unlearner")} installed here`}
+    table={tableOf(unlearners)}
+  >
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Unlearner</th>
+          <th scope="col">Name</th>
+          <th scope="col">Sets that it reads</th>
+          <th scope="col">Source</th>
+        </tr>
+      </thead>
+      <tbody>
+        {unlearners.map((info) => (
+          <tr key={info.id}>
+            <th scope="row">
+              <a href={`/unlearners/${info.id}`}>{info.title}</a>
+            </th>
+            <td>{info.name}</td>
+            <td>{info.uses.join(", ") || "none"}</td>
+            <td class="wide">{sourceOf(info)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {unlearners.map((info) => (
-            <tr key={info.id}>
-              <th scope="row">
-                <a href={`/unlearners/${info.id}`}>{info.title}</a>
-              </th>
-              <td>{info.name}</td>
-              <td>{info.uses.join(", ") || "none"}</td>
-              <td class="wide">{sourceOf(info)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  </>
+        ))}
+      </tbody>
+    </table>
+  </TitledTable>
 );
