@@ -112,22 +112,29 @@ export function seedsOf(cell: BoardCell): string {
   return `${cell.seeds}/${cell.required_seeds}${usable}`;
 }
 
-/** Where a rank lies in most draws of the model seeds: `2–5`, or `3` where it never moves. */
-export const intervalOf = (row: RowUncertainty | undefined): string => {
-  const interval = row?.over_seeds;
-  if (!interval) return "";
-  return interval.low === interval.high ? `${interval.low}` : `${interval.low}–${interval.high}`;
+type Range = RowUncertainty["over_seeds"] | undefined;
+
+/** The ends of a range of ranks, or the one rank that it holds: `2–5`, or `3`; nothing without one. */
+export const rangeOf = (range: Range): string => {
+  if (!range) return "";
+  return range.low === range.high ? `${range.low}` : `${range.low}–${range.high}`;
 };
+
+/** Where a rank lies in most draws of the model seeds. */
+export const intervalOf = (row: RowUncertainty | undefined): string => rangeOf(row?.over_seeds);
 
 /** What the table shows, in one sentence. */
 export function summaryOf(board: Leaderboard): string {
   const ranked = board.rows.filter((row) => !row.is_provisional).length;
   const provisional = board.rows.length - ranked;
+  const models = [...board.rows, ...board.references].flatMap((row) => row.cells.map((cell) => cell.seeds));
   return [
     `${counted(ranked, "unlearner")} ranked by ${METRIC_TITLES[board.metric].toLowerCase()}`,
     ...(provisional > 0 ? [`${provisional} provisional`] : []),
     board.tier === "published"
       ? "totals over its settings, as printed"
-      : `${counted(board.settings.length, "setting")}, protocol ${board.protocol}`,
+      : `${counted(board.settings.length, "setting")}, ${counted(sum(models), "model")}, protocol ${board.protocol}`,
   ].join(" · ");
 }
+
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bibtexOf, bibtexOfView, sourceOf } from "./citation";
+import { bibtexOf, bibtexOfView, piecesOf, sourceOf } from "./citation";
 
 const BT = {
   id: "bt",
@@ -31,6 +31,14 @@ it("invents no author for a source that names none", () => {
 
 it("leaves out where our own specifications describe it", () => {
   expect(sourceOf(BT)).toBe("Chundawat et al. 2023, arXiv 2205.08096");
+});
+
+it("leads from each preprint that a source names to its place", () => {
+  expect(piecesOf("Koh & Liang 2017, arXiv 1703.04730; a talk")).toEqual([
+    { text: "Koh & Liang 2017, ", address: null },
+    { text: "arXiv 1703.04730", address: "https://arxiv.org/abs/1703.04730" },
+    { text: "; a talk", address: null },
+  ]);
 });
 
 it("cites a view by its address and the day on which it was seen", () => {

@@ -3,9 +3,29 @@ import type { Catalog } from "./api/client";
 
 type Unlearner = Pick<Catalog["unlearners"][number], "id" | "title" | "name" | "source">;
 
-/** The source without what only refers to our own specifications. */
-export const sourceOf = ({ source }: Pick<Unlearner, "source">): string =>
-  source.replace(/\s*\((methods\.md|protocol)[^)]*\)/g, "").trim();
+/** A text of the catalogue without what only refers to our own specifications. */
+export const withoutSections = (text: string): string =>
+  text.replace(/\s*\((methods\.md|protocol)[^)]*\)/g, "").trim();
+
+export const sourceOf = ({ source }: Pick<Unlearner, "source">): string => withoutSections(source);
+
+export interface Piece {
+  text: string;
+  /** Where it leads, for a preprint. */
+  address: string | null;
+}
+
+const PREPRINT = /(arXiv[: ]\d{4}\.\d{4,5})/;
+
+/** A text cut where it names preprints, each of them with its address. */
+export const piecesOf = (text: string): Piece[] =>
+  text
+    .split(PREPRINT)
+    .filter(Boolean)
+    .map((piece) => ({
+      text: piece,
+      address: PREPRINT.test(piece) ? `https://arxiv.org/abs/${piece.slice("arXiv ".length)}` : null,
+    }));
 
 /** A BibTeX entry per source; what a source does not say, such as the title, is left out. */
 export const bibtexOf = (unlearner: Unlearner): string =>

@@ -5,7 +5,7 @@ export const NOTHING = "–";
 type Maybe = number | null | undefined;
 
 export const number = (value: Maybe, digits = 3): string =>
-  value === null || value === undefined ? NOTHING : value.toFixed(digits);
+  value === null || value === undefined ? NOTHING : value.toFixed(digits).replace("-", "−");
 
 export const count = (value: number): string => value.toLocaleString("en");
 
@@ -23,6 +23,10 @@ export function factor(value: Maybe): string {
 }
 
 export const spread = (sd: number | null): string => (sd === null ? "" : `± ${sd.toFixed(3)}`);
+
+/** Names as people list them: A, B and C. */
+export const listed = (names: string[]): string =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 
 /** The end of an axis, without digits that say nothing: 0.2, 1, 2.5. */
 export const tick = (value: number): string => String(Number(value.toPrecision(3)));

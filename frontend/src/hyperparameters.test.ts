@@ -12,12 +12,16 @@ it("lists the choices of a hyperparameter that has them", () => {
   expect(one({ enum: ["official", "fixed"], type: "string" })?.bounds).toBe("official, fixed");
 });
 
+it("leaves out where our own specifications describe it", () => {
+  expect(one({ description: "Passes (methods.md §8 row 18)." })?.meaning).toBe("Passes.");
+});
+
 it("writes a search space as distribution with its ends or choices, and says where none is", () => {
   expect(one({ search: { distribution: "LogUniform", low: 1e-5, high: 0.1 } })?.search).toBe(
-    "LogUniform(0.00001, 0.1)",
+    "log uniform from 0.00001 to 0.1",
   );
-  expect(one({ search: { distribution: "OneOf", choices: [64, 128] } })?.search).toBe("OneOf(64, 128)");
-  expect(one({ search: { distribution: "Epochs" } })?.search).toBe("Epochs");
+  expect(one({ search: { distribution: "OneOf", choices: [64, 128] } })?.search).toBe("one of 64, 128");
+  expect(one({ search: { distribution: "Epochs" } })?.search).toBe("epochs");
   expect(one({})?.search).toBe("not searched");
 });
 

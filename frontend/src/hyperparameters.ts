@@ -1,5 +1,7 @@
 // An unlearner's hyperparameters, from the JSON schema in the catalogue to words.
 
+import { withoutSections } from "./citation";
+
 type Json = Record<string, unknown>;
 
 export interface Hyperparameter {
@@ -13,7 +15,7 @@ export interface Hyperparameter {
 export function hyperparametersOf(schema: Json): Hyperparameter[] {
   return Object.entries((schema.properties ?? {}) as Record<string, Json>).map(([name, field]) => ({
     name,
-    meaning: String(field.description ?? ""),
+    meaning: withoutSections(String(field.description ?? "")),
     fallback: field.default === undefined ? "" : String(field.default),
     bounds: boundsOf(field),
     search: searchOf(field.search as Json | undefined),
@@ -36,11 +38,14 @@ function bound(field: Json, closed: string, open: string, closedSign: string, op
   return null;
 }
 
+/** Where a sweep draws it from. */
 function searchOf(space: Json | undefined): string {
   if (!space) return "not searched";
-  const { distribution, ...rest } = space;
-  const values = Array.isArray(rest.choices)
-    ? rest.choices
-    : [rest.low, rest.high].filter((value) => value !== undefined);
-  return values.length > 0 ? `${distribution}(${values.join(", ")})` : String(distribution);
+  const { distribution, choices, low, high } = space;
+  if (Array.isArray(choices)) return `one of ${choices.join(", ")}`;
+  if (low === undefined) return words(String(distribution));
+  return `${words(String(distribution))} from ${low} to ${high}`;
 }
+
+/** `LogUniform` as people write it: log uniform. */
+const words = (name: string): string => name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();

@@ -1,5 +1,6 @@
 // Methods, the runs that count for them, and how two of them compare seed by seed.
 import type { BoardRow, Catalog, Metric, Result } from "./api/client";
+import { listed } from "./format";
 
 export type Method = Pick<BoardRow, "unlearner" | "variant">;
 export type Protocol = Catalog["protocols"][number];
@@ -30,6 +31,10 @@ export const counting = (results: Result[], protocol: Protocol): Result[] =>
       protocol.model_seeds.includes(result.model_seed) &&
       (result.tuning === null || result.tuning === protocol.ranked_tuning),
   );
+
+/** The runs of a method, by model seed. */
+export const runsOf = (method: Method, runs: Result[]): Result[] =>
+  runs.filter((run) => keyOf(run) === keyOf(method)).sort((one, other) => one.model_seed - other.model_seed);
 
 /** The value of a usable run; null where there is none. */
 export const metricOf = (result: Result, metric: Metric): number | null =>
@@ -74,4 +79,15 @@ export function momentsOf(values: number[]): { mean: number | null; sd: number |
   if (values.length === 1) return { mean, sd: null };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, sd: Math.sqrt(squares / (values.length - 1)) };
+}
+
+/** Who is better in how many pairs of runs, as a sentence: `B is better than A in 2 of 3 pairs of runs, C in none`. */
+export function comparisonText(first: string, others: { name: string; paired: Paired[] }[]): string {
+  const told = others.map(({ name, paired: pairs }, index) => {
+    const all = pairs.reduce((sum, { differences }) => sum + differences.length, 0);
+    const wins = pairs.reduce((sum, { secondIsBetter }) => sum + secondIsBetter, 0);
+    const share = `${wins === 0 ? "none" : wins} of ${all}`;
+    return index === 0 ? `${name} is better than ${first} in ${share} pairs of runs` : `${name} in ${share}`;
+  });
+  return listed(told);
 }

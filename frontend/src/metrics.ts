@@ -11,6 +11,10 @@ const TITLES: Record<string, string> = {
   forget_auc_p_value_test: "Chance of that difference, were there none",
   runtime_efficiency: "Runtime efficiency ↑",
   runtime_seconds: "Run time",
+  mia_test: "Accuracy of U-MIA, test set",
+  mia_validation: "Accuracy of U-MIA, validation set",
+  l2_distance: "L2 distance from the retrained model",
+  relative_distance: "Distance from the retrained model, relative to its length",
 };
 
 export function metricTitle(name: string): string {

@@ -132,8 +132,15 @@ def click(browser, link) -> None:
     settle(browser)
 
 
+TEXTS = (
+    "return [...document.querySelectorAll(arguments[0])]"
+    ".map(each => (each.innerText ?? each.textContent).trim())"
+)
+
+
 def texts(browser, selector: str) -> list[str]:
-    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, selector)]
+    """All at one moment, as the page may draw them anew while they are read."""
+    return list(browser.execute_script(TEXTS, selector))
 
 
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1440, "light")])
@@ -215,13 +222,13 @@ def test_a_value_on_the_board_leads_to_its_runs_in_two_clicks(visit, filled):
 
 def test_a_setting_shows_a_dot_for_every_run_and_the_references_as_lines(visit):
     browser = visit("/settings/{setting}")
-    wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, ".plot svg circle")))
-    circles = browser.find_elements(By.CSS_SELECTOR, ".plot svg circle")
+    wait(browser).until(presence_of_element_located((By.CSS_SELECTOR, ".plot svg .runs path")))
+    marks = browser.find_elements(By.CSS_SELECTOR, ".plot svg .runs path")
     runs = browser.find_elements(By.CSS_SELECTOR, "table.methods tbody tr:nth-child(n+3) .seeds a")
-    assert len(circles) == len(runs) == 18 * 3
+    assert len(marks) == len(runs) == 18 * 3
     assert {"Original", "Retrained"} <= set(texts(browser, ".plot svg text"))
     frame = browser.find_element(By.CSS_SELECTOR, ".plot [role=img]")
-    assert "One dot per model seed" in frame.get_attribute("aria-label")
+    assert "FF 0.134" in frame.get_attribute("aria-label")
 
 
 def test_a_view_of_the_board_is_all_in_its_address(visit, filled):
@@ -403,11 +410,15 @@ def test_a_sweep_shows_what_it_tried_with_the_best_score_first_and_why_an_attemp
 
 def test_the_board_says_how_sure_each_rank_is_and_who_cannot_be_told_apart(visit, filled):
     browser = visit("/")
-    wait(browser).until(lambda _: texts(browser, "tbody.ranked .rank + td")[0] != "")
+    wait(browser).until(lambda _: texts(browser, "tbody.ranked .drawn")[0] != "")
     sure = httpx.get(f"{filled['url']}/api/v1/leaderboard/uncertainty").json()["rows"]
     alike = {row["label"]: set(row["not_distinguishable"]) for row in sure}
-    rows = texts(browser, "tbody.ranked .rank + td + td")
-    letters = dict(zip((row["label"] for row in sure), (set(row.split()) for row in rows), strict=True))
+    names = browser.find_elements(By.CSS_SELECTOR, "tbody.ranked .name")
+    found = [
+        {letter for sup in name.find_elements(By.TAG_NAME, "sup") for letter in sup.text.split()}
+        for name in names
+    ]
+    letters = dict(zip((row["label"] for row in sure), found, strict=True))
     assert len(letters) == 18
     for one in letters:
         assert {other for other in letters if other != one and letters[one] & letters[other]} == alike[one]

@@ -2,36 +2,18 @@
 
 import { alikeGroups, lettersOf } from "../alike";
 import type { BoardCell, BoardRow, Catalog, Leaderboard, Metric, Uncertainty } from "../api/client";
-import {
-  forgetOf,
-  intervalOf,
-  METRIC_FORMULAS,
-  METRIC_LIMITS,
-  METRIC_SHORT,
-  METRIC_TITLES,
-  namesOf,
-  placeOf,
-  seedsOf,
-  summaryOf,
-  whyProvisional,
-} from "../board";
-import { factor, NOTHING, number, spread, tick } from "../format";
+import { intervalOf, METRIC_LIMITS, namesOf, placeOf, seedsOf, summaryOf, whyProvisional } from "../board";
+import { factor, NOTHING, number, spread } from "../format";
 import { pageOf } from "../methods";
 import { type Axis, axisOf } from "../plots/interval";
 import { IntervalPlot } from "../plots/interval-plot";
-import { ariaSort, type Order, sortRows } from "../sorting";
-import { GroupBadge, MEANINGS } from "./group-badge";
+import { type Order, sortRows } from "../sorting";
+import { BoardHead, COLUMNS_OF_A_SETTING, COUNTS } from "./board-head";
+import { GroupBadge } from "./group-badge";
 import { Scroll } from "./scroll";
-import { SortButton } from "./sort-head";
+import { Shape } from "./shape";
 
-const COLUMNS_OF_A_ROW = 9;
-const COLUMNS_OF_A_SETTING = 5;
-const COUNTS = [
-  ["G1", `settings in the ${MEANINGS.G1}`],
-  ["G2", `settings in the ${MEANINGS.G2}`],
-  ["G3", `settings in the ${MEANINGS.G3}`],
-  ["F", "settings in which it failed"],
-] as const;
+const COLUMNS_OF_A_ROW = 7;
 
 interface Props {
   board: Leaderboard;
@@ -64,7 +46,8 @@ export function BoardTable({ board, other, otherMetric, catalog, order, onSort, 
   );
   const sure = new Map(uncertainty?.rows.map((row) => [row.label, row]));
   const groups = alikeGroups(uncertainty?.rows ?? []);
-  const width = COLUMNS_OF_A_ROW + COLUMNS_OF_A_SETTING * board.settings.length;
+  const hasStrip = board.settings.length > 1; // of one setting it would repeat the column beside it
+  const width = COLUMNS_OF_A_ROW + Number(hasStrip) + COLUMNS_OF_A_SETTING * board.settings.length;
   const lines = (rows: BoardRow[]) =>
     rows.map((row) => (
       <Line
@@ -75,18 +58,26 @@ export function BoardTable({ board, other, otherMetric, catalog, order, onSort, 
         alike={lettersOf(row.label, groups)}
         why={provisional.includes(row) ? whyProvisional(row) : null}
         axes={axes}
+        hasStrip={hasStrip}
         view={{ ...(board.tier !== "published" && { protocol: board.protocol }), metric: board.metric }}
         retrained={retrained}
         {...namesOf(row, catalog)}
       />
     ));
   return (
-    <Scroll label="Leaderboard">
+    <Scroll label="Leaderboard" isWide>
       <table class="board">
         <caption>
           <span>{summaryOf(board)}</span>
         </caption>
-        <Head board={board} otherMetric={otherMetric} axes={axes} order={order} onSort={onSort} />
+        <BoardHead
+          board={board}
+          otherMetric={otherMetric}
+          axes={axes}
+          hasStrip={hasStrip}
+          order={order}
+          onSort={onSort}
+        />
         {board.references.length > 0 && (
           <tbody class="references">
             <Divider columns={width} text="References, never ranked" />
@@ -117,117 +108,6 @@ function axisOfSetting(board: Leaderboard, index: number): Axis | null {
   return axisOf(cells, METRIC_LIMITS[board.metric]);
 }
 
-function Head({
-  board,
-  otherMetric,
-  axes,
-  order,
-  onSort,
-}: {
-  board: Leaderboard;
-  otherMetric: Metric;
-  axes: (Axis | null)[];
-  order: Order;
-  onSort: (by: string) => void;
-}) {
-  const arrow = board.higher_is_better ? "↑" : "↓";
-  return (
-    <thead>
-      <tr>
-        <th scope="col" rowSpan={2} class="figure rank" aria-sort={ariaSort(order, "rank")}>
-          <SortButton by="rank" order={order} onSort={onSort}>
-            Rank
-          </SortButton>
-        </th>
-        <th scope="col" rowSpan={2} class="figure">
-          <abbr title="Where the rank lies in 95 % of the draws when the model seeds are drawn again">
-            Interval
-          </abbr>
-        </th>
-        <th scope="col" rowSpan={2}>
-          <abbr title="Rows that share a letter are not distinguishable">Alike</abbr>
-        </th>
-        <th scope="col" rowSpan={2} class="name" aria-sort={ariaSort(order, "name")}>
-          <SortButton by="name" order={order} onSort={onSort}>
-            Unlearner
-          </SortButton>
-        </th>
-        {COUNTS.map(([name, meaning]) => (
-          <th key={name} scope="col" rowSpan={2} class="figure count">
-            <abbr title={meaning}>{name}</abbr>
-          </th>
-        ))}
-        <th scope="col" rowSpan={2} class="figure">
-          <abbr title={`Rank by ${METRIC_TITLES[otherMetric].toLowerCase()}`}>
-            Rank,
-            <br />
-            {METRIC_SHORT[otherMetric]}
-          </abbr>
-        </th>
-        {board.settings.map((setting) => (
-          <th key={setting.id} scope="colgroup" colSpan={COLUMNS_OF_A_SETTING} class="setting">
-            <strong>
-              <a href={`/settings/${setting.id}?metric=${board.metric}`}>{placeOf(setting)}</a>
-            </strong>{" "}
-            <span class="quiet">{forgetOf(setting)}</span>
-            {setting.is_ambiguous && (
-              <span class="ambiguous" title="A tie left the cut between groups open; another cut is as good">
-                ambiguous groups
-              </span>
-            )}
-          </th>
-        ))}
-      </tr>
-      <tr>
-        {board.settings.map((setting, index) => [
-          <th key={`${setting.id} group`} scope="col" class="setting">
-            Group
-          </th>,
-          <th key={`${setting.id} value`} scope="col" aria-sort={ariaSort(order, setting.id)}>
-            <span class="value">
-              <abbr
-                title={`${METRIC_FORMULAS[board.metric]}. Mean ± sample standard deviation over model seeds`}
-              >
-                <SortButton by={setting.id} order={order} onSort={onSort}>
-                  {METRIC_TITLES[board.metric]} {arrow}
-                </SortButton>
-              </abbr>
-              <AxisEnds axis={axes[index] ?? null} />
-            </span>
-          </th>,
-          <th key={`${setting.id} seeds`} scope="col" class="figure">
-            <abbr title="Models that have run / models that the protocol asks for">Seeds</abbr>
-          </th>,
-          <th
-            key={`${setting.id} rte`}
-            scope="col"
-            class="figure"
-            aria-sort={ariaSort(order, `${setting.id}:rte`)}
-          >
-            <abbr title="Runtime efficiency: retraining time divided by the unlearner's own">
-              <SortButton by={`${setting.id}:rte`} order={order} onSort={onSort}>
-                RTE ↑
-              </SortButton>
-            </abbr>
-          </th>,
-          <th key={`${setting.id} other`} scope="col">
-            <abbr title={`${METRIC_TITLES[otherMetric]}: ${METRIC_FORMULAS[otherMetric]}. Group and mean`}>
-              {METRIC_SHORT[otherMetric]}
-            </abbr>
-          </th>,
-        ])}
-      </tr>
-    </thead>
-  );
-}
-
-const AxisEnds = ({ axis }: { axis: Axis | null }) => (
-  <span class="ends" aria-hidden="true">
-    <span>{axis && tick(axis.from)}</span>
-    <span>{axis && tick(axis.to)}</span>
-  </span>
-);
-
 const Divider = ({ columns, text }: { columns: number; text: string }) => (
   <tr class="divider">
     <th scope="rowgroup" colSpan={columns}>
@@ -244,33 +124,39 @@ interface LineProps {
   interval: string;
   alike: string;
   axes: (Axis | null)[];
+  hasStrip: boolean;
   retrained: BoardRow | undefined;
   why: string | null;
   title: string;
   name: string;
 }
 
-function Line({ row, view, other, interval, alike, axes, retrained, why, title, name }: LineProps) {
+function Line({ row, view, other, interval, alike, axes, hasStrip, retrained, why, title, name }: LineProps) {
   const counts = [row.g1, row.g2, row.g3, row.failed];
   const page = pageOf(row);
   return (
     <tr>
-      <td class="figure rank">{row.rank ?? NOTHING}</td>
-      <td class="figure quiet">{interval}</td>
-      <td class="quiet">{alike}</td>
+      <td class="position">
+        <span class="rank">{row.rank}</span>
+        <span class="drawn">{interval}</span>
+      </td>
       <th scope="row" class="name">
-        <span class="title">
-          {page ? <a href={`${page}?${new URLSearchParams(view)}`}>{title}</a> : title}
+        <span class="called">
+          <span class="title">
+            {page ? <a href={`${page}?${new URLSearchParams(view)}`}>{title}</a> : title}
+          </span>
+          {alike && <sup class="alike">{alike}</sup>}
         </span>{" "}
         <span class="quiet">{name}</span>
         {why && <span class="why">{why}</span>}
       </th>
+      {hasStrip && <td class="strip">{page && <Strip cells={row.cells} />}</td>}
       {counts.map((count, index) => (
         <td key={COUNTS[index]?.[0]} class={count ? "figure count" : "figure count quiet"}>
           {row.rank === null ? "" : count}
         </td>
       ))}
-      <td class="figure">{row.rank === null ? "" : (other?.rank ?? NOTHING)}</td>
+      <td class="figure count">{row.rank === null ? "" : (other?.rank ?? NOTHING)}</td>
       {row.cells.map((cell, index) => (
         <Cell
           key={cell.setting}
@@ -284,6 +170,19 @@ function Line({ row, view, other, interval, alike, axes, retrained, why, title, 
     </tr>
   );
 }
+
+/** Its groups at a glance; the columns of the settings have them in words. */
+const Strip = ({ cells }: { cells: BoardCell[] }) => (
+  <span class="shapes">
+    {cells.map((cell) => (
+      <span key={cell.setting} title={`${placeOf(cell)}: ${cell.group ?? "not yet"}`}>
+        <svg viewBox="-6 -6 12 12" width="14" height="14" aria-hidden="true">
+          <Shape group={cell.group} x={0} y={0} />
+        </svg>
+      </span>
+    ))}
+  </span>
+);
 
 interface CellProps {
   cell: BoardCell;
@@ -311,7 +210,7 @@ const Cell = ({ cell, other, axis, retrained, metric }: CellProps) => (
         {axis && <IntervalPlot interval={cell} axis={axis} group={cell.group} retrained={retrained} />}
       </span>
     </td>
-    <td class="figure">{seedsOf(cell)}</td>
+    <td class={cell.usable_seeds < cell.required_seeds ? "figure" : "figure quiet"}>{seedsOf(cell)}</td>
     <td class="figure">{factor(cell.runtime_efficiency)}</td>
     <td>
       {other?.group && <GroupBadge group={other.group} />} <span class="quiet">{number(other?.mean)}</span>

@@ -17,8 +17,8 @@ export function ClaimsTable({ claims, protocol }: Props) {
       <table class="claims">
         <caption>
           <span>
-            {holding} of {counted(tested, "claim")} that can be tested under {protocol} hold;{" "}
-            {claims.length - tested} need more runs
+            {holding} of {counted(tested, "claim")} that can be tested under {protocol} hold
+            {tested < claims.length && `; ${claims.length - tested} need more runs`}
           </span>
         </caption>
         <thead>

@@ -27,10 +27,11 @@ export const Legend = () => (
         Dense, by the number of settings in G1, then in G2, then in G3. An unlearner of which models are still
         missing is provisional and has no rank.
       </dd>
-      <dt>Interval and alike</dt>
+      <dt>95 % and letters</dt>
       <dd>
         Where the rank lies in 95 % of the draws when the model seeds are drawn again, the same for all rows.
-        Two rows are not distinguishable, and share a letter, where neither is ahead of the other in as many.
+        Two rows are not distinguishable, and share a raised letter, where neither is ahead of the other in as
+        many.
       </dd>
       <dt>Mean ± and marks</dt>
       <dd>

@@ -143,9 +143,8 @@ function MiaFigure({ rows, noiseFloor, table, name }: FigureProps) {
   return (
     <Figure
       title={title}
-      description={`One dot per model seed and a line at the mean, closest to chance first: ${rows
-        .map((row) => `${name(row)} ${number(row.mean)}`)
-        .join(", ")}.`}
+      reading="A circle per model seed, a line at their mean; closest to chance first. Dashed: chance."
+      description={`Means: ${rows.map((row) => `${name(row)} ${number(row.mean)}`).join(", ")}.`}
       table={table}
       draw={draw}
     />

@@ -1,21 +1,15 @@
-// One attack on single samples: its curve, its figures for every method, and how it does on each sample.
-import { useCallback } from "preact/hooks";
+// One attack on single samples: its plots, and its figures for every method.
 import type { Attack, Catalog } from "../api/client";
 import { namesOf } from "../board";
 import type { Table } from "../exports";
 import { NOTHING, number, percent } from "../format";
-import { binsOf, drawAccuracies, spanOf } from "../plots/accuracies";
-import { Figure, type Plotting } from "../plots/figure";
-import { drawRoc, type RocCurve } from "../plots/roc";
 import {
-  accuraciesTitle,
   attackOn,
   belowChance,
   figureCells,
   forgetsTooMuch,
   type MiaRow,
   methodOf,
-  rocTitle,
   type Study,
   sampleText,
   strongest,
@@ -24,6 +18,7 @@ import {
 import { Fact } from "./fact";
 import { MethodLink } from "./method-link";
 import { Scroll } from "./scroll";
+import { HistogramFigure, RocFigure } from "./study-figures";
 import { Titled } from "./titled";
 
 interface Props {
@@ -54,84 +49,6 @@ export function StudyView({ study, chosen, studies, mia, catalog }: Props) {
       <Titled title="Every method" table={table} />
       <FigureTable study={study} studies={studies} mia={mia} catalog={catalog} />
     </>
-  );
-}
-
-interface FigureProps {
-  study: Study;
-  chosen: Attack;
-  name: (attack: Attack) => string;
-}
-
-function RocFigure({ study, chosen, name }: FigureProps) {
-  const roleOf = (attack: Attack): RocCurve["role"] => {
-    if (attack === chosen) return "chosen";
-    return attack.is_calibration ? (attack.subject as "original" | "retrained") : "other";
-  };
-  const curves = study.attacks.flatMap((attack) =>
-    attack.roc ? [{ name: name(attack), role: roleOf(attack), ...attack.roc }] : [],
-  );
-  const view = JSON.stringify(curves.map((curve) => [curve.name, curve.role, curve.tpr]));
-  const draw = useCallback(
-    (plotting: Plotting, width: number) => drawRoc(plotting, width, { curves }),
-    [view],
-  );
-  const table: Table = {
-    name: `lethe-roc-${study.id}-${subjectKey(chosen)}`,
-    columns: ["models", "false-positive rate", "true-positive rate"],
-    rows: curves.flatMap((curve) =>
-      curve.fpr.map((rate, index) => [curve.name, rate, curve.tpr[index] ?? null]),
-    ),
-  };
-  const auc = study.attacks.flatMap((attack) => {
-    const found = attack.figures?.auc?.value;
-    return found == null ? [] : [`${name(attack)} ${number(found)}`];
-  });
-  return (
-    <Figure
-      title={rocTitle(name(chosen), chosen, attackOn(study, "retrained"))}
-      description={
-        "True-positive rate over false-positive rate, both logarithmic. Dotted: chance, where retrained models lie. " +
-        `Dashed: the original, which has had every sample. Area under the curve: ${auc.join(", ")}.`
-      }
-      table={table}
-      draw={draw}
-    />
-  );
-}
-
-interface HistogramProps {
-  chosen: Attack;
-  retrained: Attack | undefined;
-  name: string;
-}
-
-function HistogramFigure({ chosen, retrained, name }: HistogramProps) {
-  const bins = chosen.histogram ? binsOf(chosen.histogram) : [];
-  const usual = retrained?.histogram ? binsOf(retrained.histogram) : [];
-  const view = JSON.stringify([bins, usual]);
-  const draw = useCallback(
-    (plotting: Plotting, width: number) => drawAccuracies(plotting, width, { bins, retrained: usual }),
-    [view],
-  );
-  const table: Table = {
-    name: `lethe-accuracies-${subjectKey(chosen)}`,
-    columns: ["accuracy from", "to", `share of samples, ${name}`, "share of samples, Retrained"],
-    rows: bins.map((bin, index) => [bin.from, bin.to, bin.share, usual[index]?.share ?? null]),
-  };
-  const [low, high] = spanOf(bins);
-  const figures = chosen.figures ?? {};
-  return (
-    <Figure
-      title={accuraciesTitle(name, chosen, retrained)}
-      description={
-        `How many samples the attack classifies how well, from ${number(low, 2)} to ${number(high, 2)}; ` +
-        `median ${number(figures.median?.value)}, 95th percentile ${number(figures.p95?.value)}. ` +
-        "The line is the same for retrained models."
-      }
-      table={table}
-      draw={draw}
-    />
   );
 }
 

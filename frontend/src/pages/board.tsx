@@ -202,7 +202,7 @@ function BoardFacets({ place, filters, catalog, settings }: BoardFacetsProps) {
         name="Groups cut by"
         value={filters.cohort}
         options={[
-          ["reference", "The reference unlearners"],
+          ["reference", "Reference cohort"],
           ["all", "All that have run"],
         ]}
         onChoose={(cohort) => choose({ cohort })}

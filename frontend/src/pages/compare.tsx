@@ -1,17 +1,13 @@
 // Unlearners side by side: their means in every setting, and their differences seed by seed.
-import { useCallback } from "preact/hooks";
 import { type Catalog, getBoard, getCatalog, getResults, type Leaderboard, type Result } from "../api/client";
-import { METRIC_TITLES, metricIn, namesOf, placeOf, protocolIn } from "../board";
+import { metricIn, namesOf, placeOf, protocolIn } from "../board";
+import { DifferenceFigure, type Pair } from "../components/difference-figure";
 import { Facet, Facets, MetricFacet, ProtocolFacet } from "../components/facets";
-import { Scroll } from "../components/scroll";
+import { SideTable } from "../components/side-table";
 import { Shown } from "../components/states";
-import { Titled } from "../components/titled";
 import type { Table } from "../exports";
-import { counted, NOTHING, number, spread } from "../format";
 import { useLoaded } from "../loading";
-import { counting, isReference, keyOf, metricOf, type Paired, type Protocol, paired } from "../methods";
-import { Figure, type Plotting } from "../plots/figure";
-import { drawSeedDots } from "../plots/seed-dots";
+import { counting, isReference, keyOf, metricOf, type Protocol, paired } from "../methods";
 import { go, type Place, withChoices } from "../router";
 
 const PLACES = ["a", "b", "c", "d"] as const;
@@ -115,14 +111,6 @@ interface SidesProps {
   runs: Result[];
 }
 
-/** One setting, the first method beside another. */
-interface Pair {
-  setting: string;
-  place: string;
-  other: string;
-  paired: Paired;
-}
-
 function Sides({ chosen, board, catalog, runs }: SidesProps) {
   const [first = "", ...others] = chosen;
   const name = (key: string) => {
@@ -147,9 +135,8 @@ function Sides({ chosen, board, catalog, runs }: SidesProps) {
   const table = pairTable(board, first, pairs, name, runsIn);
   return (
     <>
-      <Differences board={board} first={first} pairs={pairs} table={table} name={name} />
-      <Titled title="Setting by setting" table={table} />
-      <SideTable board={board} chosen={chosen} pairs={pairs} name={name} />
+      <DifferenceFigure board={board} first={first} pairs={pairs} table={table} name={name} />
+      <SideTable board={board} chosen={chosen} pairs={pairs} name={name} table={table} />
     </>
   );
 }
@@ -191,118 +178,3 @@ function pairTable(
     ),
   };
 }
-
-interface DifferencesProps {
-  board: Leaderboard;
-  first: string;
-  pairs: Pair[];
-  table: Table;
-  name: (key: string) => string;
-}
-
-function Differences({ board, first, pairs, table, name }: DifferencesProps) {
-  const rowOf = (pair: Pair) => `${name(pair.other)}, ${pair.place}`;
-  const dots = pairs.flatMap((pair) =>
-    pair.paired.differences.map(({ seed, difference }) => ({ row: rowOf(pair), seed, value: difference })),
-  );
-  const rows = pairs.map(rowOf);
-  const metric = METRIC_TITLES[board.metric].toLowerCase();
-  const label = `Difference in ${metric} from ${name(first)}`;
-  const view = JSON.stringify({ dots, label });
-  const draw = useCallback(
-    (plotting: Plotting, width: number) =>
-      drawSeedDots(plotting, width, { dots, rows, lines: [{ title: name(first), value: 0 }], label }),
-    [view],
-  );
-  if (dots.length === 0) return <p class="empty">They have no model seed in common yet.</p>;
-  const wins = pairs.reduce((sum, pair) => sum + pair.paired.firstIsBetter, 0);
-  const losses = pairs.reduce((sum, pair) => sum + pair.paired.secondIsBetter, 0);
-  const others = [...new Set(pairs.map((pair) => name(pair.other)))].join(" and ");
-  const [better, worse, count] = losses > wins ? [others, name(first), losses] : [name(first), others, wins];
-  const title = `${better} beat ${worse} by ${metric} in ${count} of ${counted(dots.length, "pair")} of runs`;
-  const means = pairs.map((pair) => `${rowOf(pair)}: ${number(pair.paired.mean)}`).join("; ");
-  return (
-    <Figure
-      title={title}
-      description={`One dot per model seed and a line at the mean of the differences. Means: ${means}.`}
-      table={table}
-      draw={draw}
-    />
-  );
-}
-
-interface SideTableProps {
-  board: Leaderboard;
-  chosen: string[];
-  pairs: Pair[];
-  name: (key: string) => string;
-}
-
-function SideTable({ board, chosen, pairs, name }: SideTableProps) {
-  const [first = "", ...others] = chosen;
-  const cellOf = (key: string, setting: string) =>
-    board.rows.find((row) => keyOf(row) === key)?.cells.find((cell) => cell.setting === setting);
-  return (
-    <Scroll label="Setting by setting">
-      <table class="sides">
-        <caption>
-          <span>
-            {METRIC_TITLES[board.metric]} {board.higher_is_better ? "↑" : "↓"}: mean ± sample standard
-            deviation over model seeds, and of the differences from {name(first)} over the seeds that both
-            have
-          </span>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Setting</th>
-            {chosen.map((key) => (
-              <th key={key} scope="col" class="figure">
-                {name(key)}
-              </th>
-            ))}
-            {others.map((key) => (
-              <th key={key} scope="col" class="figure">
-                {name(key)} − {name(first)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {board.settings.map((setting) => (
-            <tr key={setting.id}>
-              <th scope="row">
-                <a href={`/settings/${setting.id}?metric=${board.metric}`}>{placeOf(setting)}</a>
-              </th>
-              {chosen.map((key) => (
-                <td key={key} class="figure">
-                  {number(cellOf(key, setting.id)?.mean)}{" "}
-                  <span class="quiet">{spread(cellOf(key, setting.id)?.sd ?? null)}</span>
-                </td>
-              ))}
-              {others.map((key) => (
-                <Difference
-                  key={key}
-                  pair={pairs.find((pair) => pair.setting === setting.id && pair.other === key)}
-                  first={name(first)}
-                />
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
-}
-
-const Difference = ({ pair, first }: { pair: Pair | undefined; first: string }) => {
-  const { mean, sd, differences, firstIsBetter } = pair?.paired ?? { differences: [] };
-  if (differences.length === 0) return <td class="figure">{NOTHING}</td>;
-  return (
-    <td class="figure">
-      {number(mean)} <span class="quiet">{spread(sd ?? null)}</span>
-      <span class="why">
-        {first} better on {firstIsBetter} of {counted(differences.length, "seed")}
-      </span>
-    </td>
-  );
-};

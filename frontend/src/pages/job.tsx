@@ -2,7 +2,6 @@
 import { useEffect, useState } from "preact/hooks";
 import {
   type Catalog,
-  cancelJob,
   followJob,
   getCatalog,
   getJob,
@@ -10,28 +9,22 @@ import {
   getJobTrials,
   getJobUnits,
   getSettings,
-  inWords,
   type Job,
   type LoggedEvent,
   type Result,
-  retryJob,
   type Unit,
 } from "../api/client";
 import { placeOf } from "../board";
 import { Code } from "../components/code";
-import { Fact } from "../components/fact";
+import { JobHeader } from "../components/job-header";
+import { JobProgress } from "../components/job-progress";
 import { ResultsTable } from "../components/results-table";
-import { StateBadge } from "../components/state-badge";
 import { Shown, Stale } from "../components/states";
-import { Clock, Moment } from "../components/time";
+import { Clock } from "../components/time";
 import { TrialsTable } from "../components/trials-table";
-import { remainingSeconds } from "../eta";
-import { between, count, counted, duration, percent } from "../format";
+import { hasEnded } from "../jobs";
 import { useLoaded } from "../loading";
-import { StageBars } from "../plots/stage-bars";
-import { stagesOf } from "../plots/stages";
 
-const FINAL: Job["state"][] = ["succeeded", "partially_succeeded", "failed", "cancelled"];
 const MAX_EVENTS = 200;
 
 export function JobPage({ id }: { id: string }) {
@@ -54,28 +47,20 @@ export function JobPage({ id }: { id: string }) {
       <Shown what="the job" loaded={job}>
         {(data) => (
           <>
-            <Header
+            <JobHeader
               job={data}
               onChanged={() => {
                 refresh();
                 setRound(round + 1);
               }}
             />
-            {!isLive && !FINAL.includes(data.state) && (
-              <Stale why="the connection to the service was lost." />
-            )}
+            {!isLive && !hasEnded(data) && <Stale why="the connection to the service was lost." />}
             <section aria-label="Progress">
               <Shown what="the units" loaded={units}>
-                {(all) => (
-                  <>
-                    <StageBars stages={stagesOf(all)} />
-                    <Eta units={all} />
-                    <Running units={running} />
-                    <FailedUnits units={all.filter((unit) => unit.state === "failed")} />
-                  </>
-                )}
+                {(all) => <JobProgress units={all} running={running} />}
               </Shown>
             </section>
+            <Log events={events} />
             <section>
               <Shown what="the results" loaded={results}>
                 {(all) => <Results job={data} results={all} catalog={catalog.data} />}
@@ -86,7 +71,6 @@ export function JobPage({ id }: { id: string }) {
                 <TrialsTable trials={trials.data} catalog={catalog.data} />
               </section>
             )}
-            <Log events={events} />
             <details>
               <summary>Job spec</summary>
               <Code title="Job spec" text={JSON.stringify(data.spec, null, 2)} />
@@ -103,7 +87,7 @@ function Results({ job, results, catalog }: { job: Job; results: Result[]; catal
   const hasSeveral = new Set(results.map((result) => result.setting_id)).size > 1;
   const settings = useLoaded(() => getSettings(job.protocol), job.protocol);
   const places = new Map(settings.data?.items.map((setting) => [setting.id, placeOf(setting)]));
-  const isOpen = !FINAL.includes(job.state);
+  const isOpen = !hasEnded(job);
   return (
     <ResultsTable
       title="Results"
@@ -138,117 +122,6 @@ function useEvents(id: string, round: number, onEvent: () => void) {
   }, [id, round]);
   return { events, running, isLive };
 }
-
-function Header({ job, onChanged }: { job: Job; onChanged: () => void }) {
-  const [refusal, setRefusal] = useState<string | null>(null);
-  const [isActing, setIsActing] = useState(false);
-  const act = async (action: (id: string) => Promise<Job>) => {
-    setIsActing(true);
-    try {
-      await action(job.id);
-      setRefusal(null);
-      onChanged();
-    } catch (error) {
-      setRefusal(inWords(error));
-    }
-    setIsActing(false);
-  };
-  const isOpen = !FINAL.includes(job.state);
-  return (
-    <header class="job-header">
-      <div class="title-line">
-        <h1>{job.label || "Job without a label"}</h1>
-        <span role="status">
-          <StateBadge state={job.state} id="job-state" />
-        </span>
-      </div>
-      <dl class="facts">
-        <Fact name="Protocol">{job.protocol}</Fact>
-        <Fact name="Submitted">
-          <Moment at={job.created_at} />
-        </Fact>
-        <Fact name="Took">{isOpen ? "not finished" : between(job.started_at, job.finished_at)}</Fact>
-        <Fact name="Units">
-          {count(job.units.done)} of {count(job.units.total)} done
-        </Fact>
-        <Fact name="Id">
-          <code>{job.id}</code>
-        </Fact>
-      </dl>
-      {job.waiting && <p class="notice">Waiting: {job.waiting.reason}</p>}
-      <p class="actions">
-        {isOpen && job.state !== "cancelling" && (
-          <button type="button" disabled={isActing} onClick={() => void act(cancelJob)}>
-            Cancel this job
-          </button>
-        )}
-        {!isOpen && job.state !== "succeeded" && (
-          <button type="button" disabled={isActing} onClick={() => void act(retryJob)}>
-            Run again what did not succeed
-          </button>
-        )}
-        {["succeeded", "partially_succeeded"].includes(job.state) && (
-          <a href={`/?${new URLSearchParams({ protocol: job.protocol })}`}>See the board</a>
-        )}
-      </p>
-      {refusal && (
-        <p class="notice bad" role="alert">
-          {refusal}
-        </p>
-      )}
-    </header>
-  );
-}
-
-function Eta({ units }: { units: Unit[] }) {
-  const left = remainingSeconds(units, Date.now());
-  if (!left) return null;
-  return (
-    <p class="quiet eta">
-      {left.high < 1
-        ? "Nearly done."
-        : `About ${duration(left.low)} to ${duration(left.high)} left, as long as its units have taken so far.`}
-    </p>
-  );
-}
-
-const Running = ({ units }: { units: Unit[] }) => (
-  <ul class="running" aria-label="Running now">
-    {units.map((unit) => (
-      <li key={unit.id}>
-        <span>
-          <strong>{unit.title}</strong>, seed {unit.model_seed}
-          {unit.attempt > 1 && `, attempt ${unit.attempt} of ${unit.max_attempts}`}
-        </span>
-        {/* Not every unlearner knows how far it is; then it only says what it has done. */}
-        {unit.progress ? (
-          <progress value={unit.progress} max={1} aria-label={`Progress: ${unit.title}`} />
-        ) : (
-          <span class="waiting-bar" />
-        )}
-        <span class="quiet">
-          {unit.progress ? `${percent(unit.progress, 0)}, ` : ""}
-          {unit.progress_text ?? "starting"} on {unit.worker}
-        </span>
-      </li>
-    ))}
-  </ul>
-);
-
-const FailedUnits = ({ units }: { units: Unit[] }) =>
-  units.length === 0 ? null : (
-    <details class="notice bad">
-      <summary>{counted(units.length, "unit")} failed</summary>
-      <ul>
-        {units.map((unit) => (
-          <li key={unit.id}>
-            {unit.title}, seed {unit.model_seed}: {unit.failure_class}
-            {unit.error && <pre>{unit.error}</pre>}
-          </li>
-        ))}
-      </ul>
-    </details>
-  );
 
 const Log = ({ events }: { events: LoggedEvent[] }) => (
   <section>

@@ -1,23 +1,15 @@
 // Submit a job: a form made of the catalogue, with what it would cost, and the same request in other words.
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Catalog, getCatalog, inWords, type Problem, Refused, submitJob } from "../api/client";
 import { keptKey } from "../api/key";
+import { withoutSections } from "../citation";
 import { Code } from "../components/code";
 import { EstimateView } from "../components/estimate";
+import { Choice, Errors, Labelled } from "../components/fields";
 import { Shown } from "../components/states";
 import { useLoaded } from "../loading";
 import { go, type Place } from "../router";
-import {
-  type Choices,
-  commandOf,
-  curlOf,
-  errorsAt,
-  type Field,
-  firstChoices,
-  pythonOf,
-  specOf,
-} from "../spec";
+import { type Choices, commandOf, curlOf, errorsAt, firstChoices, pythonOf, specOf } from "../spec";
 
 export function NewJobPage({ place }: { place: Place }) {
   const catalog = useLoaded(getCatalog, "catalog");
@@ -45,6 +37,8 @@ function Form({ catalog, query }: { catalog: Catalog; query: URLSearchParams }) 
   const withKey = keptKey() !== null;
   const change = (part: Partial<Choices>) => setChoices({ ...choices, ...part });
   const protocol = catalog.protocols.find((info) => info.id === choices.protocol);
+  const dataset = catalog.datasets.find((info) => info.id === choices.dataset);
+  const model = catalog.models.find((info) => info.id === choices.model);
 
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>("[aria-invalid='true']")?.focus(), [problem]);
@@ -89,7 +83,7 @@ function Form({ catalog, query }: { catalog: Catalog; query: URLSearchParams }) 
         <Choice
           field="dataset"
           title="Dataset"
-          hint={catalog.datasets.find((info) => info.id === choices.dataset)?.source}
+          hint={withoutSections(dataset?.source ?? "")}
           value={choices.dataset}
           options={catalog.datasets.map((info) => [
             info.id,
@@ -101,7 +95,7 @@ function Form({ catalog, query }: { catalog: Catalog; query: URLSearchParams }) 
         <Choice
           field="model"
           title="Model"
-          hint={catalog.models.find((info) => info.id === choices.model)?.source}
+          hint={withoutSections(model?.source ?? "")}
           value={choices.model}
           options={catalog.models.map((info) => [info.id, info.title])}
           problem={problem}
@@ -161,63 +155,6 @@ function Form({ catalog, query }: { catalog: Catalog; query: URLSearchParams }) 
   );
 }
 
-interface Described {
-  "aria-describedby": string;
-  "aria-invalid": boolean;
-}
-
-interface LabelledProps {
-  field: Field;
-  title: string;
-  hint: string | undefined;
-  problem: Problem | null;
-  children: (described: Described) => ComponentChildren;
-}
-
-/** A control with its label, a hint, and what the service found wrong with it. */
-function Labelled({ field, title, hint, problem, children }: LabelledProps) {
-  const errors = errorsAt(problem, field);
-  const notes = `notes-${field}`;
-  return (
-    <div class="field">
-      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is what `children` draws */}
-      <label>
-        <span class="title">{title}</span>
-        {children({ "aria-describedby": notes, "aria-invalid": errors.length > 0 })}
-      </label>
-      <div id={notes}>
-        {hint && <span class="hint">{hint}</span>}
-        <Errors errors={errors} />
-      </div>
-    </div>
-  );
-}
-
-interface ChoiceProps extends Omit<LabelledProps, "children"> {
-  value: string;
-  options: [string, string][];
-  onChoose: (value: string) => void;
-}
-
-const Choice = ({ value, options, onChoose, ...labelled }: ChoiceProps) => (
-  <Labelled {...labelled}>
-    {(described) => (
-      <select
-        name={labelled.field}
-        value={value}
-        onChange={(event) => onChoose(event.currentTarget.value)}
-        {...described}
-      >
-        {options.map(([id, title]) => (
-          <option key={id} value={id}>
-            {title}
-          </option>
-        ))}
-      </select>
-    )}
-  </Labelled>
-);
-
 interface UnlearnersProps {
   catalog: Catalog;
   chosen: string[];
@@ -265,24 +202,3 @@ function Unlearners({ catalog, chosen, problem, onChoose }: UnlearnersProps) {
     </fieldset>
   );
 }
-
-interface ErrorsProps {
-  errors: ReturnType<typeof errorsAt>;
-  withPointer?: boolean;
-}
-
-const Errors = ({ errors, withPointer }: ErrorsProps) =>
-  errors.length === 0 ? null : (
-    <ul class="errors">
-      {errors.map((error) => (
-        <li key={error.pointer + error.code}>
-          {withPointer && <code>{error.pointer}</code>} {error.detail}{" "}
-          {error.suggestion && (
-            <>
-              Did you mean <strong>{error.suggestion}</strong>?
-            </>
-          )}
-        </li>
-      ))}
-    </ul>
-  );

@@ -166,7 +166,8 @@ function RankFigure({ rows, metric, title, table }: RankFigureProps) {
   return (
     <Figure
       title={`${what}, by ${METRIC_TITLES[metric].toLowerCase()}`}
-      description={`A line per unlearner from its rank in the paper to its rank here. ${description}.`}
+      reading="A line per unlearner from its rank in the paper to its rank here; those that keep it are blue."
+      description={`${description}.`}
       table={table}
       draw={draw}
     />

@@ -1,6 +1,6 @@
 // One run: what was measured, what was not and why, and where it comes from.
 import { type Catalog, getCatalog, getResult, type ResultDetail } from "../api/client";
-import { namesOf } from "../board";
+import { namesOf, placeOf } from "../board";
 import { Fact } from "../components/fact";
 import { Scroll } from "../components/scroll";
 import { Shown } from "../components/states";
@@ -11,6 +11,7 @@ import { words } from "../format";
 import { useLoaded } from "../loading";
 import { pageOf } from "../methods";
 import { flat, metricText, metricTitle } from "../metrics";
+import { findSetting } from "../settings";
 
 export function ResultPage({ id }: { id: string }) {
   const result = useLoaded(() => getResult(id), id);
@@ -80,7 +81,7 @@ function Facts({ result, title }: { result: ResultDetail; title: string }) {
     <dl class="facts">
       <Fact name="Unlearner">{page ? <a href={page}>{title}</a> : title}</Fact>
       <Fact name="Setting">
-        <a href={`/settings/${result.setting_id}`}>{result.setting_id}</a>
+        <SettingLink id={result.setting_id} />
       </Fact>
       <Fact name={result.jobs.length === 1 ? "Job" : "Jobs"}>
         {result.jobs.length === 0 && "not shown to you"}
@@ -100,6 +101,12 @@ function Facts({ result, title }: { result: ResultDetail; title: string }) {
       </Fact>
     </dl>
   );
+}
+
+/** A setting by what it is, once that is known. */
+function SettingLink({ id }: { id: string }) {
+  const found = useLoaded(() => findSetting(id), id);
+  return <a href={`/settings/${id}`}>{found.data ? placeOf(found.data.setting) : id}</a>;
 }
 
 const tableOf = (result: ResultDetail): Table => ({

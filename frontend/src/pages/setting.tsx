@@ -1,49 +1,32 @@
 // One setting: every method in it, seed by seed, beside the references.
-import { useCallback } from "preact/hooks";
 import {
   type BoardRow,
   type BoardSetting,
   type Catalog,
   getBoard,
-  getCatalog,
   getResults,
   getSettings,
   type Leaderboard,
-  type Metric,
   type Result,
 } from "../api/client";
-import { forgetOf, METRIC_SHORT, METRIC_TITLES, metricIn, namesOf, placeOf, seedsOf } from "../board";
+import { forgetOf, METRIC_TITLES, metricIn, namesOf, placeOf } from "../board";
 import { Facets, MetricFacet } from "../components/facets";
 import { Fact } from "../components/fact";
-import { GroupBadge } from "../components/group-badge";
-import { MethodLink } from "../components/method-link";
-import { Scroll } from "../components/scroll";
+import { DISTANCE, MethodTable } from "../components/method-table";
+import { SeedFigure } from "../components/seed-figure";
 import { SelfReported } from "../components/self-reported";
 import { Shown } from "../components/states";
-import { Titled } from "../components/titled";
 import type { Table } from "../exports";
-import { factor, NOTHING, number, spread } from "../format";
+import { number } from "../format";
 import { useLoaded } from "../loading";
-import { counting, isReference, keyOf, metricOf, momentsOf, type Protocol, usable } from "../methods";
-import { Figure, type Plotting } from "../plots/figure";
-import { drawSeedDots } from "../plots/seed-dots";
+import { counting, metricOf, type Protocol, runsOf } from "../methods";
 import type { Place } from "../router";
+import { findSetting } from "../settings";
 
 const REFRESH_SECONDS = 30;
-const DISTANCE = "relative_distance"; // protocol §5.5
-
-/** The protocol that a setting belongs to, as boards never mix them. */
-async function protocolOf(id: string): Promise<{ catalog: Catalog; protocol: Protocol }> {
-  const catalog = await getCatalog();
-  for (const protocol of catalog.protocols) {
-    const { items } = await getSettings(protocol.id);
-    if (items.some((setting) => setting.id === id)) return { catalog, protocol };
-  }
-  throw new Error(`no setting that has results is called ${id}.`);
-}
 
 export function SettingPage({ id, place }: { id: string; place: Place }) {
-  const found = useLoaded(() => protocolOf(id), id);
+  const found = useLoaded(() => findSetting(id), id);
   return (
     <main>
       {!found.data && <h1>Setting</h1>}
@@ -121,8 +104,7 @@ function Methods({ board, runs, catalog }: MethodsProps) {
   return (
     <>
       <SeedFigure board={board} rows={rows} runs={runs} table={table} name={name} />
-      <Titled title="Every method, every seed" table={table} />
-      <MethodTable board={board} rows={rows} runs={runs} catalog={catalog} />
+      <MethodTable board={board} rows={rows} runs={runs} catalog={catalog} table={table} />
     </>
   );
 }
@@ -137,9 +119,6 @@ function sorted({ rows, references, higher_is_better }: Leaderboard): BoardRow[]
   const ranked = [...rows].sort((one, other) => (badness(one) < badness(other) ? -1 : 1));
   return [...references, ...ranked];
 }
-
-const runsOf = (row: BoardRow, runs: Result[]): Result[] =>
-  runs.filter((run) => keyOf(run) === keyOf(row)).sort((one, other) => one.model_seed - other.model_seed);
 
 function seedTable(
   board: Leaderboard,
@@ -171,130 +150,3 @@ function seedTable(
     ),
   };
 }
-
-interface FigureProps {
-  board: Leaderboard;
-  rows: BoardRow[];
-  runs: Result[];
-  table: Table;
-  name: (row: BoardRow) => string;
-}
-
-function SeedFigure({ board, rows, runs, table, name }: FigureProps) {
-  const { metric, higher_is_better } = board;
-  const methods = rows.filter((row) => !isReference(row.unlearner) && row.cells[0]?.mean != null);
-  const dots = methods.flatMap((row) =>
-    runsOf(row, runs).flatMap((run) => {
-      const value = metricOf(run, metric);
-      return value === null ? [] : [{ row: name(row), seed: run.model_seed, value }];
-    }),
-  );
-  const lines = board.references.flatMap((row) => {
-    const value = row.cells[0]?.mean ?? null;
-    return value === null ? [] : [{ title: name(row), value }];
-  });
-  const label = `${METRIC_TITLES[metric]} ${higher_is_better ? "→ better" : "← better"}`;
-  const view = JSON.stringify({ dots, lines, label });
-  const draw = useCallback(
-    (plotting: Plotting, width: number) =>
-      drawSeedDots(plotting, width, { dots, lines, label, rows: methods.map(name) }),
-    [view],
-  );
-  const [best] = methods;
-  if (!best) return <p class="empty">No unlearner has run in this setting yet.</p>;
-  const title = `${name(best)} is best by ${METRIC_TITLES[metric].toLowerCase()}: ${number(best.cells[0]?.mean)}`;
-  const description =
-    `One dot per model seed and a line at the mean, for ${methods.length} unlearners, best first: ` +
-    `${methods.map((row) => `${name(row)} ${number(row.cells[0]?.mean)}`).join(", ")}. ` +
-    `Dashed: ${lines.map((line) => `${line.title} ${number(line.value)}`).join(", ")}.`;
-  return <Figure title={title} description={description} table={table} draw={draw} />;
-}
-
-interface TableProps {
-  board: Leaderboard;
-  rows: BoardRow[];
-  runs: Result[];
-  catalog: Catalog;
-}
-
-const MethodTable = ({ board, rows, runs, catalog }: TableProps) => (
-  <Scroll label="Methods">
-    <table class="methods">
-      <caption>
-        <span>Mean ± sample standard deviation over model seeds; every value leads to its run</span>
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Method</th>
-          <th scope="col">Group</th>
-          <th scope="col" class="figure">
-            {METRIC_TITLES[board.metric]} {board.higher_is_better ? "↑" : "↓"}
-          </th>
-          <th scope="col">{METRIC_SHORT[board.metric]} per model seed</th>
-          <th scope="col" class="figure">
-            Seeds
-          </th>
-          <th scope="col" class="figure">
-            RTE ↑
-          </th>
-          <th scope="col" class="figure">
-            <abbr title="How far the weights are from the retrained model's, relative to their own length; mean over model seeds">
-              Distance
-            </abbr>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <Line
-            key={row.label}
-            row={row}
-            runs={runsOf(row, runs)}
-            metric={board.metric}
-            protocol={board.protocol}
-            catalog={catalog}
-          />
-        ))}
-      </tbody>
-    </table>
-  </Scroll>
-);
-
-interface LineProps {
-  row: BoardRow;
-  runs: Result[];
-  metric: Metric;
-  protocol: string;
-  catalog: Catalog;
-}
-
-function Line({ row, runs, metric, protocol, catalog }: LineProps) {
-  const cell = row.cells[0];
-  return (
-    <tr>
-      <th scope="row">
-        <MethodLink method={row} catalog={catalog} protocol={protocol} />
-      </th>
-      <td>{cell?.group && <GroupBadge group={cell.group} />}</td>
-      <td class="figure">
-        <span class="mean">{number(cell?.mean)}</span>{" "}
-        <span class="quiet sd">{spread(cell?.sd ?? null)}</span>
-      </td>
-      <td>
-        <span class="seeds">
-          {runs.map((run) => (
-            <a key={run.id} href={`/results/${run.id}`} aria-label={seedLabel(run, metric)}>
-              {number(metricOf(run, metric))}
-            </a>
-          ))}
-        </span>
-      </td>
-      <td class="figure">{cell ? seedsOf(cell) : NOTHING}</td>
-      <td class="figure">{factor(cell?.runtime_efficiency)}</td>
-      <td class="figure">{number(momentsOf(usable(runs, DISTANCE)).mean)}</td>
-    </tr>
-  );
-}
-
-const seedLabel = (run: Result, metric: Metric): string =>
-  `Seed ${run.model_seed}: ${number(metricOf(run, metric))}, to the run`;

@@ -3,12 +3,12 @@ import { getJobs, getQueue } from "../api/client";
 import { Fact } from "../components/fact";
 import { Shown } from "../components/states";
 import { count } from "../format";
+import { hasEnded } from "../jobs";
 import { useLoaded } from "../loading";
 import { JobTable } from "./jobs";
 import { Workers } from "./workers";
 
 const REFRESH_SECONDS = 5;
-const ENDED = ["succeeded", "partially_succeeded", "failed", "cancelled"];
 
 export function StatusPage() {
   const queue = useLoaded(getQueue, "queue", REFRESH_SECONDS);
@@ -35,7 +35,7 @@ export function StatusPage() {
       <h2>Open jobs</h2>
       <Shown what="the jobs" loaded={jobs}>
         {({ items }) => {
-          const open = items.filter((job) => !ENDED.includes(job.state));
+          const open = items.filter((job) => !hasEnded(job));
           return open.length > 0 ? <JobTable jobs={open} /> : <p class="empty">No job is open.</p>;
         }}
       </Shown>

@@ -10,28 +10,16 @@ import {
   type Metric,
   type Result,
 } from "../api/client";
-import {
-  METRIC_SHORT,
-  METRIC_TITLES,
-  metricIn,
-  namesOf,
-  placeOf,
-  protocolIn,
-  seedsOf,
-  whyProvisional,
-} from "../board";
+import { METRIC_TITLES, metricIn, namesOf, placeOf, protocolIn, whyProvisional } from "../board";
 import { bibtexOf, sourceOf } from "../citation";
+import { CellsTable } from "../components/cells-table";
 import { Code } from "../components/code";
 import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
 import { Fact } from "../components/fact";
-import { GroupBadge } from "../components/group-badge";
+import { HyperparametersTable } from "../components/hyperparameters-table";
 import { ResultsTable } from "../components/results-table";
-import { Scroll } from "../components/scroll";
+import { Source } from "../components/source";
 import { Shown } from "../components/states";
-import { Titled } from "../components/titled";
-import type { Table } from "../exports";
-import { factor, number, spread } from "../format";
-import { hyperparametersOf } from "../hyperparameters";
 import { useLoaded } from "../loading";
 import { keyOf } from "../methods";
 import type { Place } from "../router";
@@ -89,7 +77,9 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
         {info.name !== info.title && <span class="quiet"> {info.name}</span>}
       </h1>
       <dl class="facts">
-        <Fact name="Source">{sourceOf(info)}</Fact>
+        <Fact name="Source">
+          <Source text={sourceOf(info)} />
+        </Fact>
         <Fact name="Sets that it reads">{info.uses.join(", ") || "none"}</Fact>
         <Fact name="Run it">
           <a href={`/jobs/new?${new URLSearchParams({ unlearner: info.id, protocol })}`}>Submit a job</a>
@@ -108,13 +98,13 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
         {(data) => <Standing info={info} board={data} catalog={catalog} />}
       </Shown>
       <h2>Hyperparameters</h2>
-      <Hyperparameters info={info} />
+      <HyperparametersTable info={info} />
       <Shown what="its runs" loaded={results}>
         {(all) => (
           <ResultsTable
             title="Runs"
             name={`lethe-${info.id}-runs`}
-            results={newest(all)}
+            results={newest(all, [...places.keys()])}
             isOpen={false}
             catalog={catalog}
             places={places}
@@ -128,16 +118,22 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
   );
 }
 
-/** What still counts, by setting and seed. */
-const newest = (results: Result[]): Result[] =>
-  results
+/** What still counts, in the order of the board's settings, by seed. */
+function newest(results: Result[], settings: string[]): Result[] {
+  const placeIn = ({ setting_id }: Result) => {
+    const place = settings.indexOf(setting_id);
+    return place < 0 ? settings.length : place; // of another protocol: last
+  };
+  return results
     .filter((result) => !result.is_superseded)
     .sort(
       (one, other) =>
+        placeIn(one) - placeIn(other) ||
         one.setting_id.localeCompare(other.setting_id) ||
         keyOf(one).localeCompare(keyOf(other)) ||
         one.model_seed - other.model_seed,
     );
+}
 
 interface StandingProps {
   info: Info;
@@ -160,122 +156,10 @@ function Standing({ info, board, catalog }: StandingProps) {
             : `ranks ${row.rank} among ${ranked} by ${METRIC_TITLES[board.metric].toLowerCase()}`}
         </p>
       ))}
-      <Titled
-        title={rows.length > 1 ? "Its variants, setting by setting" : "Setting by setting"}
-        table={cellTable(info, board, rows, name)}
-      />
-      <Cells board={board} rows={rows} name={name} />
+      <CellsTable file={`lethe-${info.id}-${board.metric}`} board={board} rows={rows} name={name} />
     </>
   );
 }
-
-function cellTable(info: Info, board: Leaderboard, rows: BoardRow[], name: (row: BoardRow) => string): Table {
-  return {
-    name: `lethe-${info.id}-${board.metric}`,
-    columns: ["setting", "dataset", "model", "method", "group", "mean", "sd", "seeds", "runtime efficiency"],
-    rows: rows.flatMap((row) =>
-      row.cells.map((cell) => [
-        cell.setting,
-        cell.dataset,
-        cell.model,
-        name(row),
-        cell.group,
-        cell.mean,
-        cell.sd,
-        cell.seeds,
-        cell.runtime_efficiency,
-      ]),
-    ),
-  };
-}
-
-interface CellsProps {
-  board: Leaderboard;
-  rows: BoardRow[];
-  name: (row: BoardRow) => string;
-}
-
-const Cells = ({ board, rows, name }: CellsProps) => (
-  <Scroll label="Setting by setting">
-    <table class="cells">
-      <caption>
-        <span>
-          {METRIC_TITLES[board.metric]}: mean ± sample standard deviation over model seeds; a setting leads to
-          its runs
-        </span>
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Setting</th>
-          <th scope="col">Method</th>
-          <th scope="col">Group</th>
-          <th scope="col" class="figure">
-            {METRIC_SHORT[board.metric]} {board.higher_is_better ? "↑" : "↓"}
-          </th>
-          <th scope="col" class="figure">
-            Seeds
-          </th>
-          <th scope="col" class="figure">
-            RTE ↑
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {board.settings.flatMap((setting, index) =>
-          rows.map((row) => {
-            const cell = row.cells[index];
-            return (
-              <tr key={setting.id + row.label}>
-                <th scope="row">
-                  <a href={`/settings/${setting.id}?metric=${board.metric}`}>{placeOf(setting)}</a>
-                </th>
-                <td>{name(row)}</td>
-                <td>{cell?.group && <GroupBadge group={cell.group} />}</td>
-                <td class="figure">
-                  <span class="mean">{number(cell?.mean)}</span>{" "}
-                  <span class="quiet sd">{spread(cell?.sd ?? null)}</span>
-                </td>
-                <td class="figure">{cell && seedsOf(cell)}</td>
-                <td class="figure">{factor(cell?.runtime_efficiency)}</td>
-              </tr>
-            );
-          }),
-        )}
-      </tbody>
-    </table>
-  </Scroll>
-);
-
-const Hyperparameters = ({ info }: { info: Info }) => (
-  <Scroll label="Hyperparameters">
-    <table class="hyperparameters">
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col" class="figure">
-            Default
-          </th>
-          <th scope="col">Bounds</th>
-          <th scope="col">Search space</th>
-          <th scope="col">Meaning</th>
-        </tr>
-      </thead>
-      <tbody>
-        {hyperparametersOf(info.hyperparameters).map((each) => (
-          <tr key={each.name}>
-            <th scope="row">
-              <code>{each.name}</code>
-            </th>
-            <td class="figure">{each.fallback}</td>
-            <td>{each.bounds}</td>
-            <td>{each.search}</td>
-            <td class="wide">{each.meaning}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </Scroll>
-);
 
 function Badge({ info, protocol, metric }: { info: Info; protocol: string; metric: Metric }) {
   const badge = badgeUrl(info.id, protocol, metric);

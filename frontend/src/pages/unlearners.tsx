@@ -1,6 +1,7 @@
 // All unlearners that can be asked for.
 import { type Catalog, getCatalog } from "../api/client";
 import { sourceOf } from "../citation";
+import { Source } from "../components/source";
 import { Shown } from "../components/states";
 import { TitledTable } from "../components/titled";
 import type { Table } from "../exports";
@@ -51,7 +52,9 @@ const List = ({ unlearners }: { unlearners: Catalog["unlearners"] }) => (
             </th>
             <td>{info.name}</td>
             <td>{info.uses.join(", ") || "none"}</td>
-            <td class="wide">{sourceOf(info)}</td>
+            <td class="wide">
+              <Source text={sourceOf(info)} />
+            </td>
           </tr>
         ))}
       </tbody>

@@ -48,6 +48,7 @@ export function drawAccuracies(plot: Plotting, width: number, { bins, retrained 
       domain: [low, high],
       label: "The attack's balanced accuracy on a sample; 0.5 is a coin",
       labelArrow: "none",
+      labelAnchor: "center",
       labelOffset: 42,
     },
     y: {

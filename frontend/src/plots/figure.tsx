@@ -11,6 +11,8 @@ export type Plotting = typeof Library;
 interface Props {
   /** What it shows, as a sentence: the finding, not the axes. */
   title: string;
+  /** What its marks are. */
+  reading: string;
   /** What can be seen, for those who do not see it. */
   description: string;
   table: Table;
@@ -20,7 +22,7 @@ interface Props {
 const MAX_WIDTH = 900;
 const MAX_ROWS = 200; // of the table; the file has all
 
-export function Figure({ title, description, table, draw }: Props) {
+export function Figure({ title, reading, description, table, draw }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const [plotting, setPlotting] = useState<Plotting | null>(null);
   const [isFailed, setIsFailed] = useState(false);
@@ -51,8 +53,9 @@ export function Figure({ title, description, table, draw }: Props) {
     <figure class="plot">
       <figcaption>{title}</figcaption>
       <div ref={frame} role="img" aria-label={`${title}. ${description}`}>
-        {!isFailed && <p class="quiet">Drawing …</p>}
+        {!isFailed && <p class="quiet drawing">Drawing …</p>}
       </div>
+      <p class="reading">{reading}</p>
       {isFailed && <p class="notice">The plot could not be loaded; its data are below.</p>}
       <details onToggle={(event) => setIsOpen(event.currentTarget.open)}>
         <summary>Data of this plot</summary>

@@ -26,6 +26,7 @@ export function drawRankSpans(plot: Plotting, width: number, { spans }: { spans:
       ticks: Array.from({ length: last }, (_, index) => index + 1),
       tickFormat: "d",
       label: "Rank; 1 is best",
+      labelAnchor: "center",
       labelArrow: "none",
       labelOffset: 42,
       grid: true,

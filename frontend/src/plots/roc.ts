@@ -33,7 +33,7 @@ const STROKES: Record<RocCurve["role"], { stroke: string; width: number; dash: s
   chosen: { stroke: "var(--accent)", width: 2.5, dash: "" },
   original: { stroke: "var(--f)", width: 1.5, dash: "6 3" },
   retrained: { stroke: "var(--g1)", width: 1.5, dash: "2 3" },
-  other: { stroke: "var(--line)", width: 1.5, dash: "" },
+  other: { stroke: "var(--edge)", width: 1, dash: "" },
 };
 const DRAWN_FIRST: RocCurve["role"][] = ["other", "original", "retrained", "chosen"];
 const HIGHEST_PIXELS = 520;
@@ -70,7 +70,14 @@ export function drawRoc(plot: Plotting, width: number, { curves }: { curves: Roc
     marginRight: 20,
     marginTop: 30,
     marginBottom: 50,
-    x: { ...scale, ticks, tickFormat: percents, label: "False-positive rate (log)", labelOffset: 42 },
+    x: {
+      ...scale,
+      ticks,
+      tickFormat: percents,
+      label: "False-positive rate (log)",
+      labelAnchor: "center",
+      labelOffset: 42,
+    },
     y: { ...scale, ticks, tickFormat: percents, label: "↑ True-positive rate (log)" },
     marks: [
       plot.line(
@@ -88,9 +95,9 @@ export function drawRoc(plot: Plotting, width: number, { curves }: { curves: Roc
         fill: "var(--ink)",
         stroke: "var(--paper)",
         strokeWidth: 4,
-        textAnchor: "end",
-        dx: -7,
-        dy: -7,
+        textAnchor: "start", // below its curve, where the next one lies farther away
+        dx: 7,
+        dy: 9,
       }),
     ],
   });

@@ -1,5 +1,6 @@
 // Ranks in the paper and here, as one slope per unlearner.
 import type { Plotting } from "./figure";
+import { LOOKS } from "./groups";
 
 export interface Slope {
   name: string;
@@ -10,6 +11,7 @@ export interface Slope {
 const SIDES = ["Paper", "Here"];
 const ROW_HEIGHT = 20;
 const MAX_WIDTH = 720;
+const CHARACTER = 6.6; // pixels, on average
 
 const MAX_NAMES = 3;
 
@@ -31,6 +33,10 @@ export function drawSlopes(plot: Plotting, width: number, { slopes }: { slopes: 
     { name, side: SIDES[1], rank: here },
   ]);
   const lowest = Math.max(...ends.map(({ rank }) => rank));
+  const isSame = ({ paper, here }: Slope) => paper === here;
+  const still = new Set(slopes.filter(isSame).map(({ name }) => name));
+  const marginOf = (side: "paper" | "here") =>
+    CHARACTER * Math.max(...labelsOf(slopes, side).map(({ text }) => text.length)) + 40;
   const text = (side: "paper" | "here") => {
     const isLeft = side === "paper";
     return plot.text(labelsOf(slopes, side), {
@@ -47,12 +53,19 @@ export function drawSlopes(plot: Plotting, width: number, { slopes }: { slopes: 
   return plot.plot({
     width: whole,
     height: ROW_HEIGHT * lowest + 60,
-    marginLeft: whole / 4,
-    marginRight: whole / 2,
-    x: { type: "point", domain: SIDES, label: null, axis: "top" },
+    marginLeft: Math.min(marginOf("paper"), 0.37 * whole),
+    marginRight: Math.min(marginOf("here"), 0.5 * whole),
+    color: LOOKS.color,
+    x: { type: "point", padding: 0, domain: SIDES, label: null, axis: "top" },
     y: { reverse: true, axis: null, domain: [0.5, lowest + 0.5] },
     marks: [
-      plot.line(ends, { x: "side", y: "rank", z: "name", stroke: "var(--accent)", strokeWidth: 1.5 }),
+      plot.line(ends, {
+        x: "side",
+        y: "rank",
+        z: "name",
+        stroke: ({ name }) => (still.has(name) ? "var(--accent)" : "var(--edge)"),
+        strokeWidth: 1.5,
+      }),
       plot.dot(ends, { x: "side", y: "rank", r: 3, fill: "var(--accent)" }),
       text("paper"),
       text("here"),

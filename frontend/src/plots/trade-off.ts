@@ -1,6 +1,7 @@
 // Cost against closeness: one mark per method, the same shapes as on the board, names beside them.
 import type { Group } from "../api/client";
 import type { Plotting } from "./figure";
+import { LOOKS, lookOf } from "./groups";
 
 export interface TradeOff {
   name: string;
@@ -21,13 +22,16 @@ export function frontOf(points: TradeOff[], higherIsBetter: boolean): TradeOff[]
   return points.filter((point) => !isBeaten(point)).sort((one, other) => one.efficiency - other.efficiency);
 }
 
-const SYMBOLS: Record<Group, string> = { G1: "circle", G2: "diamond", G3: "triangle", F: "times" };
+interface Drawn {
+  points: TradeOff[];
+  front: TradeOff[];
+  /** The mean of the retrained models by the metric. */
+  retrained: number | null;
+  label: string;
+}
 
-export function drawTradeOff(
-  plot: Plotting,
-  width: number,
-  { points, front, label }: { points: TradeOff[]; front: TradeOff[]; label: string },
-) {
+export function drawTradeOff(plot: Plotting, width: number, { points, front, retrained, label }: Drawn) {
+  const reference = retrained === null ? [] : [{ value: retrained, text: "Retrained" }];
   return plot.plot({
     width,
     height: Math.min(460, Math.max(300, width / 1.6)),
@@ -39,21 +43,31 @@ export function drawTradeOff(
     insetRight: 25,
     insetTop: 15,
     x: {
-      label: "Runtime efficiency (times faster than retraining) →",
+      label: "Runtime efficiency: times faster than retraining, logarithmic →",
+      labelAnchor: "center",
       type: "log",
       labelOffset: 40,
       labelArrow: "none",
       grid: true,
     },
     y: { label, labelArrow: "none", grid: true, nice: true },
-    symbol: { domain: Object.keys(SYMBOLS), range: Object.values(SYMBOLS) },
+    ...LOOKS,
     marks: [
+      plot.ruleY(reference, { y: "value", stroke: "var(--edge)" }),
+      plot.text(reference, {
+        y: "value",
+        text: "text",
+        frameAnchor: "left",
+        dx: 4,
+        dy: -8,
+        textAnchor: "start",
+      }),
       plot.line(front, { x: "efficiency", y: "value", stroke: "var(--edge)", strokeDasharray: "3 3" }),
       plot.dot(points, {
         x: "efficiency",
         y: "value",
-        symbol: (point: TradeOff) => point.group ?? "F",
-        stroke: "var(--accent)",
+        symbol: ({ group }: TradeOff) => lookOf(group).symbol,
+        stroke: ({ group }: TradeOff) => lookOf(group).colour,
         fill: "var(--paper)",
         strokeWidth: 2,
       }),
