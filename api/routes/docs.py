@@ -1,10 +1,13 @@
 """The API's own pages: its endpoints, and the problems that it answers. No script, nothing from elsewhere."""
 
+import re
+from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from api.problems import KINDS
 
@@ -14,18 +17,39 @@ pages = Environment(
 )
 
 
+def marked(text: str) -> Markup:
+    """A text of ours as HTML: what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped just here
+
+
+pages.filters["marked"] = marked
+
+
 @router.get("")
 def get_docs(request: Request) -> HTMLResponse:
-    """Every endpoint, as the OpenAPI document tells it."""
+    """Every endpoint by what it is about, as the OpenAPI document tells it."""
     document: dict[str, Any] = request.app.openapi()
     operations = [
-        {"description": "", "parameters": [], **operation, "method": method.upper(), "path": path}
+        {"description": "", "parameters": [], "tags": ["service"], **operation}
+        | {"method": method.upper(), "path": path}
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
     for operation in operations:
         operation["parameters"] = [{"description": "", **found} for found in operation["parameters"]]
-    return _page(request, "api.html", title="API", operations=operations, summary=document["info"]["summary"])
+    operations.sort(key=_tag)  # stable: within a tag they stay as they are declared
+    return _page(
+        request,
+        "api.html",
+        title="API",
+        tags={tag: list(found) for tag, found in groupby(operations, _tag)},
+        summary=document["info"]["summary"],
+        address=request.base_url,
+    )
+
+
+def _tag(operation: dict[str, Any]) -> str:
+    return str(operation["tags"][0])
 
 
 @router.get("/problems")

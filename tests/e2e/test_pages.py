@@ -72,6 +72,8 @@ PAGES = {
     "status": "/status",
     "workers": "/workers",
     "not_found": "/nowhere",
+    "api": "/docs",
+    "problems": "/docs/problems",
 }
 
 
@@ -143,20 +145,24 @@ def texts(browser, selector: str) -> list[str]:
     return list(browser.execute_script(TEXTS, selector))
 
 
-@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1440, "light")])
+@pytest.fixture(params=HEIGHTS, ids=lambda width: f"{width}px")
+def screen(request, visit, chrome) -> int:
+    """A phone and a desk, by their widths."""
+    width = request.param
+    size = {"width": width, "height": HEIGHTS[width], "deviceScaleFactor": 1, "mobile": width < 600}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    return int(width)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_no_violation_that_axe_finds_fits_the_screen_and_asks_no_other_host(
-    visit, chrome, filled, page, width, theme
+    visit, chrome, filled, page, screen
 ):
-    screen = {"width": width, "height": HEIGHTS[width], "deviceScaleFactor": 1, "mobile": width < 600}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    scheme = {"name": "prefers-color-scheme", "value": theme}
-    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     visit(PAGES[page])
     for details in chrome.find_elements(By.CSS_SELECTOR, "main details"):
         chrome.execute_script("arguments[0].open = true", details)
 
-    assert chrome.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= screen
     hosts = chrome.execute_script(
         "return [...new Set(performance.getEntries().map(e => e.name).filter(n => /^[a-z]+:/.test(n))"
         ".map(n => new URL(n).host))]"
@@ -166,29 +172,38 @@ def test_a_page_has_no_violation_that_axe_finds_fits_the_screen_and_asks_no_othe
     assert [text for text in complaints if "404" not in text or "_none" not in text] == []
 
     chrome.execute_script(AXE.read_text())
-    found = chrome.execute_async_script("axe.run({runOnly: arguments[0]}).then(arguments[1])", RULES)[
-        "violations"
-    ]
-    assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
+    for theme in ("light", "dark"):
+        scheme = {"name": "prefers-color-scheme", "value": theme}
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        assert violations(chrome) == [], theme
+
+
+def violations(browser) -> list[tuple[str, list[str]]]:
+    """What axe finds, each with its first places."""
+    found = browser.execute_async_script("axe.run({runOnly: arguments[0]}).then(arguments[1])", RULES)
+    return [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found["violations"]]
+
+
+USABLE = (
+    "return [...document.querySelectorAll('a[href], button, select, input, summary, [tabindex=\"0\"]')]"
+    ".filter(e => e.checkVisibility() && !e.disabled && !(e.type === 'radio' && !e.checked)).length"
+)
+WATCH_FOCUS = (
+    "window.reached = new Set(); window.hidden = [];"
+    "document.addEventListener('focusin', e => { window.reached.add(e.target);"
+    " const s = getComputedStyle(e.target), t = e.target.nextElementSibling;"
+    " const n = t ? getComputedStyle(t) : s;"
+    " if (s.outlineStyle === 'none' && n.outlineStyle === 'none')"
+    " window.hidden.push(e.target.outerHTML); })"
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_keyboard_alone_reaches_all_that_can_be_used_and_shows_where_it_is(visit, page):
+def test_the_keyboard_alone_reaches_all_that_can_be_used_and_shows_where_it_is(visit, screen, page):
     browser = visit(PAGES[page])
-    usable = browser.execute_script(
-        "return [...document.querySelectorAll('a[href], button, select, input, summary, [tabindex=\"0\"]')]"
-        ".filter(e => e.checkVisibility() && !e.disabled && !(e.type === 'radio' && !e.checked)).length"
-    )
-    browser.execute_script(
-        "window.reached = new Set(); window.hidden = [];"
-        "document.addEventListener('focusin', e => { window.reached.add(e.target);"
-        " const s = getComputedStyle(e.target), t = e.target.nextElementSibling;"
-        " const n = t ? getComputedStyle(t) : s;"
-        " if (s.outlineStyle === 'none' && n.outlineStyle === 'none')"
-        " window.hidden.push(e.target.outerHTML); })"
-    )
-    for _ in range(usable + 2):
-        webdriver.ActionChains(browser).send_keys(Keys.TAB).perform()
+    usable = browser.execute_script(USABLE)
+    browser.execute_script(WATCH_FOCUS)
+    webdriver.ActionChains(browser).send_keys(Keys.TAB * (usable + 2)).perform()
     assert browser.execute_script("return window.reached.size") >= usable
     assert browser.execute_script("return window.hidden") == []
 
