@@ -19,7 +19,7 @@ pages = Environment(
 
 def marked(text: str) -> Markup:
     """A text of ours as HTML: what stands between backticks is code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped just here
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just here
 
 
 pages.filters["marked"] = marked

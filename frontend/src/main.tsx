@@ -1,6 +1,6 @@
 // The page: which view an address stands for.
 import { type ComponentChild, render } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { KeyDialog } from "./components/key-dialog";
 import { ThemeSwitch } from "./components/theme-switch";
 import { BoardPage } from "./pages/board";
@@ -101,7 +101,10 @@ function View({ place }: { place: Place }) {
 
 function Page() {
   const place = usePlace();
+  const nav = useRef<HTMLElement>(null);
   useEffect(() => {
+    const current = nav.current?.querySelector("[aria-current]"); // on a phone it may be out of sight
+    current?.scrollIntoView({ block: "nearest", inline: "center" });
     document.title = `${routeOf(place.path)?.title ?? "Not found"} · Lethe`;
   }, [place.path]);
   return (
@@ -112,7 +115,7 @@ function Page() {
         <a class="brand" href="/">
           Lethe
         </a>
-        <nav aria-label="Pages">
+        <nav ref={nav} aria-label="Pages">
           {LINKS.map(([path, name]) => (
             <a key={path} href={path} aria-current={place.path === path ? "page" : undefined}>
               {name}

@@ -97,4 +97,5 @@ def test_the_documentation_lists_every_endpoint_and_loads_nothing_from_elsewhere
     assert all(path in page for path in document["paths"])
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
     assert "<script" not in page
+    assert "<code>ETag</code> of what the caller has" in page
     assert client.get("/docs/style.css").headers["content-type"].startswith("text/css")

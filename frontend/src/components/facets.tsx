@@ -56,14 +56,16 @@ interface FacetProps {
   name: string;
   value: string;
   options: (readonly [string, string])[];
+  /** The options are long: on a phone it stands alone. */
+  isLong?: boolean;
   onChoose: (value: string) => void;
 }
 
-export function Facet({ name, value, options, onChoose }: FacetProps) {
+export function Facet({ name, value, options, isLong = false, onChoose }: FacetProps) {
   // The address may name what the catalogue does not have (yet); the server says so, the select shows it.
   const isKnown = options.some(([id]) => id === value);
   return (
-    <label class="facet">
+    <label class={isLong ? "facet long" : "facet"}>
       {name}
       <select value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
         {!isKnown && <option value={value}>{value}</option>}

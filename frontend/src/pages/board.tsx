@@ -210,6 +210,7 @@ function BoardFacets({ place, filters, catalog, settings }: BoardFacetsProps) {
       {special.length > 0 && (
         <Facet
           name="Setting"
+          isLong
           value={filters.setting}
           options={[
             ["", "The protocol's own"],

@@ -42,6 +42,7 @@ export function PrivacyPage({ place }: { place: Place }) {
         <ProtocolFacet place={place} catalog={catalog.data} clears={["setting", "attack", "of"]} />
         <Facet
           name="Setting"
+          isLong
           value={setting}
           options={settings.map((each) => [each.id, `${placeOf(each)}, ${forgetOf(each)}`])}
           onChoose={(value) => go(withChoices(place, { setting: value, attack: "", of: "" }))}
@@ -105,6 +106,7 @@ function Setting({ id, setting, protocol, catalog, place }: SettingProps) {
             <Facets>
               <Facet
                 name="Attack"
+                isLong
                 value={study?.id ?? U_MIA}
                 options={[
                   ...studies.map((each) => [each.id, studyTitle(each, catalog)] as const),

@@ -46,7 +46,7 @@ export function drawAccuracies(plot: Plotting, width: number, { bins, retrained 
     marginBottom: 50,
     x: {
       domain: [low, high],
-      label: "The attack's balanced accuracy on a sample; 0.5 is a coin",
+      label: "Balanced accuracy on a sample; 0.5 is a coin",
       labelArrow: "none",
       labelAnchor: "center",
       labelOffset: 42,

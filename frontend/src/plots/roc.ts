@@ -59,7 +59,10 @@ export function drawRoc(plot: Plotting, width: number, { curves }: { curves: Roc
   );
   const labels = curves
     .filter((curve) => curve.role !== "other")
-    .flatMap((curve) => rocPoints([curve]).points.find((point) => point.fpr >= LABEL_AT) ?? []);
+    .flatMap((curve) => {
+      const point = rocPoints([curve]).points.find(({ fpr }) => fpr >= LABEL_AT);
+      return point ? [{ name: curve.name, role: curve.role, point }] : [];
+    });
   const scale = { type: "log" as const, domain: [from, 1], labelArrow: "none" as const, grid: true };
   const percents = (rate: number) => `${Number((100 * rate).toPrecision(1))} %`;
   const ticks = powersOfTen(from);
@@ -88,17 +91,20 @@ export function drawRoc(plot: Plotting, width: number, { curves }: { curves: Roc
         { stroke: "var(--edge)", strokeDasharray: "1 4" },
       ),
       ...marks,
-      plot.text(labels, {
-        x: "fpr",
-        y: "tpr",
-        text: "name",
-        fill: "var(--ink)",
-        stroke: "var(--paper)",
-        strokeWidth: 4,
-        textAnchor: "start", // below its curve, where the next one lies farther away
-        dx: 7,
-        dy: 9,
-      }),
+      ...labels.map(({ name, role, point }) =>
+        plot.text([point], {
+          x: "fpr",
+          y: "tpr",
+          text: () => name,
+          fill: "var(--ink)",
+          stroke: "var(--paper)",
+          strokeWidth: 4,
+          // The original's curve is the highest: above it and below the others is room.
+          ...(role === "original"
+            ? { textAnchor: "end", dx: -7, dy: -7 }
+            : { textAnchor: "start", dx: 7, dy: 9 }),
+        }),
+      ),
     ],
   });
 }

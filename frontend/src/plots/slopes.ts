@@ -11,7 +11,7 @@ export interface Slope {
 const SIDES = ["Paper", "Here"];
 const ROW_HEIGHT = 20;
 const MAX_WIDTH = 720;
-const CHARACTER = 6.6; // pixels, on average
+const CHARACTER = 6; // pixels, on average
 
 const MAX_NAMES = 3;
 
@@ -36,7 +36,7 @@ export function drawSlopes(plot: Plotting, width: number, { slopes }: { slopes: 
   const isSame = ({ paper, here }: Slope) => paper === here;
   const still = new Set(slopes.filter(isSame).map(({ name }) => name));
   const marginOf = (side: "paper" | "here") =>
-    CHARACTER * Math.max(...labelsOf(slopes, side).map(({ text }) => text.length)) + 40;
+    CHARACTER * Math.max(...labelsOf(slopes, side).map(({ text }) => text.length)) + 32;
   const text = (side: "paper" | "here") => {
     const isLeft = side === "paper";
     return plot.text(labelsOf(slopes, side), {
@@ -53,8 +53,8 @@ export function drawSlopes(plot: Plotting, width: number, { slopes }: { slopes: 
   return plot.plot({
     width: whole,
     height: ROW_HEIGHT * lowest + 60,
-    marginLeft: Math.min(marginOf("paper"), 0.37 * whole),
-    marginRight: Math.min(marginOf("here"), 0.5 * whole),
+    marginLeft: Math.min(marginOf("paper"), 0.4 * whole),
+    marginRight: Math.min(marginOf("here"), 0.56 * whole),
     color: LOOKS.color,
     x: { type: "point", padding: 0, domain: SIDES, label: null, axis: "top" },
     y: { reverse: true, axis: null, domain: [0.5, lowest + 0.5] },
