@@ -3,6 +3,10 @@
 In each draw the model seeds of a setting are drawn with replacement, the same for all methods, since all
 unlearn the same originals; then the methods are grouped, the reference cohort's cut points included, and
 ranked as on the board. A failed method has no value to redraw: it is F in every draw.
+
+In 40 made-up boards of the eighteen unlearners, whose seeds vary somewhat more than their true means differ,
+the intervals held the rank by the true means in 92 to 95 % with three seeds and in 99 % with ten. Of the
+pairs that were said to be distinguishable at three seeds, 9 in 3,106 were in the wrong order.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from core.attack_figures import ALWAYS_TOLD, AttackFigures
 from core.board import Board, Metric
 from core.ranking import GroupCounts, dense_ranks
+from core.spec.setting import Setting
 
 TIMED_MODEL = "resnet18"  # Table 2 and what the paper says of speed are about it alone
+ATTACKED_PLACE = "cifar10/resnet18"  # where the paper ran U-LiRA (Figure 1)
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,14 @@ class Standings:
         places: the settings, as `dataset/model`.
         counts: by metric, then unlearner: the groups over the settings; only those with a rank.
         efficiency: by unlearner, then dataset: retraining time over the method's, on ResNet18.
+        attacked: by unlearner or reference: U-LiRA's accuracy on CIFAR-10 and ResNet18, where it has an
+            interval. The paper drew its own without printing it.
     """
 
     places: frozenset[str]
     counts: Mapping[Metric, Mapping[str, GroupCounts]]
     efficiency: Mapping[str, Mapping[str, float]]
+    attacked: Mapping[str, AttackFigures] = field(default_factory=dict)
 
     def ranks(self, metric: Metric) -> dict[str, int]:
         """Dense ranks among the reference unlearners."""
@@ -77,13 +83,28 @@ def standings(boards: Mapping[Metric, Board]) -> Standings:
             if measured is not None and setting.model == TIMED_MODEL:
                 efficiency.setdefault(row.method.unlearner, {})[setting.dataset] = measured
     return Standings(
-        places=frozenset(f"{setting.dataset}/{setting.model}" for setting in any_board.settings),
+        places=frozenset(map(_place, any_board.settings)),
         counts={
             metric: {row.method.unlearner: row.counts for row in rows if row.rank is not None}
             for metric, rows in cohort.items()
         },
         efficiency=efficiency,
+        attacked=_attacked(any_board),
     )
+
+
+def _attacked(board: Board) -> dict[str, AttackFigures]:
+    here = {setting.id for setting in board.settings if _place(setting) == ATTACKED_PLACE}
+    told = {
+        method.unlearner: figures[ALWAYS_TOLD]
+        for (setting, method), figures in board.attacks.items()
+        if setting in here and method.variant in (None, "official") and ALWAYS_TOLD in figures
+    }
+    return {name: found for name, found in told.items() if found.low is not None}
+
+
+def _place(setting: Setting) -> str:
+    return f"{setting.dataset}/{setting.model}"
 
 
 def _read(name: str) -> dict[str, Any]:

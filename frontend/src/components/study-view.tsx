@@ -54,6 +54,7 @@ export function StudyView({ study, chosen, studies, mia, catalog }: Props) {
 
 const COLUMNS = [
   ["mean", "Accuracy", "Mean over samples of the attack's balanced accuracy; 0.5 is no trace", number],
+  ["sd", "s.d.", "Standard deviation of that accuracy over samples; the paper's Figure 1 shows both", number],
   ["auc", "AUC", "All observations ranked together; 0.5 is no trace", number],
   ["tpr_at_fpr_1pct", "TPR at 1 % FPR", "Share of forgotten samples found at 1 % false alarms", percent],
   ["tpr_at_fpr_0.1pct", "TPR at 0.1 % FPR", "The same at 0.1 % false alarms", percent],

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.attack_figures import AttackFigures
 from core.board import Metric
 from core.paper.claims import CLAIMS, Finding, Verdict, ledger
 from core.paper.tables import Standings, published
@@ -34,10 +35,11 @@ def without(name: str) -> Standings:
 def test_all_claims_hold_on_the_papers_own_tables_but_a_count_of_methods_and_a_speed_of_one_cell():
     found = verdicts(published())
 
-    failing = {"three_in_both_tops", "ct_seventeen_times_faster"}
-    assert {
-        name: verdict for name, verdict in found.items() if verdict is not Verdict.HOLDS
-    } == dict.fromkeys(failing, Verdict.FAILS)
+    assert {name: verdict for name, verdict in found.items() if verdict is not Verdict.HOLDS} == {
+        "three_in_both_tops": Verdict.FAILS,
+        "ct_seventeen_times_faster": Verdict.FAILS,
+        "ct_and_msg_resist_u_lira": Verdict.NOT_ENOUGH_RUNS,  # drawn, not printed
+    }
 
 
 def test_the_speed_of_one_cell_is_not_the_mean():
@@ -88,6 +90,32 @@ def test_a_slower_msg_is_not_five_times_faster():
     found = verdicts(replace(published(), efficiency=slower))
 
     assert found["msg_five_times_faster"] is Verdict.FAILS
+
+
+def accuracy(low: float, high: float) -> AttackFigures:
+    return AttackFigures((low + high) / 2, low, high)
+
+
+@pytest.mark.parametrize(("low_of_msg", "verdict"), [(0.503, Verdict.HOLDS), (0.506, Verdict.FAILS)])
+def test_who_resists_u_lira_is_found_no_more_than_retrained_models(low_of_msg, verdict):
+    figures = {
+        "retrained": accuracy(0.495, 0.505),
+        "ct": accuracy(0.49, 0.51),
+        "msg": accuracy(low_of_msg, 0.51),
+    }
+
+    found = findings(replace(published(), attacked=figures))["ct_and_msg_resist_u_lira"]
+
+    assert found.verdict is verdict
+    assert "retrained 0.500 (0.495 to 0.505)" in found.evidence
+
+
+def test_a_claim_about_an_attack_names_who_was_not_attacked():
+    figures = {"retrained": accuracy(0.495, 0.505), "ct": accuracy(0.49, 0.51)}
+
+    found = findings(replace(published(), attacked=figures))["ct_and_msg_resist_u_lira"]
+
+    assert (found.verdict, found.missing) == (Verdict.NOT_ENOUGH_RUNS, ("msg",))
 
 
 def test_a_claim_about_a_place_needs_every_reference_unlearner():

@@ -1,7 +1,10 @@
 """The paper's tables as stored, against what the paper prints and against each other (protocol §7.3)."""
 
+from dataclasses import replace
+
 import pytest
 
+from core.attack_figures import AttackFigures
 from core.board import CellSummary, Method, Metric, build_board
 from core.cohort import REFERENCE_UNLEARNERS
 from core.paper.tables import published, published_averages, published_ranks, standings
@@ -73,6 +76,25 @@ def test_a_boards_standings_are_those_of_the_ranked_reference_unlearners():
     assert found.counts[Metric.RETENTION_DEVIATION].keys() == {"ft", "msg"}
     assert found.ranks(Metric.RETENTION_DEVIATION) == {"ft": 1, "msg": 2}
     assert isinstance(found.counts[Metric.INDISCERNIBILITY]["ft"], GroupCounts)
+
+
+def test_a_boards_attacks_are_those_of_the_papers_setting_that_have_an_interval():
+    cifar, figures = setting("cifar10"), AttackFigures(0.5, 0.49, 0.51)
+    attacks = {
+        (cifar.id, Method("ct")): {"u_lira": figures},
+        (cifar.id, Method("ft")): {"rmia": figures},
+        (cifar.id, Method("msg", "fixed")): {"u_lira": figures},
+        (cifar.id, Method("kde")): {"u_lira": AttackFigures(0.5)},
+        (DIGITS.id, Method("ga")): {"u_lira": figures},
+    }
+    boards = {
+        metric: replace(
+            build_board("quick/1.0", metric, (DIGITS, cifar), [], required_seeds=3), attacks=attacks
+        )
+        for metric in Metric
+    }
+
+    assert standings(boards).attacked == {"ct": figures}
 
 
 def test_a_boards_efficiencies_are_those_on_the_model_that_the_paper_timed():
