@@ -36,6 +36,13 @@ class HistogramAnswer(Answer):
     counts: list[int]
 
 
+class SamplesAnswer(Answer):
+    """The attacked samples, by their place among the official training images, and the accuracy on each."""
+
+    index: list[int]
+    accuracy: list[float]
+
+
 class AttackAnswer(Answer):
     """An attack on all models of a method; `original` and `retrained` models calibrate it.
 
@@ -63,6 +70,13 @@ class AttackAnswer(Answer):
     figures: dict[str, FigureAnswer] | None
     roc: RocAnswer | None
     histogram: HistogramAnswer | None
+    samples: Annotated[
+        SamplesAnswer | None,
+        Field(
+            description="With the attacks on one method alone; null in lists, and of attacks from before "
+            "they were kept."
+        ),
+    ] = None
     reason: str | None
     provenance: dict[str, Any]
     created_at: datetime
@@ -89,8 +103,10 @@ def _forget_reading(metrics: Mapping[str, float | None]) -> ForgetReading | None
     return None if auc is None or p_value is None else forget_reading(auc, p_value)
 
 
-def attack_answer(record: AttackRecord) -> AttackAnswer:
-    """A stored attack as the API shows it."""
+def attack_answer(record: AttackRecord, samples: Mapping[str, Any] | None = None) -> AttackAnswer:
+    """A stored attack as the API shows it, and the accuracy on each sample where it is asked for."""
     fields = {name: getattr(record, name) for name in AttackRecord.__dataclass_fields__ if name != "findings"}
     names = ("num_attacked", "left_out", "figures", "roc", "histogram")
-    return AttackAnswer.model_validate({**fields, **{name: record.findings.get(name) for name in names}})
+    return AttackAnswer.model_validate(
+        {**fields, **{name: record.findings.get(name) for name in names}, "samples": samples}
+    )

@@ -26,6 +26,7 @@ from core.spec.units import AttackUnit, ScoreUnit, UnitId, unit_id
 from core.trials import NO_WINNER, chosen_hyperparameters
 
 BINS = 50  # of the histogram of per-sample accuracies, over [0, 1]
+DECIMALS = 4  # of each of them in the answer; the artifact has all
 IN_POOL = ("retain", "forget", "test")  # the test set is the half that the model never saw
 
 Document: TypeAlias = dict[str, Any]
@@ -83,6 +84,7 @@ def attack(bench: Bench, unit: AttackUnit) -> Outcome:
     membership, models = lira_membership(_num_train(unit.setting.dataset), unit.splits, unit.forget_sets)
     document: Document = {"num_models": len(models), "hyperparameters": unit.hyperparameters}
     tensors: dict[str, dict[str, torch.Tensor]] = {}
+    found: Document = {}
     try:
         scores, used = _stacked(bench, unit.scores, membership, models, unit.subject)
         document["hyperparameters"] = used
@@ -103,9 +105,13 @@ def attack(bench: Bench, unit: AttackUnit) -> Outcome:
             "index": torch.from_numpy(samples),
             "accuracy": torch.from_numpy(result.accuracies),
         }
+        accuracies = result.accuracies.round(DECIMALS).tolist()
+        found = {"samples": {"index": samples.tolist(), "accuracy": accuracies}}
     where = provenance(bench.device)
     artifact = bench.artifacts.write(unit_id(unit), tensors=tensors, record={**document, "provenance": where})
-    return Outcome(document["is_usable"], 0.0, provenance=where, artifact=asdict(artifact), attack=document)
+    return Outcome(
+        document["is_usable"], 0.0, provenance=where, artifact=asdict(artifact), attack=document | found
+    )
 
 
 def _scored(model: nn.Module, sets: Sets) -> tuple[dict[str, NDArray[np.float64]] | None, Document]:

@@ -33,10 +33,13 @@ def list_attacks(
 def get_attacks(
     setting_id: str, unlearner: str, store: StoreDep, caller: CallerDep, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """The attacks on an unlearner, or on `original` or `retrained`, newest first: accuracies and curves."""
+    """The attacks on an unlearner, or on `original` or `retrained`, newest first: figures, curves, and the
+    accuracy on each sample.
+    """
     with store.read() as session:
         found = attacks.attacks_on(session, setting_id, unlearner, viewer=caller.viewer)
+        samples = attacks.attacked_samples(session, [record.unit_id for record in found])
     if not found:
         raise NotFound("attack", f"{setting_id}/{unlearner}")
-    answer = AttacksAnswer(items=[attack_answer(record) for record in found])
+    answer = AttacksAnswer(items=[attack_answer(record, samples.get(record.unit_id)) for record in found])
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

@@ -83,6 +83,7 @@ def record_attack(
             is_calibration=unit.is_calibration,
             mean_accuracy=findings["figures"]["mean"]["value"] if findings else None,
             findings=findings,
+            samples=document.get("samples"),
             reason=document["reason"],
             provenance=provenance,
             created_at=session.execute(select(database_now())).scalar_one(),
@@ -102,6 +103,17 @@ def attacks_on(
         .order_by(AttackRow.created_at.desc(), AttackRow.unit_id)
     )
     return [_record(row) for row in rows]
+
+
+def attacked_samples(session: Session, unit_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """By attack: `index` of each attacked sample among the official training images, and `accuracy` on it.
+
+    Attacks that could not be run, or that were run before samples were kept here, are left out.
+    """
+    rows = session.execute(
+        select(AttackRow.unit_id, AttackRow.samples).where(AttackRow.unit_id.in_(unit_ids))
+    )
+    return {unit_id: samples for unit_id, samples in rows if samples is not None}
 
 
 def attacks_beside(session: Session, setting_id: str, *, viewer: Viewer = EVERYTHING) -> list[AttackRecord]:

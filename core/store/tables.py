@@ -342,7 +342,9 @@ class TrialRow(Table):
 
 
 class AttackRow(Table):
-    """An attack on single samples; where it could not be run, `findings` is empty and `reason` says why."""
+    """An attack on single samples; where it could not be run, `findings` is empty and `reason` says why.
+    `samples`, the accuracy on each, is a megabyte at full size: it is read only where it is asked for.
+    """
 
     __tablename__ = "attack_result"
     __table_args__ = (Index("ix_attack_result_place", "setting_id", "subject"),)
@@ -360,6 +362,7 @@ class AttackRow(Table):
     is_calibration: Mapped[bool]
     mean_accuracy: Mapped[float | None]
     findings: Mapped[dict[str, Any]]
+    samples: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     reason: Mapped[str | None] = mapped_column(Text)
     provenance: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

@@ -30,6 +30,7 @@ def attacked(unit: AttackUnit) -> dict:
         "figures": {"mean": figure, "p95": figure, "tpr_at_fpr_1pct": figure},
         "roc": {"fpr": [0.0, 1.0], "tpr": [0.0, 1.0]},
         "histogram": {"edges": [0.0, 0.5, 1.0], "counts": [1, 19]},
+        "samples": {"index": [7, 3], "accuracy": [0.5, 0.75]},
     }
 
 

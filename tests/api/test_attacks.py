@@ -51,6 +51,17 @@ def test_a_methods_attack_has_its_figures_curve_and_histogram(client, job):
     assert not attack["is_calibration"]
 
 
+def test_the_attacks_on_one_method_tell_how_they_do_on_each_sample_and_lists_do_not(client, job):
+    setting = client.get(job["links"]["results"]).json()["items"][0]["setting_id"]
+
+    (ft,), (ct,) = (client.get(f"/api/v1/attacks/{setting}/{name}").json()["items"] for name in ("ft", "ct"))
+    listed = client.get(f"/api/v1/attacks/{setting}").json()["items"]
+
+    assert ft["samples"] == {"index": [7, 3], "accuracy": [0.5, 0.75]}
+    assert ct["samples"] is None
+    assert {attack["samples"] for attack in listed} == {None}
+
+
 def test_an_attack_that_could_not_be_run_is_null_with_its_reason(client, job):
     setting = client.get(job["links"]["results"]).json()["items"][0]["setting_id"]
 

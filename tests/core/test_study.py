@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -257,6 +258,9 @@ def test_retrained_models_are_at_chance_originals_far_above_and_noise_between(ca
     assert means["retrained"]["value"] < means["toy_noise"]["value"] < means["original"]["value"]
     assert found["toy_noise"]["hyperparameters"] == {"sigma": 0.3}
     assert sum(found["original"]["histogram"]["counts"]) == found["original"]["num_attacked"] > 5
+    samples = found["original"]["samples"]
+    assert np.mean(samples["accuracy"]) == pytest.approx(means["original"]["value"], abs=1e-4)
+    assert len(set(samples["index"])) == len(samples["index"]) == found["original"]["num_attacked"]
 
 
 def test_scores_can_be_made_again_bit_for_bit_in_any_order(catalogue, tmp_path):
