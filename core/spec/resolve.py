@@ -10,6 +10,7 @@ from core.attacks.lira_splits import (
     NUM_DRAWS,
     NUM_SPLITS,
     VALIDATION_PARTS,
+    lira_set_sizes,
     num_attackable,
 )
 from core.catalog.attacks import AttackInfo
@@ -41,6 +42,7 @@ from core.splits import draw_split, set_sizes
 
 MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
 SEARCH_SPLITS = 32  # of a study (protocol §8.1)
+MIN_ATTACKABLE = 0.005  # of a study's samples; a mean over fewer is about those few
 SEARCHING = ("search_splits", "trials", "selection")  # an attack's fields that need a sweep
 
 
@@ -435,17 +437,21 @@ def _lira_setting(setting: Setting, protocol: Protocol) -> Setting:
 def _too_few_models(
     index: int, info: AttackInfo, num_train: int, splits: int, forget_sets: int, out: OutModels
 ) -> list[SpecProblem]:
-    """A study in which no sample could be attacked."""
+    """A study in which no sample could be attacked, or so few that their mean says nothing of the rest."""
     if num_train < MIN_IMAGES:
         detail = f"The dataset has {num_train} training images; a study needs at least {MIN_IMAGES}."
         return [SpecProblem(pointer("attacks", index), "dataset_too_small", detail)]
-    if num_attackable(num_train, splits, forget_sets, out, info.min_splits):
+    found = num_attackable(num_train, splits, forget_sets, out, info.min_splits)
+    retain, forget, _, out_of_split = lira_set_sizes(num_train)
+    pool = retain + forget + out_of_split
+    if found >= MIN_ATTACKABLE * pool:
         return []
     detail = (
-        f"With {splits} split(s) and {forget_sets} forget set(s) no sample is forgotten in at least "
-        f"{info.min_splits} splits and never seen in at least {info.min_splits}, which {info.title} needs to "
-        "leave one out of its fit (protocol §8.2). Ask for more of either, 16 splits of 10 forget sets for "
-        "example; `u_lira_pooled` and `rmia` need only two splits on each side."
+        f"With {splits} split(s) and {forget_sets} forget set(s) {found:,} of {pool:,} samples are forgotten "
+        f"in at least {info.min_splits} splits and never seen in at least {info.min_splits}, which "
+        f"{info.title} needs to leave one out of its fit (protocol §8.2); it takes one in 200. Ask for "
+        "more of either, 16 splits of 10 forget sets for example; `u_lira_pooled` and `rmia` need only two "
+        "splits on each side."
     )
     return [SpecProblem(pointer("attacks", index, "splits"), "too_few_splits", detail)]
 

@@ -342,9 +342,7 @@ class TrialRow(Table):
 
 
 class AttackRow(Table):
-    """An attack on single samples; where it could not be run, `findings` is empty and `reason` says why.
-    `samples`, the accuracy on each, is a megabyte at full size: it is read only where it is asked for.
-    """
+    """An attack on single samples; where it could not be run, `findings` is empty and `reason` says why."""
 
     __tablename__ = "attack_result"
     __table_args__ = (Index("ix_attack_result_place", "setting_id", "subject"),)
@@ -362,7 +360,7 @@ class AttackRow(Table):
     is_calibration: Mapped[bool]
     mean_accuracy: Mapped[float | None]
     findings: Mapped[dict[str, Any]]
-    samples: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    samples: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)  # a megabyte at full size
     reason: Mapped[str | None] = mapped_column(Text)
     provenance: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

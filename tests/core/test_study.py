@@ -181,6 +181,11 @@ def test_attacks_that_need_fewer_models_take_eight_splits_of_two_forget_sets(att
         pytest.param(
             attack(splits=8), ("#/attacks/0/splits", "too_few_splits"), id="in and out need five splits each"
         ),
+        pytest.param(
+            attack(splits=8, forget_sets=2, out="retrain"),
+            ("#/attacks/0/splits", "too_few_splits"),
+            id="too few samples are in five splits",
+        ),
         pytest.param(attack(trials=5), ("#/attacks/0/trials", "unused"), id="no sweep to search"),
         pytest.param(
             attack(selection="rescored"), ("#/attacks/0/selection", "unused"), id="no sweep to select from"
