@@ -1,5 +1,6 @@
 """What the terminal shows: a job's progress, a board and the keys as tables."""
 
+import math
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -42,11 +43,14 @@ class JobProgress:
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            # rich takes the speed of the last 30 s only, in which most units of a real job do not end.
+            speed_estimate_period=math.inf,
         )
         self._task = self._bar.add_task("waiting for a worker", total=total, completed=done)
 
     def __enter__(self) -> Self:
         self._bar.start()
+        self._bar.advance(self._task, 0)  # the time of the first unit counts from here
         return self
 
     def __exit__(

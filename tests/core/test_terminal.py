@@ -1,11 +1,13 @@
 """The board in the terminal."""
 
+import re
+
 from rich.console import Console
 
 from core.board import Board, Metric, build_board
 from core.cohort import Cohort
 from core.export import board_document
-from core.terminal import board_table, difference_tables, reported_table, snapshots_table
+from core.terminal import JobProgress, board_table, difference_tables, reported_table, snapshots_table
 from tests.core.test_board import DIGITS, summary
 
 COHORT = [summary("ft", 0.98), summary("ct", 0.90), summary("srl", 0.5), summary("ga", 0.1)]
@@ -54,6 +56,19 @@ def test_a_board_of_everybody_says_what_that_moved():
     document = board_document(board(*COHORT, summary("new", -50.0), cohort=Cohort.ALL))
 
     assert "ga rank 3 to 2 (G3 to G2)" in " ".join(printed(document).split())
+
+
+def test_the_time_left_is_told_from_the_first_unit_on_however_long_units_take():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+
+    with console.capture() as capture, JobProgress(console, total=4) as progress:
+        now = 600.0
+        progress.show("unit", {"state": "done", "text": "Done: train the original model."})
+        now = 700.0
+        progress.describe(0, "unlearn with ft", "2,048 images")
+
+    assert re.search(r"seed 0: unlearn with ft - 2,048 images.*1/4.*left.*0:30:00", capture.get())
 
 
 SNAPSHOT = {
