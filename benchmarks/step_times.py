@@ -1,70 +1,85 @@
-"""Training steps of ResNet18 at 32 px: eager, in bf16, compiled, and several models side by side.
+"""Training steps at 32 px: eager, compiled, with CUDA graphs, and several models side by side.
 
-Meant for a GPU, where a step is bound by launches (protocol §9.4); on a CPU it runs with fewer steps. Every
-line is a ratio to the eager fp32 step of one model on the same machine.
+Meant for a GPU, where a step is bound by launches (protocol §9.4); on a CPU it runs with fewer steps, and
+eager ones only. Every line is a ratio to the eager fp32 step of one model on the same machine.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from core.bench import precision
+from core.catalog.models import ModelInfo
 from core.catalog.protocols import Precision
-from core.models.resnet import resnet18
+from core.catalog.registry import implementation, installed
 
-MFLOP_PER_IMAGE = 217.3  # forward and backward (protocol §9.1)
+IMAGE_SIZE, NUM_CLASSES = 32, 10
+COMPILATIONS: dict[str, dict[str, str] | None] = {
+    "eager": None,
+    "compiled": {},
+    "compiled with CUDA graphs": {"mode": "reduce-overhead"},
+}
+
+Step: TypeAlias = Callable[[], None]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", choices=sorted(installed().models), default="resnet18")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--side-by-side", type=int, nargs="*", default=[2, 4, 8])
     options = parser.parse_args()
-    device = torch.device(options.device)
-    steps = 50 if device.type == "cuda" else 3
-    variants: dict[str, tuple[int, Callable[[], Callable[[], None]]]] = {
-        "eager fp32": (1, lambda: step_of(options.batch_size, device, "fp32")),
-        "eager bf16": (1, lambda: step_of(options.batch_size, device, "bf16")),
-    }
-    if device.type == "cuda":
-        variants["compiled bf16, CUDA graphs"] = (
-            1,
-            lambda: step_of(options.batch_size, device, "bf16", compiled=True),
-        )
-        for count in options.side_by_side:
-            variants[f"{count} models on streams, bf16"] = (
-                count,
-                lambda count=count: side_by_side(count, options.batch_size, device),
+    device, info = torch.device(options.device), installed().models[options.model]
+    is_gpu = device.type == "cuda"
+    flop_per_step = 3 * info.forward_flop(IMAGE_SIZE) * options.batch_size  # a backward pass is two forward
+    variants: dict[str, tuple[int, Callable[[], Step]]] = {}
+    for numbers in get_args(Precision):
+        for name, compilation in COMPILATIONS.items() if is_gpu else [("eager", None)]:
+            variants[f"{name} {numbers}"] = (
+                1,
+                partial(step_of, info, options.batch_size, device, numbers, compilation),
             )
+    for count in options.side_by_side if is_gpu else []:
+        variants[f"{count} models on streams, eager bf16"] = (
+            count,
+            partial(side_by_side, count, info, options.batch_size, device),
+        )
     eager = 0.0
     for name, (models, prepare) in variants.items():
-        seconds = median_seconds(prepare(), steps, device) / models
+        seconds = median_seconds(prepare(), 50 if is_gpu else 3, device) / models
         eager = eager or seconds
-        rate, ratio = options.batch_size * MFLOP_PER_IMAGE / seconds / 1e6, eager / seconds
+        rate, ratio = flop_per_step / seconds / 1e12, eager / seconds
         print(f"{name}: {1e3 * seconds:.2f} ms per model and step, {rate:.2f} TFLOP/s, ratio {ratio:.2f}")
 
 
 def step_of(
-    batch_size: int, device: torch.device, numbers: Precision, *, compiled: bool = False
-) -> Callable[[], None]:
+    info: ModelInfo,
+    batch_size: int,
+    device: torch.device,
+    numbers: Precision,
+    compilation: dict[str, str] | None = None,
+) -> Step:
     """One optimiser step of one model on a fixed batch."""
     torch.manual_seed(0)
-    model: nn.Module = resnet18(10).to(device, memory_format=torch.channels_last).train()
-    images = torch.randn(batch_size, 3, 32, 32, device=device).to(memory_format=torch.channels_last)
-    labels = torch.randint(10, (batch_size,), device=device)
+    model: nn.Module = implementation(info.implementation)(NUM_CLASSES)
+    model = model.to(device, memory_format=torch.channels_last).train()
+    images = torch.randn(batch_size, 3, IMAGE_SIZE, IMAGE_SIZE, device=device)
+    labels = torch.randint(NUM_CLASSES, (batch_size,), device=device)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
 
     def loss() -> torch.Tensor:
         with precision(numbers, device):
             return F.cross_entropy(model(images), labels)
 
-    forward = torch.compile(loss, mode="reduce-overhead") if compiled else loss
+    forward = loss if compilation is None else torch.compile(loss, **compilation)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
@@ -74,9 +89,9 @@ def step_of(
     return step
 
 
-def side_by_side(count: int, batch_size: int, device: torch.device) -> Callable[[], None]:
+def side_by_side(count: int, info: ModelInfo, batch_size: int, device: torch.device) -> Step:
     """A step of several models, each on a stream of its own."""
-    steps = [step_of(batch_size, device, "bf16") for _ in range(count)]
+    steps = [step_of(info, batch_size, device, "bf16") for _ in range(count)]
     streams = [torch.cuda.Stream(device) for _ in range(count)]
 
     def step() -> None:
@@ -87,7 +102,7 @@ def side_by_side(count: int, batch_size: int, device: torch.device) -> Callable[
     return step
 
 
-def median_seconds(step: Callable[[], None], steps: int, device: torch.device) -> float:
+def median_seconds(step: Step, steps: int, device: torch.device) -> float:
     """Of a step, after two that warm up."""
     seconds = []
     for number in range(steps + 2):
