@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-ALWAYS_TOLD = "u_lira"  # of the protocol (§8): where it was not run, that is said
+ALWAYS_TOLD = "u_lira"  # the protocol's (protocol §8): where it was not run, that is said
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a job would cost: units, work and device-seconds, from what this installation has measured. Pure.
 
-Work counts images through models (methods.md §6, protocol §9); a rate turns it into seconds. Rates come from
+Work counts images through models (methods §6, protocol §9); a rate turns it into seconds. Rates come from
 finished units of the same dataset, model and precision, else from others, scaled by arithmetic per image.
 """
 

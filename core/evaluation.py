@@ -105,7 +105,7 @@ def _heldout_losses(evaluation: Evaluation, name: str, *, same_classes: bool) ->
 
 def retention(metrics: Metrics, reference: Metrics) -> Metrics:
     """Ratios of accuracies to the retrained model's, and their deviation from 1 summed over R, F and T
-    (§5.2).
+    (protocol §5.2).
 
     Where the retrained model gets nothing right on a set, the ratio does not exist, nor does the sum: they
     are None.
@@ -123,7 +123,7 @@ def retention(metrics: Metrics, reference: Metrics) -> Metrics:
 
 def differences(metrics: Metrics, reference: Metrics) -> Metrics:
     """What exists where ratios do not: `forget_gap` = |FA − FA(retrained)| in [0, 1], and SAPE of R, F and T
-    in [0, 100] (§5.6, §10).
+    in [0, 100] (protocol §5.6, §10).
     """
     pairs = {name: (metrics[f"{name}_accuracy"], reference[f"{name}_accuracy"]) for name in COMPARED}
     found: Metrics = {}
@@ -136,7 +136,7 @@ def differences(metrics: Metrics, reference: Metrics) -> Metrics:
 
 
 def distances(model: nn.Module, reference: Mapping[str, Tensor]) -> Metrics:
-    """Distances over trainable parameters θ to the retrained model's θ' (§5.5).
+    """Distances over trainable parameters θ to the retrained model's θ' (protocol §5.5).
 
     Plain `‖θ − θ'‖`, relative `‖θ − θ'‖ / ‖θ‖`, and of direction `‖θ/‖θ‖ − θ'/‖θ'‖‖`, in [0, 2].
     """

@@ -1,4 +1,4 @@
-"""Losses that several unlearners share, on logits `(B, C)` (methods.md §0.1)."""
+"""Losses that several unlearners share, on logits `(B, C)` (methods §0.1)."""
 
 import math
 

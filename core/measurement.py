@@ -73,7 +73,7 @@ def measured(
         model: evaluated, on any device.
         evaluation: its outputs on the four sets.
         cost: of training or unlearning it.
-        is_usable: its weights and outputs are finite (§6.6).
+        is_usable: its weights and outputs are finite (protocol §6.6).
         reference: the record of the retrained model; None where this is that model.
         retrained: the retrained model's weights by name, on the CPU.
         same_classes: the forget set is some classes only, and is attacked among their held-out samples.
@@ -124,7 +124,7 @@ def _compare(
 
 
 def _add_runtime_efficiency(result: Measured, cost: Cost, reference: Mapping[str, Any]) -> None:
-    """Add `RT(retrained) / RT(this)`, larger is faster, where both ran on one device type (§5.4)."""
+    """Add `RT(retrained) / RT(this)`, larger is faster, where both ran on one device type (protocol §5.4)."""
     if reference["device"] != cost.device:
         result.reasons["runtime_efficiency"] = (
             f"the retrained model was timed on another device ({reference['device']})"
@@ -136,7 +136,7 @@ def _add_runtime_efficiency(result: Measured, cost: Cost, reference: Mapping[str
 
 
 def _add_work_efficiency(result: Measured, reference: Mapping[str, Any]) -> None:
-    """Add the retrained model's work over this one's: efficiency that no device decides (§5.4)."""
+    """Add the retrained model's work over this one's: efficiency that no device decides (protocol §5.4)."""
     own, other = result.metrics["work"], reference["metrics"]["work"]
     if own is None:
         why = "the method does not declare its work"

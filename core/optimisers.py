@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules of the benchmark (methods.md §0.3)."""
+"""Optimisers and learning-rate schedules of the benchmark (methods §0.3)."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -67,7 +67,7 @@ def cosine(num_epochs: int) -> Schedule:
 
 
 def triangular(num_epochs: int) -> Schedule:
-    """Up to 1 at epoch `⌊(E + 1) / 2⌋`, counted from 1, then down towards 0 at `E + 1` (methods.md §4.2)."""
+    """Up to 1 at epoch `⌊(E + 1) / 2⌋`, counted from 1, then down towards 0 at `E + 1` (methods §4.2)."""
     peak, end = (num_epochs + 1) // 2, num_epochs + 1
 
     def factor(epoch: int) -> float:
@@ -79,7 +79,7 @@ def triangular(num_epochs: int) -> Schedule:
 
 def anneal_each_step(optimiser: torch.optim.Optimizer, num_steps: int, eta_min: float) -> None:
     """Let every step move the learning rate along the cosine from its own value to `eta_min` after
-    `num_steps`; it rises where it starts below (methods.md §4.1).
+    `num_steps`; it rises where it starts below (methods §4.1).
     """
     annealing = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, num_steps), eta_min)
     optimiser.register_step_post_hook(lambda *_: annealing.step())
@@ -88,7 +88,7 @@ def anneal_each_step(optimiser: torch.optim.Optimizer, num_steps: int, eta_min: 
 def step_decay(num_epochs: int, factor: float, *, first_epoch: Literal[0, 1]) -> Schedule:
     """Times `factor` after each of the milestones `⌊0.5 E⌋, ⌊0.8 E⌋, ⌊0.9 E⌋`.
 
-    Epochs count from `first_epoch`: from 1, a single epoch is already past all three (methods.md §0.3).
+    Epochs count from `first_epoch`: from 1, a single epoch is already past all three (methods §0.3).
     """
     milestones = [int(share * num_epochs) for share in (0.5, 0.8, 0.9)]
     return lambda epoch: factor ** sum(epoch + first_epoch > milestone for milestone in milestones)

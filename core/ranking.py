@@ -25,7 +25,7 @@ CLUSTERED = (Group.G1, Group.G2, Group.G3)
 
 
 class Linkage(StrEnum):
-    """What merges clusters. The protocol's is Ward (§7.1); the others show how much hangs on it."""
+    """What merges clusters. Ward is the protocol's (protocol §7.1); the others show how much hangs on it."""
 
     WARD = "ward"
     AVERAGE = "average"
@@ -44,7 +44,7 @@ class GroupCounts:
 
     @property
     def rank_key(self) -> tuple[int, int, int]:
-        """What ranks are sorted by, descending; at equal G1 and G2 more G3 is fewer failures (§7.2)."""
+        """What ranks are sorted by, descending: at equal G1 and G2 more G3 is fewer F (protocol §7.2)."""
         return (self.g1, self.g2, self.g3)
 
 
@@ -75,7 +75,7 @@ def group_values(
     """Cluster the methods' values of one setting into G1, G2 and G3.
 
     Three clusters by `linkage`, ordered by mean, best first. With three distinct values or fewer each is its
-    own cluster, filled from G1 downwards; equal values always share a group (§7.1).
+    own cluster, filled from G1 downwards; equal values always share a group (protocol §7.1).
 
     With a `cohort` only its members are clustered. The midpoints between neighbouring groups' extreme values
     are the cut points that place all others, each in the nearest group (the better one on a cut point), so
@@ -115,7 +115,7 @@ def count_groups(groups: list[Group]) -> GroupCounts:
 
 
 def dense_ranks(counts: Mapping[str, GroupCounts]) -> dict[str, int]:
-    """Rank by (G1, G2, G3), each descending; equal counts share a rank, and no rank is skipped (§7.2)."""
+    """Rank by (G1, G2, G3), each descending; equal counts share a rank, none is skipped (protocol §7.2)."""
     keys = sorted({count.rank_key for count in counts.values()}, reverse=True)
     rank = {key: index for index, key in enumerate(keys, start=1)}
     return {method: rank[count.rank_key] for method, count in counts.items()}

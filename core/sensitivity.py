@@ -1,5 +1,5 @@
-"""What a board's ranks hang on: the same results, ranked otherwise (protocol §7 notes, paper Appendix F).
-Pure.
+"""What a board's ranks hang on: the same results, ranked otherwise (protocol §7, Notes; Appendix F of the
+paper). Pure.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from core.ranking import Linkage
 from core.seed_values import SeedValue, summarise
 from core.spec.setting import Setting
 
-TUNING_SEEDS = (0, 1, 2)  # the sweep looks at them, and they are evaluated too (protocol §6 notes)
+TUNING_SEEDS = (0, 1, 2)  # the sweep looks at them, and they are evaluated too (protocol §6, Notes)
 FIXED = "fixed"
 
 

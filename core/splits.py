@@ -61,7 +61,7 @@ def draw_split(
     """The split of a dataset with `num_train` official training and `num_test` official test images.
 
     The validation set is held out of the training images first, the forget set then out of what remains.
-    The rule `lira` has draws of its own, with the half that the model never sees as test set (§2.2).
+    The rule `lira` has draws of its own, with the half that the model never sees as test set (protocol §2.2).
 
     Args:
         labels: `(num_train,)`, which only the rule `class` reads.

@@ -40,7 +40,7 @@ def fit(
     """Train for `num_epochs` passes over `batches`, changing `model` in place.
 
     Losses accumulate on the device and are read once per epoch; a non-finite one ends the fit, without
-    raising (methods.md §0.5). A batch of a single sample is left out where batch norm is in train mode, as it
+    raising (methods §0.5). A batch of a single sample is left out where batch norm is in train mode, as it
     has no variance.
 
     Args:

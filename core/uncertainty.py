@@ -176,7 +176,7 @@ def _redrawn_settings(num_settings: int, draws: int, rng: np.random.Generator) -
 
 
 def _rank_keys(groups: GroupDraws, weights: Integers) -> Integers:
-    """What methods are ranked by in each draw, draws x methods; more is better (§7.2)."""
+    """What methods are ranked by in each draw, draws x methods; more is better (protocol §7.2)."""
     base = groups.shape[1] + 1
     counts = [np.einsum("ds,dsm->dm", weights, groups == group) for group in range(NUM_GROUPS)]
     return np.asarray(counts[0] * base**2 + counts[1] * base + counts[2], dtype=np.int64)

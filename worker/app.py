@@ -1,4 +1,4 @@
-"""The Celery application: a doorbell. The database decides what is worked on (DESIGN, decision 1)."""
+"""The Celery application: a doorbell. The database decides what is worked on, so a bell may be lost."""
 
 from typing import Any
 

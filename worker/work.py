@@ -1,4 +1,4 @@
-"""Working: claim a unit, run it in the runner, beat, publish behind the fence (reliability §2–3)."""
+"""Working: claim a unit, run it in the runner, beat, and publish only where the fence still holds."""
 
 import os
 import secrets

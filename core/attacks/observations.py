@@ -1,4 +1,4 @@
-"""What an attack on single samples is given and what it gives back: the contract of such plug-ins (§8)."""
+"""What an attack on single samples is given, and what it gives back: what plug-ins rely on (protocol §8)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The unlearners that come from the NeurIPS 2023 Machine Unlearning challenge (methods.md §4)."""
+"""The unlearners that come from the NeurIPS 2023 Machine Unlearning challenge (methods §4)."""
 
 from math import ceil, floor
 from typing import Annotated, Literal
@@ -55,7 +55,7 @@ class FCSHyperparameters(Hyperparameters):
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         steps = ceil(min(sizes.forget, sizes.retain) / self.batch_size)
         forget, retain = (min(size, steps * self.batch_size) for size in (sizes.forget, sizes.retain))
         contrasts = self.num_epochs * forget
@@ -67,7 +67,7 @@ FCS = UnlearnerInfo(
     id="fcs",
     title="FCS",
     name="Forget, contrast, strengthen",
-    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458721 (methods.md §4.1)",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458721",
     uses=frozenset({"retain", "forget"}),
     hyperparameters=FCSHyperparameters,
     implementation="core.unlearners.fcs:unlearn",
@@ -93,19 +93,19 @@ class CFWHyperparameters(Hyperparameters):
     num_epochs: NumEpochs = 4
     scope: Annotated[
         Literal["stem", "all_conv"],
-        Field(description="Which convolutions get noise: the first, or all (methods.md §8 row 3)."),
+        Field(description="Which convolutions get noise: the first, or all (methods §8 row 3)."),
     ] = "stem"
     variant: Annotated[
         Variant,
         Field(
             description="official: the batch's mean loss times the batch's mean class weight; fixed: each "
-            "sample's loss times its class weight (methods.md §8 row 8)."
+            "sample's loss times its class weight (methods §8 row 8)."
         ),
     ] = "official"
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(self.num_epochs * sizes.retain)
 
 
@@ -113,7 +113,7 @@ CFW = UnlearnerInfo(
     id="cfw",
     title="CFW",
     name="Confuse, fine-tune, weaken",
-    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459334 (methods.md §4.3)",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459334",
     uses=frozenset({"retain"}),
     hyperparameters=CFWHyperparameters,
     implementation="core.unlearners.cfw:unlearn",
@@ -130,7 +130,7 @@ class CTHyperparameters(Hyperparameters):
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(self.num_epochs * sizes.retain)
 
 
@@ -138,7 +138,7 @@ CT = UnlearnerInfo(
     id="ct",
     title="CT",
     name="Convolution transpose",
-    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458531 (methods.md §4.5)",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458531",
     uses=frozenset({"retain"}),
     hyperparameters=CTHyperparameters,
     implementation="core.unlearners.ct:unlearn",
@@ -165,7 +165,7 @@ class KDEHyperparameters(Hyperparameters):
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through student and teacher (methods.md §6)."""
+        """Images through student and teacher (methods §6)."""
         images = self.warmup_num_epochs * sizes.validation + self.num_epochs * sizes.retain
         return training(images) + inference(images)
 
@@ -174,7 +174,7 @@ KDE = UnlearnerInfo(
     id="kde",
     title="KDE",
     name="Knowledge distillation and entropy",
-    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458740 (methods.md §4.6)",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 458740",
     uses=frozenset({"retain", "validation"}),
     trains_on_validation=True,
     hyperparameters=KDEHyperparameters,
@@ -197,13 +197,13 @@ class MSGHyperparameters(Hyperparameters):
         Field(
             description="official: retain gradients in batches of 64, batch means summed, batch-norm "
             "statistics drift; fixed: samples weigh the same and the statistics are restored "
-            "(methods.md §8 row 7)."
+            "(methods §8 row 7)."
         ),
     ] = "official"
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(min(sizes.forget, sizes.retain) + sizes.forget + self.num_epochs * sizes.retain)
 
 
@@ -211,7 +211,7 @@ MSG = UnlearnerInfo(
     id="msg",
     title="MSG",
     name="Masked small gradients",
-    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459200 (methods.md §4.2)",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459200",
     uses=frozenset({"retain", "forget"}),
     hyperparameters=MSGHyperparameters,
     implementation="core.unlearners.msg:unlearn",
@@ -236,7 +236,7 @@ class PRMQHyperparameters(Hyperparameters):
         Variant,
         Field(
             description="official: floor(E · batches per pass) steps and one more; fixed: without that, at "
-            "least one (methods.md §8 row 15). E stays a real number, though the launcher of the paper's "
+            "least one (methods §8 row 15). E stays a real number, though the launcher of the paper's "
             "final runs cut it to an integer (protocol §6). No steps at E = 0."
         ),
     ] = "official"
@@ -251,7 +251,7 @@ class PRMQHyperparameters(Hyperparameters):
         return steps + 1 if self.variant == "official" else max(1, steps)
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through student and teacher (methods.md §6)."""
+        """Images through student and teacher (methods §6)."""
         per_pass = ceil(sizes.retain / self.batch_size)
         passes, rest = divmod(self.num_steps(sizes.retain), per_pass)
         images = passes * sizes.retain + rest * self.batch_size  # the short batch is the last of a pass
@@ -262,7 +262,7 @@ PRMQ = UnlearnerInfo(
     id="prmq",
     title="PRMQ",
     name="Prune, re-initialise, match, quantise",
-    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459148 (methods.md §4.4)",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459148",
     uses=frozenset({"retain"}),
     hyperparameters=PRMQHyperparameters,
     implementation="core.unlearners.prmq:unlearn",
@@ -310,7 +310,7 @@ class RNIHyperparameters(Hyperparameters):
         Variant,
         Field(
             description="official: a tensor is noised only where it is drawn for the first time; fixed: each "
-            "time it is drawn (methods.md §8 row 11)."
+            "time it is drawn (methods §8 row 11)."
         ),
     ] = "official"
     augment: Augment = False
@@ -326,7 +326,7 @@ class RNIHyperparameters(Hyperparameters):
         return round(self.reset_share * self.num_epochs)
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(self.num_epochs * sizes.retain)
 
 
@@ -334,7 +334,7 @@ RNI = UnlearnerInfo(
     id="rni",
     title="RNI",
     name="Repeated noise injection",
-    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459095 (methods.md §4.7)",
+    source="NeurIPS 2023 Machine Unlearning challenge, discussion 459095",
     uses=frozenset({"retain"}),
     hyperparameters=RNIHyperparameters,
     implementation="core.unlearners.rni:unlearn",

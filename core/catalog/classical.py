@@ -1,4 +1,4 @@
-"""The classical baselines among the unlearners (methods.md §3)."""
+"""The classical baselines among the unlearners (methods §3)."""
 
 from core.catalog.unlearners import (
     Augment,
@@ -22,7 +22,7 @@ class FTHyperparameters(Hyperparameters):
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(self.num_epochs * sizes.retain)
 
 
@@ -30,7 +30,7 @@ FT = UnlearnerInfo(
     id="ft",
     title="FT",
     name="Fine-tune",
-    source="Golatkar et al. 2020, arXiv 1911.04933; Warnecke et al. 2021, arXiv 2108.11577 (methods.md §3.1)",
+    source="Golatkar et al. 2020, arXiv 1911.04933; Warnecke et al. 2021, arXiv 2108.11577",
     uses=frozenset({"retain"}),
     hyperparameters=FTHyperparameters,
     implementation="core.unlearners.ft:unlearn",
@@ -47,7 +47,7 @@ class GAHyperparameters(Hyperparameters):
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(self.num_epochs * sizes.forget)
 
 
@@ -55,7 +55,7 @@ GA = UnlearnerInfo(
     id="ga",
     title="GA",
     name="Gradient ascent",
-    source="Graves et al. 2021, arXiv 2010.10981; Thudi et al. 2022, arXiv 2109.13398 (methods.md §3.2)",
+    source="Graves et al. 2021, arXiv 2010.10981; Thudi et al. 2022, arXiv 2109.13398",
     uses=frozenset({"forget"}),
     hyperparameters=GAHyperparameters,
     implementation="core.unlearners.ga:unlearn",
@@ -72,7 +72,7 @@ class SRLHyperparameters(Hyperparameters):
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(self.num_epochs * sizes.training)
 
 
@@ -80,7 +80,7 @@ SRL = UnlearnerInfo(
     id="srl",
     title="SRL",
     name="Successive random labels",
-    source="Golatkar et al. 2020, arXiv 1911.04933; Graves et al. 2021, arXiv 2010.10981 (methods.md §3.3)",
+    source="Golatkar et al. 2020, arXiv 1911.04933; Graves et al. 2021, arXiv 2010.10981",
     uses=frozenset({"retain", "forget"}),
     hyperparameters=SRLHyperparameters,
     implementation="core.unlearners.srl:unlearn",

@@ -43,16 +43,17 @@ class Protocol(BaseModel):
 
     Attributes:
         split_seed: seeds the splits (protocol §2.1).
-        run_seed: seeds every training and unlearning run; a model seed only governs initial weights (§2.3).
+        run_seed: seeds every training and unlearning run; a model seed only governs initial weights
+            (protocol §2.3).
         validation_fraction: share of the official training set that is held out as validation set.
         recipes: by `dataset/model`; `*` stands for any.
-        lira_recipes: the same for the models of U-LiRA, which train on half of the data (§8.1); a pair
-            without one has its ordinary recipe.
+        lira_recipes: the same for the models of U-LiRA, which train on half of the data (protocol §8.1);
+            a pair without one has its ordinary recipe.
         hyperparameters: defaults tuned for a setting, by `dataset/model`, then by unlearner.
         ranked_tuning: only results whose hyperparameters were chosen this way count on the board.
         sweep: the budget of a search that counts as `sweep`; any other is an `other_sweep`.
-        max_batch_size: by dataset; proposals above it are pruned (§6.6).
-        timed_runs: an unlearner's run time is the median of so many runs (§5.4).
+        max_batch_size: by dataset; proposals above it are pruned (protocol §6.6).
+        timed_runs: an unlearner's run time is the median of so many runs (protocol §5.4).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

@@ -1,4 +1,4 @@
-"""The unlearners that were published as methods of their own (methods.md §5)."""
+"""The unlearners that were published as methods of their own (methods §5)."""
 
 from math import ceil
 from typing import Annotated
@@ -37,13 +37,13 @@ class SalUNHyperparameters(Hyperparameters):
         Field(
             description="official: saliency from prefix sums of the batch gradients, and weight decay moves "
             "masked weights; fixed: each batch counts once, and masked weights keep their values "
-            "(methods.md §8 row 9)."
+            "(methods §8 row 9)."
         ),
     ] = "official"
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         return training(sizes.forget + self.num_epochs * sizes.training)
 
 
@@ -51,7 +51,7 @@ SALUN = UnlearnerInfo(
     id="salun",
     title="SalUN",
     name="Saliency unlearning",
-    source="Fan et al. 2024, arXiv 2310.12508 (methods.md §5.1)",
+    source="Fan et al. 2024, arXiv 2310.12508",
     uses=frozenset({"retain", "forget"}),
     hyperparameters=SalUNHyperparameters,
     implementation="core.unlearners.salun:unlearn",
@@ -79,7 +79,7 @@ class CFkHyperparameters(Hyperparameters):
         Variant,
         Field(
             description="official: trains in eval mode, batch-norm statistics stay; fixed: train mode "
-            "(methods.md §8 row 17)."
+            "(methods §8 row 17)."
         ),
     ] = "official"
     augment: Augment = False
@@ -93,7 +93,7 @@ CF_K = UnlearnerInfo(
     id="cf_k",
     title="CF-k",
     name="Catastrophic forgetting k",
-    source="Goel et al. 2022, arXiv 2201.06640 (methods.md §5.2)",
+    source="Goel et al. 2022, arXiv 2201.06640",
     uses=frozenset({"retain"}),
     hyperparameters=CFkHyperparameters,
     implementation="core.unlearners.cf_k:unlearn",
@@ -107,7 +107,7 @@ class EUkHyperparameters(CFkHyperparameters):
         Variant,
         Field(
             description="official: the tail keeps its batch-norm statistics and trains in eval mode; fixed: "
-            "they are reset and the tail trains in train mode (methods.md §8 row 10)."
+            "they are reset and the tail trains in train mode (methods §8 row 10)."
         ),
     ] = "official"
     augment: Augment = True
@@ -117,7 +117,7 @@ EU_K = UnlearnerInfo(
     id="eu_k",
     title="EU-k",
     name="Exact unlearning k",
-    source="Goel et al. 2022, arXiv 2201.06640 (methods.md §5.3)",
+    source="Goel et al. 2022, arXiv 2201.06640",
     uses=frozenset({"retain"}),
     hyperparameters=EUkHyperparameters,
     implementation="core.unlearners.eu_k:unlearn",
@@ -136,14 +136,12 @@ class NGPlusHyperparameters(Hyperparameters):
     num_epochs: NumEpochs = 10
     variant: Annotated[
         Variant,
-        Field(
-            description="official: batch norm frozen in eval mode; fixed: train mode (methods.md §8 row 17)."
-        ),
+        Field(description="official: batch norm frozen in eval mode; fixed: train mode (methods §8 row 17)."),
     ] = "official"
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         steps = ceil(sizes.retain / self.batch_size)
         # Without ascent the forget set is not looked at; else its batches are replayed, short ones too.
         replayed = 0 if self.alpha == 1 else steps * min(self.batch_size, sizes.forget)
@@ -154,7 +152,7 @@ NG_PLUS = UnlearnerInfo(
     id="ng_plus",
     title="NG+",
     name="Negative gradient plus",
-    source="Kurmanji et al. 2023, arXiv 2302.09880 (methods.md §5.8)",
+    source="Kurmanji et al. 2023, arXiv 2302.09880",
     uses=frozenset({"retain", "forget"}),
     hyperparameters=NGPlusHyperparameters,
     implementation="core.unlearners.ng_plus:unlearn",
@@ -186,7 +184,7 @@ class SCRUBHyperparameters(Hyperparameters):
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through student and teacher (methods.md §6)."""
+        """Images through student and teacher (methods §6)."""
         min_images = self.num_epochs * sizes.retain
         max_images = min(self.max_epochs, self.num_epochs) * sizes.forget
         rewinding = self.num_epochs * sizes.forget + (sizes.validation if self.num_epochs else 0)
@@ -197,7 +195,7 @@ SCRUB = UnlearnerInfo(
     id="scrub",
     title="SCRUB",
     name="SCRUB with rewinding",
-    source="Kurmanji et al. 2023, arXiv 2302.09880 (methods.md §5.4)",
+    source="Kurmanji et al. 2023, arXiv 2302.09880",
     uses=frozenset({"retain", "forget", "validation"}),
     hyperparameters=SCRUBHyperparameters,
     implementation="core.unlearners.scrub:unlearn",
@@ -216,13 +214,13 @@ class BTHyperparameters(Hyperparameters):
         Variant,
         Field(
             description="official: the divergence is divided by the number of classes, which strengthens "
-            "weight decay; fixed: it is not (methods.md §8 row 14)."
+            "weight decay; fixed: it is not (methods §8 row 14)."
         ),
     ] = "official"
     augment: Augment = False
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the student and, each, through the one teacher that it needs (methods.md §6)."""
+        """Images through the student and, each, through the one teacher that it needs (methods §6)."""
         images = self.num_epochs * sizes.training
         return training(images) + inference(images)
 
@@ -231,7 +229,7 @@ BT = UnlearnerInfo(
     id="bt",
     title="BT",
     name="Bad teacher",
-    source="Chundawat et al. 2023, arXiv 2205.08096 (methods.md §5.5)",
+    source="Chundawat et al. 2023, arXiv 2205.08096",
     uses=frozenset({"retain", "forget"}),
     hyperparameters=BTHyperparameters,
     implementation="core.unlearners.bt:unlearn",
@@ -241,7 +239,7 @@ BT = UnlearnerInfo(
 class FFHyperparameters(Hyperparameters):
     """Fisher forgetting: one draw of noise, without training."""
 
-    # In the space of the paper's code every value destroys the model (methods.md §8 row 12).
+    # In the space of the paper's code every value destroys the model (methods §8 row 12).
     alpha: Annotated[
         float,
         Field(ge=0, le=100, description="α: factor on the variance of the noise."),
@@ -254,12 +252,12 @@ class FFHyperparameters(Hyperparameters):
         Variant,
         Field(
             description="official: squares of batch means, for each class; fixed: squares of single samples, "
-            "each for one label drawn from the model's own probabilities (methods.md §8 row 12)."
+            "each for one label drawn from the model's own probabilities (methods §8 row 12)."
         ),
     ] = "official"
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         labels = sizes.num_classes if self.variant == "official" else 1
         return Work(forward=sizes.retain, backward=labels * sizes.retain)
 
@@ -268,7 +266,7 @@ FF = UnlearnerInfo(
     id="ff",
     title="FF",
     name="Fisher forgetting",
-    source="Golatkar et al. 2020, arXiv 1911.04933 (methods.md §5.6)",
+    source="Golatkar et al. 2020, arXiv 1911.04933",
     uses=frozenset({"retain"}),
     hyperparameters=FFHyperparameters,
     implementation="core.unlearners.ff:unlearn",
@@ -281,7 +279,7 @@ IU_SAMPLES = 1000  # that stand for the retain set's curvature; also the damping
 class IUHyperparameters(Hyperparameters):
     """Influence unlearning: a single step, without training."""
 
-    # Most of the space of the paper's code does next to nothing (methods.md §8 row 13).
+    # Most of the space of the paper's code does next to nothing (methods §8 row 13).
     alpha: Annotated[
         float,
         Field(ge=0, le=1e4, description="α: factor on the step."),
@@ -291,12 +289,12 @@ class IUHyperparameters(Hyperparameters):
         Variant,
         Field(
             description="official: a recursion over the first retain samples that only ever moves along the "
-            "first one's gradient; fixed: the damped inverse over 1000 that are drawn (methods.md §8 row 13)."
+            "first one's gradient; fixed: the damped inverse over 1000 that are drawn (methods §8 row 13)."
         ),
     ] = "official"
 
     def work(self, sizes: SetSizes) -> Work:
-        """Images through the model (methods.md §6)."""
+        """Images through the model (methods §6)."""
         influence = training(sizes.training)
         if self.variant == "official":
             return influence + training(min(sizes.retain, IU_SAMPLES + 2))
@@ -310,7 +308,7 @@ IU = UnlearnerInfo(
     id="iu",
     title="IU",
     name="Influence unlearning",
-    source="Koh & Liang 2017, arXiv 1703.04730; Izzo et al. 2021, arXiv 2002.10077 (methods.md §5.7)",
+    source="Koh & Liang 2017, arXiv 1703.04730; Izzo et al. 2021, arXiv 2002.10077",
     uses=frozenset({"retain", "forget"}),
     hyperparameters=IUHyperparameters,
     implementation="core.unlearners.iu:unlearn",

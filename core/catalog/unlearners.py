@@ -3,7 +3,7 @@
 
 An unlearner's `implementation` is `unlearn(model: nn.Module, task: Task, hp: Hyperparameters) -> None`, which
 changes `model`, a copy of the original, in place. Defaults and search spaces are those of the paper's code
-(methods.md §3–5); a protocol may bring defaults of its own for a setting (`core.catalog.protocols`).
+(methods §3–5); a protocol may bring defaults of its own for a setting (`core.catalog.protocols`).
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -14,9 +14,7 @@ from core.catalog.declaration import Declaration
 from core.catalog.work import SetSizes, Work
 from core.spec.search import Epochs, LogUniform, OneOf, Stages, Uniform
 
-MOMENTUM = (
-    0.9  # every SGD of the benchmark; the paper's sweeps search it in [0.9, 0.9] (methods.md §8 row 20)
-)
+MOMENTUM = 0.9  # every SGD of the benchmark; the paper's sweeps search it in [0.9, 0.9] (methods §8 row 20)
 
 SetName: TypeAlias = Literal["retain", "forget", "validation"]
 Variant: TypeAlias = Literal["official", "fixed"]
@@ -28,7 +26,7 @@ WeightDecay = Annotated[
 BatchSize = Annotated[int, Field(ge=2, le=4096, description="Samples per step."), OneOf((64, 128, 256))]
 NumEpochs = Annotated[int, Field(ge=0, le=1000, description="Passes over the data."), Epochs()]
 Share = Annotated[float, Field(ge=0, le=1), Uniform(0, 1)]
-# The paper's code searches [0, 5], where 0 divides by zero (methods.md §8 row 21).
+# The paper's code searches [0, 5], where 0 divides by zero (methods §8 row 21).
 Temperature = Annotated[
     float, Field(gt=0, le=100, description="Divides the logits before the softmax."), Uniform(0.1, 5)
 ]
@@ -39,7 +37,7 @@ NumStages = Annotated[
 ]
 Augment = Annotated[
     bool,
-    Field(description="Whether training passes are augmented as the original's were (methods.md §8 row 18)."),
+    Field(description="Whether training passes are augmented as the original's were (methods §8 row 18)."),
 ]
 
 
@@ -57,7 +55,7 @@ class UnlearnerInfo(Declaration):
     """One unlearning method.
 
     `uses` names the sets it may see; the others are withheld from it. What is measured on the validation set
-    is not reported for a method that trains on it (methods.md §8 row 16).
+    is not reported for a method that trains on it (methods §8 row 16).
     """
 
     name: str

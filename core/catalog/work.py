@@ -1,4 +1,4 @@
-"""How much a run computes, counted in images through the model: what estimates rest on (methods.md §6)."""
+"""How much a run computes, counted in images through the model: what estimates rest on (methods §6)."""
 
 from dataclasses import dataclass
 

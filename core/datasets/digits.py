@@ -14,8 +14,8 @@ MAX_GREY = 16  # the scans have 17 levels, 0 … 16
 
 
 def load(info: DatasetInfo, _data_dir: Path) -> Source:
-    """All digits; the test images are drawn as UTKFace's are, which has no official split either (protocol
-    §1.3).
+    """All digits; the test images are drawn as UTKFace's are, which has no official split either
+    (protocol §1.3).
     """
     digits = load_digits()
     order = np.concatenate(drawn_official_split(len(digits.target)))

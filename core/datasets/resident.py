@@ -1,5 +1,5 @@
-"""A data set as one uint8 tensor on the device, batched there: no loader, no per-sample Python (DESIGN,
-decision 3).
+"""A data set as one uint8 tensor on the device, batched there: no loader and no Python per
+sample, which would keep the device waiting.
 """
 
 from collections.abc import Iterator

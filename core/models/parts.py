@@ -1,5 +1,5 @@
-"""What methods may ask of a model. No method looks at module names or types of architectures (methods.md
-§1.4).
+"""What methods may ask of a model. No method looks at module names or types of architectures
+(methods §1.4).
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ positions p. Attention over the real tokens and that virtual one has the same ou
 fourteenth of the arithmetic at 32 px.
 
 Biases are gathered on every forward pass, in both modes: timm's cache in eval mode would cut their gradient
-and hide changes made to them (methods.md §1.3).
+and hide changes made to them (methods §1.3).
 """
 
 from typing import TYPE_CHECKING, cast

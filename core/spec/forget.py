@@ -128,7 +128,7 @@ class StepForget(Drawn):
 
 
 class LiraForget(Rule):
-    """One forget set of a U-LiRA study, both from 0: the protocol's own draw of half of the data (§2.2)."""
+    """One forget set of a U-LiRA study, both from 0: a draw of half of the data (protocol §2.2)."""
 
     rule: Literal["lira"] = "lira"
     split: int

@@ -60,7 +60,7 @@ class Entry(Resolved):
 
 
 class Search(Resolved):
-    """How a study's hyperparameters are searched: on the first forget set of so many splits (§8.1)."""
+    """How a study tunes hyperparameters: on the first forget set of so many splits (protocol §8.1)."""
 
     splits: int
     trials: int
@@ -423,7 +423,7 @@ def _studies(
 
 
 def _lira_setting(setting: Setting, protocol: Protocol) -> Setting:
-    """The first model of a study beside a setting: the protocol's splits and recipe (§2.2, §8.1)."""
+    """The first model of a study beside a setting: the protocol's splits and recipe (protocol §2.2, §8.1)."""
     return setting.model_copy(
         update={
             "forget": LiraForget(split=0, forget_set=0),

@@ -1,4 +1,4 @@
-"""Idempotency keys: a submission that is sent twice happens once (service.md §4; the IETF's httpapi draft).
+"""Idempotency keys: a submission that is sent twice happens once (the IETF's httpapi draft).
 
 The key is stored in the transaction that stores the job. Writers take turns, so the second of two requests at
 once waits for the first and finds its key.

@@ -1,4 +1,4 @@
-"""API keys: `lethe_<id>_<secret>`. The store keeps the secret's SHA-256 only (service.md §4).
+"""API keys: `lethe_<id>_<secret>`. The store keeps only the secret's SHA-256, so a copy of it opens nothing.
 
 A plain hash is enough: the secret is 32 random bytes, which nobody can try out.
 """

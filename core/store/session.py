@@ -33,7 +33,7 @@ EPOCH_JULIAN_DAY = 2440587.5
 
 
 class database_now(ColumnElement[Any]):  # noqa: N801 - reads as the SQL function it is
-    """The database's clock plus an offset in seconds. Workers' clocks never decide (reliability §2)."""
+    """The database's clock plus an offset in seconds. Workers' clocks, which may be off, never decide."""
 
     inherit_cache = True
     type = UtcDateTime()
@@ -189,7 +189,7 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver's own transactions silently lose updates; ours are explicit (reliability §4).
+        # The driver's own transactions silently lose updates; ours are explicit.
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
             connection.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,6 @@
-"""Units in the store: claim, beat, finish, reap (reliability §2). Every change is a conditional update."""
+"""Units in the store: claim, beat, finish, reap. Every change is a conditional update, so that of two who
+try it at once only one does it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -25,8 +25,8 @@ class Pair:
 class Paired:
     """One pass over the retain set, each batch with a forget batch.
 
-    The forget batches are drawn anew each epoch and replayed in the same order when they run out (methods.md
-    §5.8). `drop_single` leaves out a last one of a single sample, for models in train mode.
+    The forget batches are drawn anew each epoch and replayed in the same order when they run out
+    (methods §5.8). `drop_single` leaves out a last one of a single sample, for models in train mode.
     """
 
     retain: ResidentSet
@@ -48,7 +48,7 @@ class Paired:
 @dataclass(frozen=True)
 class Lockstep:
     """Retain and forget set side by side, both in a fresh random order each epoch, up to the end of the
-    shorter (methods.md §4.1).
+    shorter (methods §4.1).
     """
 
     retain: ResidentSet
@@ -70,7 +70,7 @@ class RandomlyRelabelled:
     """One pass over retain and forget set together; the forget labels are drawn anew each epoch, true ones
     included.
 
-    Source: methods.md §3.3.
+    Source: methods §3.3.
     """
 
     retain: ResidentSet
@@ -104,7 +104,7 @@ class TaggedBatch:
 class Tagged:
     """One pass over retain and forget set together, in a fresh random order each epoch, told apart.
 
-    Source: methods.md §5.5.
+    Source: methods §5.5.
     """
 
     retain: ResidentSet

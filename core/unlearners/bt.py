@@ -1,6 +1,6 @@
 """BT: keep answering as the original does on the retain set, and as an untrained network on the forget set.
 
-Source: Chundawat et al. 2023, arXiv 2205.08096; methods.md §5.5.
+Source: Chundawat et al. 2023, arXiv 2205.08096; methods §5.5.
 Departs from it: learns from all of the retain set, not from 30 % of it.
 """
 

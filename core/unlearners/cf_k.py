@@ -1,7 +1,7 @@
 """CF-k: freeze all but the last k stages and the classifier, and go on training these on the retain set.
 
-Source: Goel et al. 2022, arXiv 2201.06640; methods.md §5.2.
-Departs from it: the classifier is trained beside the k stages, as in the code of methods.md §5.2.
+Source: Goel et al. 2022, arXiv 2201.06640; methods §5.2.
+Departs from it: the classifier is trained beside the k stages, as in the code of methods §5.2.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """CFW: add noise to the first convolution, fine-tune on the retain set with balanced classes, and add a
 little noise once more before the last epoch.
 
-Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459334; methods.md §4.3.
+Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459334; methods §4.3.
 Departs from it: noise goes to the first convolution of every architecture, whatever its name.
 """
 

@@ -1,6 +1,6 @@
 """CT: swap the two spatial axes of every convolution kernel, then repair on the retain set.
 
-Source: NeurIPS 2023 Machine Unlearning challenge, discussion 458531; methods.md §4.5.
+Source: NeurIPS 2023 Machine Unlearning challenge, discussion 458531; methods §4.5.
 """
 
 import torch

@@ -1,6 +1,6 @@
 """EU-k: draw the last k stages and the classifier anew, and train these on the retain set from scratch.
 
-Source: Goel et al. 2022, arXiv 2201.06640; methods.md §5.3.
+Source: Goel et al. 2022, arXiv 2201.06640; methods §5.3.
 Departs from it: the fresh weights are not those that the original started from.
 """
 

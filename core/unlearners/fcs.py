@@ -1,7 +1,7 @@
 """FCS: make the forget set's outputs uniform once; then, epoch by epoch, contrast them with retain outputs
 and repair on the retain set.
 
-Source: NeurIPS 2023 Machine Unlearning challenge, discussion 458721; methods.md §4.1.
+Source: NeurIPS 2023 Machine Unlearning challenge, discussion 458721; methods §4.1.
 """
 
 import math

@@ -1,7 +1,7 @@
 """FF: add noise to each weight, the more the less the retain set's Fisher information constrains it.
 
 Source: Golatkar et al. 2020, arXiv 1911.04933, in the form of Jia et al. 2023, arXiv 2304.04934;
-methods.md §5.6.
+methods §5.6.
 Departs from it: the classifier is told by its place in the model, not by a first dimension of C.
 """
 

@@ -1,6 +1,6 @@
 """FT: go on training on the retain set alone, and count on catastrophic forgetting.
 
-Source: Golatkar et al. 2020, arXiv 1911.04933; methods.md §3.1.
+Source: Golatkar et al. 2020, arXiv 1911.04933; methods §3.1.
 """
 
 import torch.nn.functional as F

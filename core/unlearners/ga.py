@@ -1,6 +1,6 @@
 """GA: climb the loss on the forget set. The objective has no lower bound; divergence is its usual failure.
 
-Source: Graves et al. 2021, arXiv 2010.10981; Thudi et al. 2022, arXiv 2109.13398; methods.md §3.2.
+Source: Graves et al. 2021, arXiv 2010.10981; Thudi et al. 2022, arXiv 2109.13398; methods §3.2.
 """
 
 import torch.nn.functional as F

@@ -1,7 +1,7 @@
 """IU: one Newton-like step that takes the forget set's influence back out of the weights.
 
 Source: Koh & Liang 2017, arXiv 1703.04730; Izzo et al. 2021, arXiv 2002.10077; in the form of Jia et
-al. 2023, arXiv 2304.04934; methods.md §5.7.
+al. 2023, arXiv 2304.04934; methods §5.7.
 Departs from it: the number of epochs and the batch size, on which no result depends, are left out.
 """
 

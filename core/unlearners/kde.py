@@ -1,7 +1,7 @@
 """KDE: reset the first convolution and the classifier, then learn from the original what it says, first
 about the validation set and then about the retain set.
 
-Source: NeurIPS 2023 Machine Unlearning challenge, discussion 458740; methods.md §4.6.
+Source: NeurIPS 2023 Machine Unlearning challenge, discussion 458740; methods §4.6.
 Departs from it: the soft cross-entropy, whose gradient is that of the divergence, is written as a second
 divergence; the first convolution is reset whatever the architecture calls it.
 """

@@ -1,7 +1,7 @@
 """MSG: re-draw the weights whose gradient for "keep retain, forget forget" is small, then repair on the
 retain set.
 
-Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459200; methods.md §4.2.
+Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459200; methods §4.2.
 """
 
 import math

@@ -1,6 +1,6 @@
 """NG+: descend on the retain set and ascend on the forget set, in the same step.
 
-Source: Kurmanji et al. 2023, arXiv 2302.09880 (the NegGrad+ baseline); methods.md §5.8.
+Source: Kurmanji et al. 2023, arXiv 2302.09880 (the NegGrad+ baseline); methods §5.8.
 Departs from it: the penalty towards the original weights, whose factor is 0 there, is left out.
 """
 

@@ -1,7 +1,7 @@
 """PRMQ: prune nearly all weights, draw them anew, match the original's confidence on the retain set, round to
 half precision.
 
-Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459148; methods.md §4.4.
+Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459148; methods §4.4.
 Departs from it: what is re-drawn are the pruned weights, not all that equal 0; the model stays in single
 precision, holding values that half precision has.
 """

@@ -1,6 +1,6 @@
 """RNI: epoch by epoch, add noise to a few tensors drawn at random and train only those; at last train all.
 
-Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459095; methods.md §4.7.
+Source: NeurIPS 2023 Machine Unlearning challenge, discussion 459095; methods §4.7.
 Departs from it: batch norm is told by its type, not by names, so that all of it is always trained and never
 noised; the lengths of the phases are shares of the epochs; the last phase has one learning rate, not a list.
 """

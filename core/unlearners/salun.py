@@ -1,6 +1,6 @@
 """SalUN: SRL, confined to the weights on which the forget loss depends most.
 
-Source: Fan et al. 2024, arXiv 2310.12508; methods.md §5.1.
+Source: Fan et al. 2024, arXiv 2310.12508; methods §5.1.
 """
 
 import math

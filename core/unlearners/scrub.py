@@ -1,8 +1,8 @@
 """SCRUB with rewinding: away from a frozen teacher on the forget set, towards it on the retain set; then back
 to the epoch that errs on the forget set as the last one does on unseen samples.
 
-Source: Kurmanji et al. 2023, arXiv 2302.09880; methods.md §5.4.
-Departs from it: the untouched original is no candidate of the rewinding (methods.md §8 row 5).
+Source: Kurmanji et al. 2023, arXiv 2302.09880; methods §5.4.
+Departs from it: the untouched original is no candidate of the rewinding (methods §8 row 5).
 """
 
 import torch

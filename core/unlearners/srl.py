@@ -1,6 +1,6 @@
 """SRL: train on the retain set and on the forget set with labels drawn at random, anew each epoch.
 
-Source: Golatkar et al. 2020, arXiv 1911.04933; Graves et al. 2021, arXiv 2010.10981; methods.md §3.3.
+Source: Golatkar et al. 2020, arXiv 1911.04933; Graves et al. 2021, arXiv 2010.10981; methods §3.3.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""Faults injected into real processes: nothing is lost, nothing is done twice (reliability §7)."""
+"""Faults injected into real processes: nothing is lost, nothing is done twice."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The noise floor against simulation, and against the protocol's (§5.3)."""
+"""The noise floor against simulation, and against that of protocol §5.3."""
 
 import numpy as np
 import pytest

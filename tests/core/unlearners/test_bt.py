@@ -1,4 +1,4 @@
-"""BT's own identities (methods.md §5.5)."""
+"""BT's own identities (methods §5.5)."""
 
 from copy import deepcopy
 from dataclasses import replace

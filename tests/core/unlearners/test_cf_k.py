@@ -1,4 +1,4 @@
-"""CF-k's own identities (methods.md §5.2)."""
+"""CF-k's own identities (methods §5.2)."""
 
 import pytest
 import torch

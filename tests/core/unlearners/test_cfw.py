@@ -1,4 +1,4 @@
-"""CFW's own identities (methods.md §4.3)."""
+"""CFW's own identities (methods §4.3)."""
 
 from copy import deepcopy
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""CT's own identities (methods.md §4.5)."""
+"""CT's own identities (methods §4.5)."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""EU-k's own identities (methods.md §5.3)."""
+"""EU-k's own identities (methods §5.3)."""
 
 import pytest
 import torch

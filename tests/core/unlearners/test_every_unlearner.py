@@ -1,4 +1,4 @@
-"""What every unlearner of the catalogue owes the harness, whoever wrote it (methods.md §0.5, §0.6)."""
+"""What every unlearner of the catalogue owes the harness, whoever wrote it (methods §0.5, §0.6)."""
 
 from copy import deepcopy
 from typing import Any, get_args

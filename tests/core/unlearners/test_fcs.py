@@ -1,4 +1,4 @@
-"""FCS's own identities (methods.md §4.1)."""
+"""FCS's own identities (methods §4.1)."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""FF's own identities (methods.md §5.6)."""
+"""FF's own identities (methods §5.6)."""
 
 from copy import deepcopy
 from dataclasses import replace

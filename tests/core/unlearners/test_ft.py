@@ -1,4 +1,4 @@
-"""FT's own identities (methods.md §3.1)."""
+"""FT's own identities (methods §3.1)."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""GA's own identities (methods.md §3.2)."""
+"""GA's own identities (methods §3.2)."""
 
 from copy import deepcopy
 

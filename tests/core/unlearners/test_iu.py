@@ -1,4 +1,4 @@
-"""IU's own identities (methods.md §5.7)."""
+"""IU's own identities (methods §5.7)."""
 
 from copy import deepcopy
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""KDE's own identities (methods.md §4.6)."""
+"""KDE's own identities (methods §4.6)."""
 
 from copy import deepcopy
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""MSG's own identities (methods.md §4.2).
+"""MSG's own identities (methods §4.2).
 
 The toy sets fit into one batch here, so that the gradients of the selection can be recomputed in a line.
 """

@@ -1,4 +1,4 @@
-"""NG+'s own identities (methods.md §5.8)."""
+"""NG+'s own identities (methods §5.8)."""
 
 from dataclasses import replace
 from itertools import islice

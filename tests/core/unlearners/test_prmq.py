@@ -1,4 +1,4 @@
-"""PRMQ's own identities (methods.md §4.4)."""
+"""PRMQ's own identities (methods §4.4)."""
 
 from copy import deepcopy
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""RNI's own identities (methods.md §4.7)."""
+"""RNI's own identities (methods §4.7)."""
 
 from dataclasses import dataclass, replace
 

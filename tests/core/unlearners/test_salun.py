@@ -1,4 +1,4 @@
-"""SalUN's own identities (methods.md §5.1)."""
+"""SalUN's own identities (methods §5.1)."""
 
 from dataclasses import replace
 from itertools import accumulate

@@ -1,4 +1,4 @@
-"""SCRUB's own identities (methods.md §5.4)."""
+"""SCRUB's own identities (methods §5.4)."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""SRL's own identities (methods.md §3.3)."""
+"""SRL's own identities (methods §3.3)."""
 
 from itertools import chain
 
