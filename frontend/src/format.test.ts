@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { between, counted, duration, factor, NOTHING, number, percent, tick, words } from "./format";
+import { between, counted, duration, factor, listed, NOTHING, number, percent, tick, words } from "./format";
 
 describe("numbers", () => {
   it("shows what is missing as a dash, never as zero", () => {
@@ -11,6 +11,10 @@ describe("numbers", () => {
       between("2026-01-01", null),
     ];
     expect(shown).toEqual(Array(5).fill(NOTHING));
+  });
+
+  it("writes a minus, not a hyphen", () => {
+    expect(number(-0.0594)).toBe("−0.059");
   });
 
   it("turns shares into percent", () => {
@@ -61,4 +65,8 @@ describe("durations", () => {
 
 it("reads states as words", () => {
   expect(words("partially_succeeded")).toBe("partially succeeded");
+});
+
+it("lists names as people do", () => {
+  expect([["A"], ["A", "B"], ["A", "B", "C"]].map(listed)).toEqual(["A", "A and B", "A, B and C"]);
 });

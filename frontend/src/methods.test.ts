@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Result } from "./api/client";
-import { counting, keyOf, type Protocol, paired } from "./methods";
+import { comparisonText, counting, keyOf, type Protocol, paired } from "./methods";
 
 const PROTOCOL = { id: "quick/1.0", model_seeds: [0, 1, 2], ranked_tuning: "default" } as Protocol;
 
@@ -48,6 +48,23 @@ it("says who is better on how many seeds, whichever way the metric points", () =
 it("has no spread of a single difference, and nothing without any", () => {
   expect(paired([run(0, 1)], [run(0, 2)], "retention_deviation", false)).toMatchObject({ mean: 1, sd: null });
   expect(paired([], [run(0, 2)], "retention_deviation", false)).toMatchObject({ mean: null, sd: null });
+});
+
+it("tells of each other method alone in how many pairs of runs it is better", () => {
+  const against = (values: number[]) =>
+    paired(
+      [run(0, 0.5), run(1, 0.5)],
+      values.map((value, seed) => run(seed, value)),
+      "retention_deviation",
+      false,
+    );
+  const others = [
+    { name: "GA", paired: [against([0.1, 0.2]), against([0.1, 0.9])] },
+    { name: "BT", paired: [against([0.9, 0.8])] },
+  ];
+  expect(comparisonText("FT", others)).toBe(
+    "GA is better than FT in 3 of 4 pairs of runs and BT in none of 2",
+  );
 });
 
 it("names a variant in addresses, but not the published one", () => {
