@@ -67,7 +67,11 @@ export function Facet({ name, value, options, isLong = false, onChoose }: FacetP
   return (
     <label class={isLong ? "facet long" : "facet"}>
       {name}
-      <select value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
+      <select
+        name={name.toLowerCase()}
+        value={value}
+        onChange={(event) => onChoose(event.currentTarget.value)}
+      >
         {!isKnown && <option value={value}>{value}</option>}
         {options.map(([id, title]) => (
           <option key={id} value={id}>
