@@ -22,6 +22,7 @@ from core.export import cell_text
 from core.store.attacks import AttackRecord
 from core.store.keys import KeyRecord, Scope
 
+MILLION = 1e6
 GROUP_STYLES = {"G1": "green", "G2": "yellow", "G3": "red", "F": "bold red"}
 TITLES = {
     "retention_deviation": "Retention deviation (lower is better)",
@@ -141,17 +142,17 @@ def _cell(cell: dict[str, Any]) -> tuple[str, str]:
 def estimate_table(found: Estimate) -> Table:
     """What each stage of a job would cost, and all of it."""
     table = Table("Stage", box=None)
-    for name in ("Units", "Done already", "Images (forward)", "Device time", "Nine times in ten below"):
+    for name in ("Units", "Done already", "Million images", "Device time", "Nine times in ten below"):
         table.add_column(name, justify="right")
     for kind, stage in found.stages.items():
-        table.add_row(
-            kind, f"{stage.units:,}", f"{stage.cached:,}", f"{stage.work:,.0f}", *_device_time(stage.seconds)
-        )
+        work = f"{stage.work / MILLION:,.1f}"
+        table.add_row(kind, f"{stage.units:,}", f"{stage.cached:,}", work, *_device_time(stage.seconds))
     units = sum(stage.units for stage in found.stages.values())
     cached = sum(stage.cached for stage in found.stages.values())
     table.add_section()
-    table.add_row("all", f"{units:,}", f"{cached:,}", f"{found.work:,.0f}", *_device_time(found.seconds))
-    table.caption = f"{found.flop:.3g} floating-point operations"
+    work = f"{found.work / MILLION:,.1f}"
+    table.add_row("all", f"{units:,}", f"{cached:,}", work, *_device_time(found.seconds))
+    table.caption = f"Images are forward passes; {found.flop:.3g} floating-point operations in all."
     return table
 
 

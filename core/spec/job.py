@@ -51,6 +51,13 @@ class UnlearnerRequest(SpecModel):
     hyperparameters: dict[str, HyperparameterValue] = {}
 
 
+class SettingName(SpecModel):
+    """Which of a job's settings: all of this dataset and model."""
+
+    dataset: str
+    model: str
+
+
 class AttackRequest(SpecModel):
     """An attack. U-MIA belongs to every result's record and runs whether or not it is listed.
 
@@ -58,6 +65,14 @@ class AttackRequest(SpecModel):
     """
 
     id: str
+    settings: Annotated[
+        tuple[SettingName, ...] | None,
+        Field(min_length=1, description="Which of the job's settings it runs beside; all if left out."),
+    ] = None
+    unlearners: Annotated[
+        tuple[str, ...] | None,
+        Field(min_length=1, description="Which of the job's unlearners it attacks; all if left out."),
+    ] = None
     splits: Annotated[
         StrictInt | None, Field(ge=1, le=256, description="Halves of the training data; 64 if left out.")
     ] = None

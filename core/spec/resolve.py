@@ -4,26 +4,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.attacks.lira_splits import (
-    DATA_SEED,
-    MIN_IMAGES,
-    NUM_DRAWS,
-    NUM_SPLITS,
-    VALIDATION_PARTS,
-    lira_set_sizes,
-    num_attackable,
-)
-from core.catalog.attacks import AttackInfo
+from core.attacks.lira_splits import NUM_DRAWS, NUM_SPLITS
 from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol, Tuning
 from core.catalog.registry import Catalogue, closest
 from core.catalog.unlearners import UnlearnerInfo
 from core.errors import ForgetSetInvalid, SpecInvalid, SpecProblem
 from core.spec.canonical import content_hash
-from core.spec.forget import ClassForget, IndicesForget, LiraForget, RandomForget, SequenceForget
+from core.spec.forget import ClassForget, IndicesForget, RandomForget, SequenceForget
 from core.spec.job import (
     ALL,
-    AttackRequest,
     HyperparameterValue,
     JobSpec,
     Originals,
@@ -36,14 +26,20 @@ from core.spec.job import (
     pointer,
     problems,
 )
+from core.spec.problems import duplicates, unknown
 from core.spec.search import Place, Range, search_space
 from core.spec.setting import Resolved, Setting
+from core.spec.studies import (
+    SEARCH_SPLITS,
+    attack_problems,
+    is_beside,
+    lira_setting,
+    strangers,
+    too_few_models,
+)
 from core.splits import draw_split, set_sizes
 
 MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
-SEARCH_SPLITS = 32  # of a study (protocol §8.1)
-MIN_ATTACKABLE = 0.005  # of a study's samples; a mean over fewer is about those few
-SEARCHING = ("search_splits", "trials", "selection")  # an attack's fields that need a sweep
 
 
 class Entry(Resolved):
@@ -118,12 +114,13 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     found: list[SpecProblem] = []
     protocol = catalogue.protocols.get(spec.protocol)
     if protocol is None:
-        raise SpecInvalid([_unknown("protocol", spec.protocol, catalogue.protocols, "#/protocol")])
-    found += _duplicates("settings", spec.settings) + _duplicates("model_seeds", spec.model_seeds or ())
-    found += _duplicates("attacks", spec.attacks)
-    for index, attack in enumerate(spec.attacks):
-        found += _attack_problems(attack, index, spec.sweep, catalogue)
+        raise SpecInvalid([unknown("protocol", spec.protocol, catalogue.protocols, "#/protocol")])
+    found += duplicates("settings", spec.settings) + duplicates("model_seeds", spec.model_seeds or ())
+    found += duplicates("attacks", spec.attacks)
     requests = _expand(spec.unlearners, catalogue, found)
+    for index, attack in enumerate(spec.attacks):
+        found += attack_problems(attack, index, spec.sweep, catalogue)
+        found += strangers(attack, index, spec.settings, [request.id for _, request in requests])
     cells = [
         Cell(
             setting=setting,
@@ -154,11 +151,11 @@ def _expand(
     """The requests for known unlearners with their index in the spec; `"all"` becomes the whole catalogue."""
     if len(requests) == 1 and requests[0].id == ALL:
         return [(0, UnlearnerRequest(id=unlearner)) for unlearner in catalogue.unlearners]
-    found += _duplicates("unlearners", requests)
+    found += duplicates("unlearners", requests)
     for index, request in enumerate(requests):
         if request.id not in catalogue.unlearners:
             found.append(
-                _unknown("unlearner", request.id, catalogue.unlearners, pointer("unlearners", index, "id"))
+                unknown("unlearner", request.id, catalogue.unlearners, pointer("unlearners", index, "id"))
             )
     return [(index, request) for index, request in enumerate(requests) if request.id in catalogue.unlearners]
 
@@ -170,10 +167,10 @@ def _settings(
     dataset, model = catalogue.datasets.get(request.dataset), catalogue.models.get(request.model)
     if dataset is None:
         found.append(
-            _unknown("dataset", request.dataset, catalogue.datasets, pointer("settings", index, "dataset"))
+            unknown("dataset", request.dataset, catalogue.datasets, pointer("settings", index, "dataset"))
         )
     if model is None:
-        found.append(_unknown("model", request.model, catalogue.models, pointer("settings", index, "model")))
+        found.append(unknown("model", request.model, catalogue.models, pointer("settings", index, "model")))
     if dataset is None or model is None:
         return []
     recipe = protocol.recipe(dataset.id, model.id)
@@ -353,25 +350,6 @@ def _filled(info: UnlearnerInfo, values: dict[str, Any]) -> dict[str, Any]:
     return info.hyperparameters.model_validate(values).model_dump(mode="json")
 
 
-def _attack_problems(
-    request: AttackRequest, index: int, sweep: SweepRequest | None, catalogue: Catalogue
-) -> list[SpecProblem]:
-    """What is wrong with an attack in any setting."""
-    info = catalogue.attacks.get(request.id)
-    if info is None:
-        return [_unknown("attack", request.id, catalogue.attacks, pointer("attacks", index, "id"))]
-    unused: tuple[str, ...] = ("splits", "forget_sets", "out", "originals", *SEARCHING)
-    why = f"{info.title} attacks a set, so it has no study to lay out."
-    if info.on == "samples":
-        unused = () if sweep else SEARCHING
-        why = "Nothing is searched without a sweep."
-    return [
-        SpecProblem(pointer("attacks", index, name), "unused", why)
-        for name in unused
-        if getattr(request, name) is not None
-    ]
-
-
 def _studies(
     setting: Setting,
     spec: JobSpec,
@@ -386,13 +364,18 @@ def _studies(
         return ()
     for index, request in enumerate(spec.attacks):
         info = catalogue.attacks.get(request.id)
-        if info is None or info.on != "samples":
+        if info is None or info.on != "samples" or not is_beside(request, setting):
             continue
+        attacked = [
+            (position, unlearner)
+            for position, unlearner in requests
+            if request.unlearners is None or unlearner.id in request.unlearners
+        ]
         splits, forget_sets = request.splits or NUM_SPLITS, request.forget_sets or NUM_DRAWS
         out = request.out or "same_method"
         num_train = catalogue.datasets[setting.dataset].num_train
-        found += _too_few_models(index, info, num_train, splits, forget_sets, out)
-        of_study = _lira_setting(setting, protocol)
+        found += too_few_models(index, info, num_train, splits, forget_sets, out)
+        of_study = lira_setting(setting, protocol)
         search = None
         if spec.sweep is not None:
             search = Search(
@@ -411,7 +394,7 @@ def _studies(
                 attack=info.id,
                 attack_revision=info.revision,
                 setting=of_study,
-                entries=_entries(of_study, requests, spec.sweep, protocol, catalogue, found),
+                entries=_entries(of_study, attacked, spec.sweep, protocol, catalogue, found),
                 splits=splits,
                 forget_sets=forget_sets,
                 out=out,
@@ -420,53 +403,6 @@ def _studies(
             )
         )
     return tuple(studies)
-
-
-def _lira_setting(setting: Setting, protocol: Protocol) -> Setting:
-    """The first model of a study beside a setting: the protocol's splits and recipe (protocol §2.2, §8.1)."""
-    return setting.model_copy(
-        update={
-            "forget": LiraForget(split=0, forget_set=0),
-            "recipe": protocol.lira_recipe(setting.dataset, setting.model),
-            "validation_fraction": 1 / VALIDATION_PARTS,
-            "split_seed": DATA_SEED,
-        }
-    )
-
-
-def _too_few_models(
-    index: int, info: AttackInfo, num_train: int, splits: int, forget_sets: int, out: OutModels
-) -> list[SpecProblem]:
-    """A study in which no sample could be attacked, or so few that their mean says nothing of the rest."""
-    if num_train < MIN_IMAGES:
-        detail = f"The dataset has {num_train} training images; a study needs at least {MIN_IMAGES}."
-        return [SpecProblem(pointer("attacks", index), "dataset_too_small", detail)]
-    found = num_attackable(num_train, splits, forget_sets, out, info.min_splits)
-    retain, forget, _, out_of_split = lira_set_sizes(num_train)
-    pool = retain + forget + out_of_split
-    if found >= MIN_ATTACKABLE * pool:
-        return []
-    detail = (
-        f"With {splits} split(s) and {forget_sets} forget set(s) {found:,} of {pool:,} samples are forgotten "
-        f"in at least {info.min_splits} splits and never seen in at least {info.min_splits}, which "
-        f"{info.title} needs to leave one out of its fit (protocol §8.2); it takes one in 200. Ask for "
-        "more of either, 16 splits of 10 forget sets for example; `u_lira_pooled` and `rmia` need only two "
-        "splits on each side."
-    )
-    return [SpecProblem(pointer("attacks", index, "splits"), "too_few_splits", detail)]
-
-
-def _unknown(kind: str, name: str, known: Any, where: str) -> SpecProblem:  # noqa: ANN401 - any mapping of ids
-    detail = f"There is no {kind} {name!r}; there are {', '.join(sorted(known))}."
-    return SpecProblem(where, f"unknown_{kind}", detail, closest(name, known))
-
-
-def _duplicates(field: str, items: tuple[Any, ...]) -> list[SpecProblem]:
-    return [
-        SpecProblem(pointer(field, index), "duplicate", f"This repeats {field}[{items.index(item)}].")
-        for index, item in enumerate(items)
-        if items.index(item) != index
-    ]
 
 
 def _variant(hyperparameters: dict[str, HyperparameterValue]) -> str | None:

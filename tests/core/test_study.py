@@ -61,9 +61,29 @@ def refusal(**changes: Any) -> list[tuple[str, str]]:
     return [(problem.pointer, problem.code) for problem in refused.value.problems]
 
 
+def whole_paper() -> tuple[PlannedUnit, ...]:
+    bundled = (Path(core.specs.__path__[0]) / "whole_paper.json").read_bytes()
+    return plan(resolve(parse_job_spec(bundled), installed()))
+
+
+def test_the_whole_paper_is_one_spec_of_93_920_models():
+    units = whole_paper()
+    made = sum(found.unit.kind in ("train", "trial", "unlearn") for found in units)
+    unlearned_and_scored = sum(unit.method is not None for unit in scores(units))
+
+    assert made + unlearned_and_scored == 93_920
+
+
+def test_an_attack_may_name_settings_and_unlearners_of_its_job():
+    two = [{"dataset": name, "model": "resnet18"} for name in ("mnist", "fashion_mnist")]
+    units = planned(settings=two, unlearners=["ft", "ct"], **attack(settings=two[1:], unlearners=["ct"]))
+
+    assert {unit.setting.dataset for unit in of_study(units)} == {"fashion_mnist"}
+    assert {unit.method for unit in scores(units)} == {None, "ct"}
+
+
 def test_the_papers_study_has_the_models_searches_and_predictions_of_the_protocols_table():
-    bundled = (Path(core.specs.__path__[0]) / "paper_u_lira.json").read_bytes()
-    units = plan(resolve(parse_job_spec(bundled), installed()))
+    units = whole_paper()
     found = of_study(units)
 
     trained = Counter(unit.role for unit in found if unit.kind == "train")
@@ -187,6 +207,14 @@ def test_attacks_that_need_fewer_models_take_eight_splits_of_two_forget_sets(att
             id="too few samples are in five splits",
         ),
         pytest.param(attack(trials=5), ("#/attacks/0/trials", "unused"), id="no sweep to search"),
+        pytest.param(
+            attack(unlearners=["ct"]), ("#/attacks/0/unlearners/0", "not_in_job"), id="nothing of the job's"
+        ),
+        pytest.param(
+            attack(settings=[{"dataset": "mnist", "model": "tiny_vit"}]),
+            ("#/attacks/0/settings/0", "not_in_job"),
+            id="beside no setting of the job",
+        ),
         pytest.param(
             attack(selection="rescored"), ("#/attacks/0/selection", "unused"), id="no sweep to select from"
         ),
