@@ -194,7 +194,7 @@ def estimate(
     """Say what a job spec would cost, from what this installation has measured."""
     from core.catalog.registry import installed
     from core.class_sizes import forgotten_classes
-    from core.estimate import estimate
+    from core.estimate import estimate, measured_rates
     from core.plan import plan
     from core.spec.job import parse_job_spec
     from core.spec.resolve import resolve
@@ -209,7 +209,8 @@ def estimate(
     if store.is_ready():
         with store.read() as session:
             done, measured = done_units(session, units), recent_measurements(session)
-    found = estimate(units, done, measured, catalogue, forgotten_classes(units, catalogue, settings.data))
+    rates, sizes = measured_rates(measured), forgotten_classes(units, catalogue, settings.data)
+    found = estimate(units, done, rates, catalogue, sizes)
     console.print(estimate_table(found))
     for line in found.rests_on:
         console.print(line, markup=False, soft_wrap=True)

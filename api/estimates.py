@@ -6,20 +6,20 @@ from threading import Lock
 
 from core.catalog.registry import Catalogue
 from core.class_sizes import forgotten_classes
-from core.estimate import Estimate, Measurement, estimate
+from core.estimate import Estimate, Place, Rate, estimate, measured_rates
 from core.plan import PlannedUnit
 from core.store import measurements
 from core.store.session import Store
 
 
 class Estimator:
-    """Estimates for one application. Measurements are kept until there is a newer result."""
+    """Estimates for one application. Rates are kept until there is a newer result."""
 
     def __init__(self, store: Store, data_dir: Path) -> None:
         self._store = store
         self._data_dir = data_dir
         self._lock = Lock()
-        self._known: tuple[str | None, list[Measurement]] = (None, [])
+        self._known: tuple[str | None, dict[Place, Rate]] = (None, {})
 
     def of(self, units: Sequence[PlannedUnit], catalogue: Catalogue) -> Estimate:
         """What is left to do of a planned job."""
@@ -28,6 +28,6 @@ class Estimator:
             newest = measurements.newest_result(session)
             with self._lock:
                 if newest != self._known[0]:
-                    self._known = newest, measurements.recent_measurements(session)
+                    self._known = newest, measured_rates(measurements.recent_measurements(session))
                 known = self._known[1]
         return estimate(units, done, known, catalogue, forgotten_classes(units, catalogue, self._data_dir))

@@ -84,6 +84,15 @@ class Seconds:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """What a forward unit of work took at a place, in how many finished units, on which devices."""
+
+    seconds: Seconds
+    units: int
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StageEstimate:
     """The units of one kind. `cached` are done already and cost nothing; `work` is that of the others."""
 
@@ -104,10 +113,24 @@ class Estimate:
     rests_on: tuple[str, ...]
 
 
+def measured_rates(measurements: Iterable[Measurement]) -> dict[Place, Rate]:
+    """Seconds per forward unit of work, by place, in the order in which places come."""
+    ratios: dict[Place, list[float]] = {}
+    devices: dict[Place, set[str]] = {}
+    for found in measurements:
+        if found.work > 0 and found.seconds > 0:
+            ratios.setdefault(found.place, []).append(found.seconds / found.work)
+            devices.setdefault(found.place, set()).add(found.device)
+    return {
+        place: Rate(_quantiles(taken), len(taken), tuple(sorted(devices[place])))
+        for place, taken in ratios.items()
+    }
+
+
 def estimate(
     units: Sequence[PlannedUnit],
     done: Collection[UnitId],
-    measurements: Iterable[Measurement],
+    measured: Mapping[Place, Rate],
     catalogue: Catalogue,
     class_sizes: Mapping[str, ClassSizes],
 ) -> Estimate:
@@ -116,12 +139,12 @@ def estimate(
     Args:
         units: the plan.
         done: ids of units that are done, of this job or another.
-        measurements: of this installation, of any place and device.
+        measured: the `measured_rates` of this installation's measurements, of any place and device.
         catalogue: knows what methods compute and how large datasets are.
         class_sizes: of the datasets of which classes are forgotten, by id; others may be left out.
     """
     workload = _workload(units, catalogue, class_sizes)
-    rates = _Rates(tuple(measurements), catalogue)
+    rates = _Rates(measured, catalogue)
     stages: dict[str, StageEstimate] = {}
     flop = 0.0
     for planned in units:
@@ -255,16 +278,11 @@ def _workload(
 
 
 class _Rates:
-    """Seconds per forward unit of work."""
+    """Seconds per forward unit of work at any place, and in words what they rest on."""
 
-    def __init__(self, measurements: tuple[Measurement, ...], catalogue: Catalogue) -> None:
+    def __init__(self, measured: Mapping[Place, Rate], catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._ratios: dict[Place, list[float]] = {}
-        self._devices: dict[Place, set[str]] = {}
-        for found in measurements:
-            if found.work > 0 and found.seconds > 0:
-                self._ratios.setdefault(found.place, []).append(found.seconds / found.work)
-                self._devices.setdefault(found.place, set()).add(found.device)
+        self._measured = measured
         self._told: dict[Place, tuple[Seconds | None, str]] = {}
 
     def at(self, place: Place) -> Seconds | None:
@@ -276,22 +294,21 @@ class _Rates:
         return tuple(text for _, text in self._told.values())
 
     def _find(self, place: Place) -> tuple[Seconds | None, str]:
-        if place in self._ratios:
-            return _quantiles(self._ratios[place]), (
-                f"{place}: {len(self._ratios[place])} finished units on {self._on(place)}."
-            )
-        if not self._ratios:
+        if own := self._measured.get(place):
+            return own.seconds, f"{place}: {own.units} finished units on {_told_devices(own)}."
+        if not self._measured:
             return None, f"{place}: nothing has been measured on this installation, so no time can be told."
-        other = min(self._ratios, key=lambda other: _differences(place, other))
+        other = min(self._measured, key=lambda other: _differences(place, other))
+        rate = self._measured[other]
         scale = _flop_per_image(place, self._catalogue) / _flop_per_image(other, self._catalogue)
-        ratios = [ratio * scale for ratio in self._ratios[other]]
-        return _quantiles(ratios), (
-            f"{place}: nothing measured yet; scaled by arithmetic per image from {len(ratios)} finished "
-            f"units of {other} on {self._on(other)}."
+        return rate.seconds.times(scale), (
+            f"{place}: nothing measured yet; scaled by arithmetic per image from {rate.units} finished "
+            f"units of {other} on {_told_devices(rate)}."
         )
 
-    def _on(self, place: Place) -> str:
-        return " and ".join(sorted(self._devices[place]))
+
+def _told_devices(rate: Rate) -> str:
+    return " and ".join(rate.devices)
 
 
 def _differences(place: Place, other: Place) -> tuple[bool, bool]:

@@ -12,7 +12,7 @@ import core.specs
 from core.catalog.datasets import DIGITS
 from core.catalog.registry import installed
 from core.class_sizes import ClassSizes, class_sizes
-from core.estimate import Estimate, Measurement, Place, Seconds, estimate
+from core.estimate import Estimate, Measurement, Place, Seconds, estimate, measured_rates
 from core.plan import PlannedUnit, plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
@@ -33,7 +33,7 @@ def estimated(
     done: tuple[UnitId, ...] = (),
     **sizes: ClassSizes,
 ) -> Estimate:
-    return estimate(units, done, measurements, installed(), sizes)
+    return estimate(units, done, measured_rates(measurements), installed(), sizes)
 
 
 def measured(seconds: float, place: Place = HERE, device: str = "this") -> Measurement:
