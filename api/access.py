@@ -3,7 +3,7 @@
 A service on a loopback address that has no key yet is its user's own: everything is allowed there.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -79,8 +79,8 @@ def _without_key(request: Request, store: StoreDep, settings: SettingsDep) -> Ca
     return Caller(None, frozenset({Scope.READ}))
 
 
-def _requiring(scope: Scope) -> Callable[[Caller], Caller]:
-    def require(caller: CallerDep) -> Caller:
+def _requiring(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    async def require(caller: CallerDep) -> Caller:
         if scope in caller.scopes:
             return caller
         if caller.owner is None:
@@ -95,7 +95,7 @@ def _requiring(scope: Scope) -> Callable[[Caller], Caller]:
 CallerDep = Annotated[Caller, Depends(_caller)]
 
 
-def _known(caller: CallerDep) -> Caller:
+async def _known(caller: CallerDep) -> Caller:
     if caller.owner is None:
         raise KeyRefused("This needs a key, of any scope: send `Authorization: Bearer lethe_…`.")
     return caller

@@ -1,7 +1,7 @@
 """Rows of the store as the API shows them."""
 
 from api.schemas import JobAnswer, JobLinks, UnitAnswer, UnitCounts, WaitingAnswer
-from api.waiting import Queue
+from api.waiting import Queue, is_waiting
 from core.settings import Settings
 from core.spec.units import unit_from_json
 from core.store import jobs
@@ -79,4 +79,5 @@ def read_job(store: Store, settings: Settings, job_id: str, viewer: Viewer = EVE
     """One job as it is now."""
     with store.read() as session:
         record = jobs.get_job(session, job_id, viewer)
-    return job_answer(record, Queue.load(store, settings).why_waiting(store, record))
+        waiting = Queue.load(session, settings).why_waiting(session, record) if is_waiting(record) else None
+    return job_answer(record, waiting)

@@ -1,11 +1,12 @@
 """Which board a request asks for: the query parameters that all of the leaderboard's endpoints share."""
 
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query
 
-from api.caching import Content
+from api.caching import Content, KeptAnswers
 from api.dependencies import CatalogueDep, KeptAnswersDep
 from core.board import Metric
 from core.catalog.protocols import Protocol
@@ -28,23 +29,15 @@ CohortQuery = Annotated[
 ]
 
 
+@dataclass(frozen=True)
 class BoardRequest:
-    """The settings of a protocol's board that a request asks for."""
+    """The settings of a protocol's board that a request asks for, and the answers that are kept."""
 
-    def __init__(
-        self,
-        catalogue: CatalogueDep,
-        kept: KeptAnswersDep,
-        protocol: ProtocolQuery = DEFAULT_PROTOCOL,
-        dataset: str | None = None,
-        model: str | None = None,
-        setting: Annotated[str | None, Query(description="One setting, by id, standard or not.")] = None,
-    ) -> None:
-        self._protocol = protocol_named(protocol, catalogue)
-        require_known("dataset", dataset, catalogue.datasets)
-        require_known("model", model, catalogue.models)
-        self._dataset, self._model, self._setting = dataset, model, setting
-        self._kept = kept
+    kept: KeptAnswers
+    protocol: Protocol
+    dataset: str | None
+    model: str | None
+    setting: str | None
 
     def answer(self, store: Store, what: Hashable, make: Callable[[], bytes]) -> Content:
         """What `make` makes of these settings, kept until a result of the protocol changes.
@@ -55,9 +48,9 @@ class BoardRequest:
             make: must depend on nothing else.
         """
         with store.read() as session:
-            versions = versions_of(session, self._protocol.id)
-        asked = (self._protocol.id, self._dataset, self._model, self._setting)
-        return self._kept.get((what, asked, versions), make)
+            versions = versions_of(session, self.protocol.id)
+        asked = (self.protocol.id, self.dataset, self.model, self.setting)
+        return self.kept.get((what, asked, versions), make)
 
     def load(self, store: Store, *metrics: Metric) -> tuple[BoardData, ...]:
         """What the public sees of the board by each metric, at one moment.
@@ -69,18 +62,32 @@ class BoardRequest:
             return tuple(
                 load_board_data(
                     session,
-                    self._protocol,
+                    self.protocol,
                     metric,
-                    dataset=self._dataset,
-                    model=self._model,
-                    setting_id=self._setting,
+                    dataset=self.dataset,
+                    model=self.model,
+                    setting_id=self.setting,
                     viewer=THE_PUBLIC,
                 )
                 for metric in metrics
             )
 
 
-BoardRequestDep = Annotated[BoardRequest, Depends()]
+async def _board_request(
+    catalogue: CatalogueDep,
+    kept: KeptAnswersDep,
+    protocol: ProtocolQuery = DEFAULT_PROTOCOL,
+    dataset: str | None = None,
+    model: str | None = None,
+    setting: Annotated[str | None, Query(description="One setting, by id, standard or not.")] = None,
+) -> BoardRequest:
+    rules = protocol_named(protocol, catalogue)
+    require_known("dataset", dataset, catalogue.datasets)
+    require_known("model", model, catalogue.models)
+    return BoardRequest(kept, rules, dataset, model, setting)
+
+
+BoardRequestDep = Annotated[BoardRequest, Depends(_board_request)]
 
 
 def protocol_named(name: str, catalogue: Catalogue) -> Protocol:

@@ -1,4 +1,4 @@
-"""What routes depend on."""
+"""What routes depend on. Those that read nothing are coroutines: FastAPI sends every other to a thread."""
 
 import base64
 from typing import Annotated, cast
@@ -16,23 +16,27 @@ from core.store.session import Store
 MAX_PAGE = 200
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     return cast(Store, request.app.state.store)
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
-def _kept_answers(request: Request) -> KeptAnswers:
+async def _kept_answers(request: Request) -> KeptAnswers:
     return cast(KeptAnswers, request.app.state.kept_answers)
 
 
-def _estimator(request: Request) -> Estimator:
+async def _estimator(request: Request) -> Estimator:
     return cast(Estimator, request.app.state.estimator)
 
 
-def _request_id(request: Request) -> str:
+async def _catalogue() -> Catalogue:
+    return installed()
+
+
+async def _request_id(request: Request) -> str:
     """The id that the events of what the request does will name."""
     return request_id(request)
 
@@ -42,7 +46,7 @@ async def _raw_body(request: Request) -> bytes:
     return await request.body()
 
 
-def _cursor(
+async def _cursor(
     cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page.")] = None,
 ) -> str | None:
     """The position that a cursor stands for.
@@ -62,7 +66,7 @@ def _cursor(
     return position
 
 
-def _position(cursor: Annotated[str | None, Depends(_cursor)]) -> int:
+async def _position(cursor: Annotated[str | None, Depends(_cursor)]) -> int:
     """The position in a job's plan that a cursor stands for; before the first without one."""
     if cursor is None:
         return -1
@@ -82,7 +86,7 @@ StoreDep = Annotated[Store, Depends(_store)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 KeptAnswersDep = Annotated[KeptAnswers, Depends(_kept_answers)]
 EstimatorDep = Annotated[Estimator, Depends(_estimator)]
-CatalogueDep = Annotated[Catalogue, Depends(installed)]
+CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 RawBodyDep = Annotated[bytes, Depends(_raw_body)]
 CursorDep = Annotated[str | None, Depends(_cursor)]
 PositionDep = Annotated[int, Depends(_position)]

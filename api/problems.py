@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from uuid6 import uuid7
 
@@ -180,6 +181,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DataError, _unstorable)
     app.add_exception_handler(OperationalError, _store_busy)
+    app.add_exception_handler(NoConnection, _store_busy)
     app.add_exception_handler(Exception, _unexpected)
 
 

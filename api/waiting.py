@@ -2,17 +2,23 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from api.schemas import WaitingAnswer, WaitingReason
 from core.settings import Settings
 from core.store import turns, workers
 from core.store.jobs import JobRecord
-from core.store.session import Store
 from core.store.states import OPEN_JOB, UnitState, WorkerState
 from core.store.turns import Line
 from core.store.workers import WorkerRecord
 
 ONLINE_BEATS = 3
 RESTING = frozenset(WorkerState) - {WorkerState.IDLE, WorkerState.BUSY}
+
+
+def is_waiting(record: JobRecord) -> bool:
+    """Whether the job is open, and nothing of it is running."""
+    return record.state in OPEN_JOB and not record.units[UnitState.RUNNING]
 
 
 @dataclass(frozen=True)
@@ -23,21 +29,19 @@ class Queue:
     line: Line
 
     @classmethod
-    def load(cls, store: Store, settings: Settings) -> "Queue":
+    def load(cls, session: Session, settings: Settings) -> "Queue":
         """The queue as it is now; workers that have been silent for long are left out."""
         silent = ONLINE_BEATS * settings.beat_seconds
-        with store.read() as session:
-            online = tuple(found for found in workers.list_workers(session) if found.silent_seconds < silent)
-            return cls(online, turns.line(session))
+        online = tuple(found for found in workers.list_workers(session) if found.silent_seconds < silent)
+        return cls(online, turns.line(session))
 
-    def why_waiting(self, store: Store, record: JobRecord) -> WaitingAnswer | None:
+    def why_waiting(self, session: Session, record: JobRecord) -> WaitingAnswer | None:
         """Why nothing of an open job is running, and what comes before it; None for any other job."""
-        if record.state not in OPEN_JOB or record.units[UnitState.RUNNING]:
+        if not is_waiting(record):
             return None
         ahead = self.line.before(record.id)
-        with store.read() as session:
-            is_ready = turns.has_ready_unit(session, record.id)
-            shared = turns.led_by_others(session, record.id) if ahead else 0
+        is_ready = turns.has_ready_unit(session, record.id)
+        shared = turns.led_by_others(session, record.id) if ahead else 0
         units = max(sum(turn.units for turn in ahead) - shared, 0)
         reason = self._reason(record, is_ready, bool(units))
         return WaitingAnswer(

@@ -28,7 +28,7 @@ def _existing_job(job_id: str, store: StoreDep, caller: CallerDep) -> str:
         return jobs.get_job(session, job_id, caller.viewer).id
 
 
-def _feed(request: Request) -> Feed[Look]:
+async def _feed(request: Request) -> Feed[Look]:
     return cast(Feed[Look], request.app.state.feed)
 
 

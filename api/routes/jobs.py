@@ -155,12 +155,10 @@ def list_jobs(
     """Jobs, newest first."""
     with store.read() as session:
         found = jobs.list_jobs(session, limit=limit + 1, before=cursor, viewer=caller.viewer)
+        queue = Queue.load(session, settings)
+        items = [job_answer(record, queue.why_waiting(session, record)) for record in found[:limit]]
     more = next_cursor(found[limit - 1].id) if len(found) > limit else None
-    queue = Queue.load(store, settings)
-    return JobPage(
-        items=[job_answer(record, queue.why_waiting(store, record)) for record in found[:limit]],
-        next_cursor=more,
-    )
+    return JobPage(items=items, next_cursor=more)
 
 
 @router.get(

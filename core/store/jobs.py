@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NewType
+from typing import Any, NewType, cast
 
-from sqlalchemy import ColumnElement, Insert, exists, select, update
+from sqlalchemy import ColumnElement, CursorResult, Insert, ScalarSelect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
 from core.errors import Conflict, NotFound
@@ -88,9 +88,9 @@ def submit(
     """
     if key_id is not None:
         require_allowance(session, key_id, estimated_seconds)
-    duplicate_of = _same_of_owner(session, owner, job.sha256)
+    same = _same_of_owner(owner, job.sha256)
+    duplicate_of, now = session.execute(select(same, database_now())).one()
     job_id = JobId(f"job_{uuid7()}")
-    now = session.execute(select(database_now())).scalar_one()
     session.add(
         JobRow(
             id=job_id,
@@ -109,13 +109,10 @@ def submit(
         )
     )
     session.flush()
-    _insert_plan(session, job_id, job, units, now)
+    has_known_units = _insert_plan(session, job_id, job, units, now) < len(units)
     order_jobs(session, [owner])
-    has_known_units = _has_known_units(session, job_id)
-    if has_known_units:
+    if has_known_units:  # most jobs are new, and spared this
         _join_known_units(session, job_id)
-    else:
-        promote(session, of_job=job_id)
     shared = unit_counts(session, job_id)[UnitState.DONE] if has_known_units else 0
     already = f", {shared} of them already done" if shared else ""
     repeats = f" It repeats {duplicate_of}." if duplicate_of else ""
@@ -266,12 +263,14 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
 
 def _insert_plan(
     session: Session, job_id: JobId, job: ResolvedJob, units: Sequence[PlannedUnit], now: datetime
-) -> None:
-    """Store the job's settings, units and dependencies that are not there yet, and which units it needs."""
+) -> int:
+    """Store the job's settings, units and dependencies that are not there yet, and which units it needs; how
+    many of these are new.
+    """
     _insert_new(session, SettingRow, [_setting_values(setting) for setting in _named_settings(job, units)])
     # In id order, so that two jobs submitted at once wait for each other instead of deadlocking.
     by_id = sorted(enumerate(units), key=lambda item: item[1].id)
-    _insert_new(
+    num_new = _insert_new(
         session,
         UnitRow,
         [_unit_values(planned, position, now, job_id) for position, planned in by_id],
@@ -285,11 +284,12 @@ def _insert_plan(
         JobUnitRow,
         [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
     )
+    return num_new
 
 
-def _same_of_owner(session: Session, owner: str, spec_sha256: str) -> str | None:
-    """The owner's newest job with this content that is under way or has results."""
-    return session.scalar(
+def _same_of_owner(owner: str, spec_sha256: str) -> ScalarSelect[str]:
+    """The owner's newest job with this content that is under way or has results, as an SQL value."""
+    return (
         select(JobRow.id)
         .where(
             JobRow.spec_sha256 == spec_sha256,
@@ -298,19 +298,8 @@ def _same_of_owner(session: Session, owner: str, spec_sha256: str) -> str | None
         )
         .order_by(JobRow.id.desc())
         .limit(1)
+        .scalar_subquery()
     )
-
-
-def _has_known_units(session: Session, job_id: str) -> bool:
-    """Whether an earlier job needs some of the units too; most jobs are new, and spared what follows."""
-    mine, theirs = aliased(JobUnitRow), aliased(JobUnitRow)
-    known = (
-        select(1)
-        .select_from(mine)
-        .join(theirs, theirs.unit_id == mine.unit_id)
-        .where(mine.job_id == job_id, theirs.job_id != job_id)
-    )
-    return bool(session.scalar(select(exists(known))))
 
 
 def _join_known_units(session: Session, job_id: str) -> None:
@@ -429,7 +418,7 @@ def _unit_values(planned: PlannedUnit, position: int, now: datetime, job_id: Job
         "queue": QUEUE,
         "lead_job_id": job_id,
         "position": now.timestamp() + position * 1e-6,
-        "state": UnitState.WAITING,
+        "state": UnitState.WAITING if planned.unit.depends_on else UnitState.READY,
         "not_before": now,
         "created_at": now,
         "attempt": 0,
@@ -439,11 +428,13 @@ def _unit_values(planned: PlannedUnit, position: int, now: datetime, job_id: Job
     }
 
 
-def _insert_new(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> None:
-    """Insert the rows that are not there yet. Into the table, not the class: the mapper sends one batch for
-    every run of rows with the same columns missing.
+def _insert_new(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> int:
+    """Insert the rows that are not there yet; how many those were. Into the table, not the class: the mapper
+    sends one batch for every run of rows with the same columns missing.
     """
-    if rows:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        statement: Insert = dialect.insert(table.__table__).on_conflict_do_nothing()
-        session.execute(statement, rows)
+    if not rows:
+        return 0
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement: Insert = dialect.insert(table.__table__).on_conflict_do_nothing()
+    inserted = session.execute(statement, rows, execution_options={"preserve_rowcount": True})
+    return cast("CursorResult[Any]", inserted).rowcount

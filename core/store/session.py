@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 from alembic.config import Config
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parent.parent.parent
 CAUSE = "request_id"  # what a transaction's session knows, and its events name
 WRITERS_LOCK = 0x1E7E  # an advisory lock's key: any number that nobody else of this database uses
 TURN_SECONDS = 10  # a transaction lasts milliseconds; this is for what its client does in between
+LINE_SECONDS = 30.0  # as long as one waits for a lock of the database
 SILENCE_SECONDS = 12  # without a sign of the server, a connection is dead
 EPOCH_JULIAN_DAY = 2440587.5
 
@@ -60,6 +62,11 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _sqlite_engine(url) if url.startswith("sqlite") else _server_engine(url)
+        # On PostgreSQL every statement sees what is committed when it begins, in a transaction or not, so
+        # that reading without one only spares two round trips.
+        reading = {"read_only": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reading_engine = self.engine.execution_options(**reading)
+        self._turn = Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -73,12 +80,32 @@ class Store:
 
         Writers take turns, on PostgreSQL as on SQLite: two units that finish at once see each other, event
         ids become visible in their order, and no two transactions can deadlock. They last milliseconds.
+
+        Raises:
+            OperationalError: it was not this one's turn for long, as when the database is away.
         """
         info = {CAUSE: request_id}
-        with Session(self.engine, expire_on_commit=False, info=info) as session, session.begin():
+        with (
+            self._own_turn(),
+            Session(self.engine, expire_on_commit=False, info=info) as session,
+            session.begin(),
+        ):
             if not self.is_sqlite:
                 session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
             yield session
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        """The threads of a process line up here: one of them waits for other processes' writers, and the
+        others' connections are left to readers.
+        """
+        if not self._turn.acquire(timeout=LINE_SECONDS):
+            waited = TimeoutError(f"no turn to write within {LINE_SECONDS:.0f} s")
+            raise OperationalError("BEGIN", None, waited)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def write_row(self) -> Iterator[Session]:
@@ -91,9 +118,8 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads; on SQLite it does not wait for a writer."""
-        engine = self.engine.execution_options(read_only=True)
-        with Session(engine, expire_on_commit=False) as session:
+        """For what only reads; on SQLite a transaction, which does not wait for a writer."""
+        with Session(self._reading_engine, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:
@@ -211,9 +237,12 @@ def _server_engine(url: str) -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
+        pool_size=15,  # all that are ever open at once, kept: one more for a moment would cost its process
+        max_overflow=0,
         connect_args={
             "connect_timeout": 10,
-            "options": f"-c lock_timeout=30s -c idle_in_transaction_session_timeout={TURN_SECONDS}s",
+            "options": f"-c lock_timeout={LINE_SECONDS:.0f}s "
+            f"-c idle_in_transaction_session_timeout={TURN_SECONDS}s",
             "keepalives_idle": SILENCE_SECONDS // 2,
             "keepalives_interval": SILENCE_SECONDS // 6,
             "keepalives_count": 3,
