@@ -275,8 +275,9 @@ def revoke_key(id: KeyId) -> None:
     from core.store.keys import revoke_key
 
     with _store() as store, store.write() as session:
-        revoke_key(session, id)
-    console.print(f"The key {id} is revoked.", markup=False, highlight=False)
+        hooks = revoke_key(session, id)
+    told = f" It was its owner's last; {hooks} webhook(s) went with it." if hooks else ""
+    console.print(f"The key {id} is revoked.{told}", markup=False, highlight=False)
 
 
 @keys.command("rotate")

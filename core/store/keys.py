@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, DeploymentInvalid, KeyRefused, NotFound
 from core.store.ledger import allowance
 from core.store.session import Store, changed, database_now
 from core.store.tables import ApiKeyRow
+from core.store.viewers import Viewer
+from core.store.webhooks import delete_webhook, list_webhooks
 
 PATTERN = re.compile(r"lethe_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 USE_NOTED_EVERY_SECONDS = 60.0
@@ -89,16 +91,26 @@ def list_keys(session: Session) -> list[KeyRecord]:
     ]
 
 
-def revoke_key(session: Session, key_id: str) -> None:
-    """End a key now.
+def revoke_key(session: Session, key_id: str) -> int:
+    """End a key now; how many webhooks went with it. Those of an owner go with the last key that holds: who
+    may no longer ask is not told either.
 
     Raises:
         NotFound: nothing has this id.
         Conflict: it was revoked before.
     """
-    if _row(session, key_id).revoked_at is not None:
+    row = _row(session, key_id)
+    if row.revoked_at is not None:
         raise Conflict(f"The key {key_id} was revoked before.")
     changed(session, update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(revoked_at=database_now()))
+    session.expire(row)
+    now = _now(session)
+    if not all(_has_ended(key, now) for key in session.scalars(_keys_of(row.owner))):
+        return 0
+    hooks = list_webhooks(session, Viewer(row.owner))
+    for hook in hooks:
+        delete_webhook(session, hook.id)
+    return len(hooks)
 
 
 def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
@@ -215,6 +227,10 @@ def _add(
     )
     session.flush()
     return f"lethe_{key_id}_{secret}"
+
+
+def _keys_of(owner: str) -> Select[ApiKeyRow]:
+    return select(ApiKeyRow).where(ApiKeyRow.owner == owner)
 
 
 def _included(scope: Scope) -> list[str]:

@@ -6,8 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.main import create_app
-from core.store import keys
+from core.store import deliveries, keys, webhooks
 from core.store.keys import Scope
+from core.store.viewers import EVERYTHING
 from tests.api.steps import JOBS, SPEC, problem, work
 from tests.services import HERE
 
@@ -146,3 +147,20 @@ def test_a_service_for_development_sends_to_its_own_machine_and_nowhere_else_ins
     with TestClient(app, base_url=HERE) as client:
         assert client.post(HOOKS, json={"url": "http://127.0.0.1:9000/"}).status_code == 201
         problem(client.post(HOOKS, json={"url": "http://10.0.0.1/"}), 422, "target_refused")
+
+
+def test_an_owner_whose_last_key_is_revoked_is_told_nothing_any_more(client, store, make_key):
+    mine, spare, theirs = make_key("ana"), make_key("ana"), make_key("bo")
+    for headers in (mine, theirs):
+        client.post(HOOKS, json=HOOK, headers=headers)
+    client.post(JOBS, json=SPEC, headers=mine)
+
+    with store.write() as session:
+        first, last = (key.id for key in keys.list_keys(session) if key.owner == "ana")
+        gone = keys.revoke_key(session, first), keys.revoke_key(session, last)
+
+    assert gone == (0, 1)
+    problem(client.get(HOOKS, headers=spare), 401, "key_refused")
+    with store.read() as session:
+        assert [hook.owner for hook in webhooks.list_webhooks(session, EVERYTHING)] == ["bo"]
+        assert not deliveries.has_due(session)
