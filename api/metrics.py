@@ -1,6 +1,6 @@
 """Metrics for Prometheus, with bounded labels: route templates, methods, statuses, states, queues; no ids."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import (
@@ -17,7 +17,6 @@ from core.store import artifacts, figures, units, workers
 from core.store.session import Store
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-RELEASE_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -64,7 +63,10 @@ class StoreCollector(Collector):
             counts = units.count_by_state(session)
             expired = figures.expired_leases(session)
             at_work = workers.count_workers(session, fresh_seconds=self._online_seconds)
-            released, used = figures.release_seconds(session), figures.device_seconds(session)
+            (released, release_seconds), used = (
+                figures.release_seconds(session),
+                figures.device_seconds(session),
+            )
             done, hits = figures.unit_seconds(session), figures.cache_hits(session)
             stored, evicted = artifacts.stored_bytes(session), artifacts.evicted_bytes(session)
         oldest = GaugeMetricFamily(
@@ -91,9 +93,11 @@ class StoreCollector(Collector):
         yield by_outcome
         yield by_kind
         yield CounterMetricFamily("lethe_cache_hits", "Units that a new job found done.", hits)
-        yield _histogram(
-            "lethe_cancel_release_seconds", "Seconds from a cancellation to a free device.", released
+        releases = HistogramMetricFamily(
+            "lethe_cancel_release_seconds", "Seconds from a cancellation to a free device."
         )
+        releases.add_metric([], list(released.items()), release_seconds)
+        yield releases
         yield oldest
         yield by_state
         yield of_workers
@@ -104,10 +108,3 @@ class StoreCollector(Collector):
     def describe(self) -> list[Metric]:
         """Nothing: registering must not read a database that may not be there yet."""
         return []
-
-
-def _histogram(name: str, documentation: str, values: Sequence[float]) -> HistogramMetricFamily:
-    counts = [(str(bound), sum(value <= bound for value in values)) for bound in RELEASE_BUCKETS]
-    family = HistogramMetricFamily(name, documentation)
-    family.add_metric([], [*counts, ("+Inf", len(values))], sum(values))
-    return family

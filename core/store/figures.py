@@ -1,11 +1,17 @@
-"""What operators watch, out of the store: each figure is one query, asked when somebody looks."""
+"""What operators watch, out of the store: each figure is one query, asked when somebody looks.
+
+What only grows is a tally: no figure reads all that ever happened.
+"""
+
+from itertools import accumulate
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.store.session import database_now
-from core.store.states import FailureClass, UnitState
-from core.store.tables import EventRow, LedgerRow, UnitRow
+from core.store.states import UnitState
+from core.store.tables import UnitRow
+from core.store.tallies import BEYOND, RELEASE_BOUNDS, Tally, read_tally
 
 
 def oldest_ready_seconds(session: Session) -> dict[str, float]:
@@ -21,38 +27,34 @@ def oldest_ready_seconds(session: Session) -> dict[str, float]:
 
 def expired_leases(session: Session) -> int:
     """How many attempts were lost because their worker went silent, ever."""
-    lost = select(func.count()).where(
-        EventRow.reason == FailureClass.INFRA_LOST, EventRow.actor == "scheduler"
-    )
-    return session.scalar(lost) or 0
+    return _times(session, Tally.LEASE_EXPIRIES)
 
 
-def release_seconds(session: Session) -> list[float]:
-    """For each running unit that was ever cancelled, the seconds until its device was free."""
-    taken = EventRow.data["release_seconds"].as_float()
-    rows = session.scalars(select(taken).where(EventRow.reason == UnitState.CANCELLED, taken.is_not(None)))
-    return [seconds for seconds in rows if seconds is not None]
+def release_seconds(session: Session) -> tuple[dict[str, int], float]:
+    """For running units that were ever cancelled, the seconds until their device was free: how many took no
+    more than each bound, the last one being `+Inf`, and all seconds together.
+    """
+    found = read_tally(session, Tally.RELEASE_SECONDS)
+    bounds = [*(str(bound) for bound in RELEASE_BOUNDS), BEYOND]
+    counts = accumulate(found.get(bound, (0, 0.0))[0] for bound in bounds)
+    return dict(zip(bounds, counts, strict=True)), sum(seconds for _, seconds in found.values())
 
 
 def device_seconds(session: Session) -> dict[str, float]:
     """Device-seconds ever used, by why the attempts at units ended."""
-    rows = session.execute(
-        select(LedgerRow.reason, func.sum(LedgerRow.device_seconds)).group_by(LedgerRow.reason)
-    )
-    return {"done": 0.0, "cancelled": 0.0} | {reason: float(seconds) for reason, seconds in rows}
+    used = {reason: seconds for reason, (_, seconds) in read_tally(session, Tally.DEVICE_SECONDS).items()}
+    return {"done": 0.0, "cancelled": 0.0} | used
 
 
 def unit_seconds(session: Session) -> dict[str, tuple[int, float]]:
-    """By kind: how many units are done, and the seconds that they ran altogether."""
-    rows = session.execute(
-        select(UnitRow.kind, func.count(), func.sum(UnitRow.runtime_seconds))
-        .where(UnitRow.state == UnitState.DONE)
-        .group_by(UnitRow.kind)
-    )
-    return {kind: (count, float(seconds or 0)) for kind, count, seconds in rows}
+    """By kind: how often units were done, and the seconds that they ran altogether."""
+    return read_tally(session, Tally.UNIT_SECONDS)
 
 
 def cache_hits(session: Session) -> int:
     """How many units were already done when a job asked for them, over all jobs ever submitted."""
-    shared = EventRow.data["shared"].as_integer()
-    return session.scalar(select(func.sum(shared)).where(EventRow.reason == "submitted")) or 0
+    return _times(session, Tally.CACHE_HITS)
+
+
+def _times(session: Session, tally: Tally) -> int:
+    return sum(times for times, _ in read_tally(session, tally).values())

@@ -23,6 +23,7 @@ from core.store.results import show_results
 from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, FailureClass, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
+from core.store.tallies import Tally, count_up
 from core.store.turns import lead_units, note_sharing, order_jobs, settle_leads
 from core.store.units import CANCEL_REQUESTED, fail_dependents, promote
 from core.store.viewers import EVERYTHING, Viewer, visible_job
@@ -114,6 +115,8 @@ def submit(
     if has_known_units:  # most jobs are new, and spared this
         _join_known_units(session, job_id)
     shared = unit_counts(session, job_id)[UnitState.DONE] if has_known_units else 0
+    if shared:
+        count_up(session, Tally.CACHE_HITS, times=shared)
     already = f", {shared} of them already done" if shared else ""
     repeats = f" It repeats {duplicate_of}." if duplicate_of else ""
     append_event(

@@ -16,6 +16,7 @@ from core.spec.units import UnitId
 from core.store.session import changed, database_now
 from core.store.states import OPEN_JOB
 from core.store.tables import ApiKeyRow, JobRow, JobUnitRow, LedgerRow, UnitRow
+from core.store.tallies import Tally, count_up
 from core.store.turns import SHORT_SECONDS, note_use
 
 
@@ -79,6 +80,7 @@ def enter(session: Session, unit_id: UnitId, reason: str, *, is_charged: bool) -
             created_at=database_now(),
         )
     )
+    count_up(session, Tally.DEVICE_SECONDS, reason, seconds=seconds)
     if job.key_id is not None:
         total = "used_seconds" if is_charged else "refunded_seconds"
         key = update(ApiKeyRow).where(ApiKeyRow.id == job.key_id)

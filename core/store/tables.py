@@ -420,6 +420,17 @@ class EventRow(Table):
     created_at: Mapped[datetime]
 
 
+class TallyRow(Table):
+    """How often something has happened, by a label of few values, and the seconds that it took altogether."""
+
+    __tablename__ = "tally"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    label: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float]
+
+
 class UnitLogRow(Table):
     """A line that an attempt at a unit logged. Ids grow in the order of commits."""
 

@@ -20,6 +20,7 @@ from core.store.session import changed, database_now
 from core.store.slots import note_neighbours
 from core.store.states import LIVE_JOB, RETRIED, FailureClass, UnitState
 from core.store.tables import EventRow, JobRow, JobUnitRow, UnitDependencyRow, UnitRow
+from core.store.tallies import Tally, count_release, count_up
 from core.store.turns import order_jobs, settle_leads
 
 CANCEL_REQUESTED = "cancel_requested"
@@ -160,6 +161,7 @@ def finish(
     ):
         return False
     enter(session, lease.unit_id, "done", is_charged=True)
+    count_up(session, Tally.UNIT_SECONDS, lease.unit.kind, seconds=runtime_seconds or 0.0)
     promote(session, dependents_of=[lease.unit_id])
     append_event(
         session, unit_id=lease.unit_id, actor=owner, reason="done", text=text, data={"state": UnitState.DONE}
@@ -246,13 +248,16 @@ def stop_cancelled(session: Session, lease: Lease, *, owner: str) -> bool:
     if not _leave(session, lease, UnitState.CANCELLED):
         return False
     enter(session, lease.unit_id, "cancelled", is_charged=True)
+    seconds = _seconds_since_cancel(session, lease)
+    if seconds is not None:
+        count_release(session, seconds)
     append_event(
         session,
         unit_id=lease.unit_id,
         actor=owner,
         reason="cancelled",
         text=f"Worker {owner} no longer works to {lease.title}; it is free again.",
-        data={"state": UnitState.CANCELLED, "release_seconds": _seconds_since_cancel(session, lease)},
+        data={"state": UnitState.CANCELLED, "release_seconds": seconds},
     )
     refresh_jobs_of(session, [lease.unit_id])
     return True
@@ -322,7 +327,8 @@ def reap(session: Session, actor: str = "scheduler") -> int:
             stop_cancelled(session, lease, owner=actor)
         else:
             message = f"worker {row.lease_owner} stopped answering"
-            fail(session, lease, owner=actor, failure=FailureClass.INFRA_LOST, error=message)
+            if fail(session, lease, owner=actor, failure=FailureClass.INFRA_LOST, error=message):
+                count_up(session, Tally.LEASE_EXPIRIES)
     promote(session)
     refresh_open_jobs(session)
     order_jobs(session)

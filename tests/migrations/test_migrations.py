@@ -16,6 +16,7 @@ from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.store import artifacts, jobs, units
 from core.store.session import ROOT, Store
+from core.store.tallies import Tally, read_tally
 from tests.services import fresh_postgres_url
 
 SPEC = {"settings": [{"dataset": "digits", "model": "resnet18"}], "unlearners": ["ft"], "model_seeds": [0]}
@@ -85,6 +86,41 @@ def test_artifacts_from_before_their_sizes_were_kept_count_too(url):
     with store.read() as session:
         assert artifacts.stored_bytes(session) == 5_000_000_000
     store.engine.dispose()
+
+
+def test_what_happened_before_it_was_counted_counts_too(url):
+    store = Store(url)
+    store.migrate()
+    submit_a_job(store)
+    with store.write() as session:
+        units.claim(session, jobs.QUEUE, "w1", -1.0)
+        units.reap(session)
+        session.execute(text("UPDATE unit SET not_before = 0"))
+        lease = units.claim(session, jobs.QUEUE, "w1", 60.0)
+        units.finish(session, lease, owner="w1", runtime_seconds=2.5, artifact={}, text="Done.")
+    submit_a_job(store)
+    with store.write() as session:
+        lease = units.claim(session, jobs.QUEUE, "w1", 60.0)
+        for each in jobs.list_jobs(session, limit=2):
+            jobs.cancel(session, each.id, actor="test")
+        units.stop_cancelled(session, lease, owner="w1")
+
+    counted = tallies(store)
+    command.downgrade(alembic(url), "0017")
+    command.upgrade(alembic(url), "head")
+
+    assert {name for name, found in counted.items() if found} == set(Tally)
+    assert tallies(store) == counted
+    store.engine.dispose()
+
+
+def tallies(store: Store) -> dict[Tally, dict[str, tuple[int, float]]]:
+    with store.read() as session:
+        found = {tally: read_tally(session, tally) for tally in Tally}
+    return {
+        tally: {label: (times, pytest.approx(seconds)) for label, (times, seconds) in labels.items()}
+        for tally, labels in found.items()
+    }
 
 
 def test_migrating_twice_keeps_what_is_there(url):
