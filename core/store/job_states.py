@@ -1,10 +1,11 @@
 """The state of a job, derived from those of its units and kept beside it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from core.store.events import STORE, append_event
 from core.store.session import changed, database_now
@@ -23,13 +24,17 @@ SENTENCES = {
 def refresh_jobs_of(session: Session, unit_ids: Sequence[str]) -> None:
     """Bring every open job that needs one of these units up to date."""
     if unit_ids:
-        needing = select(JobUnitRow.job_id).where(JobUnitRow.unit_id.in_(unit_ids))
-        _refresh(session, select(JobRow).where(JobRow.id.in_(needing), JobRow.state.in_(OPEN_JOB)))
+        _refresh(session, _need(unit_ids), JobRow.state.in_(OPEN_JOB))
+
+
+def start_jobs_of(session: Session, unit_id: str) -> None:
+    """The same where a unit has just been started: that only moves jobs of which none had."""
+    _refresh(session, _need([unit_id]), JobRow.state == JobState.QUEUED)
 
 
 def refresh_job(session: Session, job_id: str) -> None:
     """Bring one job up to date."""
-    _refresh(session, select(JobRow).where(JobRow.id == job_id, JobRow.state.in_(OPEN_JOB)))
+    _refresh(session, JobRow.id == job_id, JobRow.state.in_(OPEN_JOB))
 
 
 def refresh_open_jobs(session: Session) -> None:
@@ -40,7 +45,7 @@ def refresh_open_jobs(session: Session) -> None:
         | ((JobRow.state == JobState.QUEUED) & _some_unit(is_running))
         | ((JobRow.state == JobState.CANCELLING) & ~_some_unit(running_only_for_it()))
     )
-    _refresh(session, select(JobRow).where(JobRow.state.in_(OPEN_JOB), behind))
+    _refresh(session, JobRow.state.in_(OPEN_JOB), behind)
 
 
 def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
@@ -63,21 +68,47 @@ def stage_counts(session: Session, job_id: str) -> dict[str, dict[UnitState, int
     return found
 
 
-def _refresh(session: Session, jobs: Select[JobRow]) -> None:
-    # populate_existing: updates go past the rows that the session already knows.
-    for job in session.scalars(jobs.order_by(JobRow.id).execution_options(populate_existing=True)).all():
+@dataclass(frozen=True)
+class _Known:
+    """What one statement tells of a job; the end of its plan is done last, so that mostly suffices."""
+
+    id: str
+    state: JobState
+    is_end_open: bool
+
+
+def _refresh(session: Session, *jobs: ColumnElement[bool]) -> None:
+    """Bring the jobs that the conditions on `JobRow` hold for up to date."""
+    end = aliased(JobUnitRow)
+    of_the_end = (
+        select(UnitRow.state.in_(OPEN_UNIT))
+        .join(end, end.unit_id == UnitRow.id)
+        .where(end.job_id == JobRow.id)
+        .order_by(end.position.desc())
+        .limit(1)
+        .correlate(JobRow)
+    )
+    found = session.execute(
+        select(JobRow.id, JobRow.state, of_the_end.scalar_subquery()).where(*jobs).order_by(JobRow.id)
+    ).all()
+    for job_id, was, is_end_open in found:
+        job = _Known(job_id, JobState(was), bool(is_end_open))
         state = _derived(session, job)
         if state != job.state:
             _move(session, job, state)
 
 
-def _derived(session: Session, job: JobRow) -> JobState:
+def _need(unit_ids: Sequence[str]) -> ColumnElement[bool]:
+    return JobRow.id.in_(select(JobUnitRow.job_id).where(JobUnitRow.unit_id.in_(unit_ids)))
+
+
+def _derived(session: Session, job: _Known) -> JobState:
     if job.state == JobState.CANCELLING:
         return JobState.CANCELLING if _has(session, job, running_only_for_it()) else JobState.CANCELLED
-    if _is_open(session, job):
+    if job.is_end_open or _has(session, job, UnitRow.state.in_(OPEN_UNIT)):
         if job.state == JobState.QUEUED and _has(session, job, UnitRow.state == UnitState.RUNNING):
             return JobState.RUNNING
-        return JobState(job.state)
+        return job.state
     counts = unit_counts(session, job.id)
     if counts[UnitState.DONE] == sum(counts.values()):
         return JobState.SUCCEEDED
@@ -112,19 +143,7 @@ def _some_unit(condition: Any) -> Any:  # noqa: ANN401 - SQL conditions on UnitR
     )
 
 
-def _is_open(session: Session, job: JobRow) -> bool:
-    """Whether units of the job have not ended, looked for from the end of its plan: that is done last."""
-    states = (
-        select(UnitRow.state.in_(OPEN_UNIT))
-        .select_from(JobUnitRow)
-        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
-        .where(JobUnitRow.job_id == job.id)
-        .order_by(JobUnitRow.position.desc())
-    )
-    return bool(session.scalar(states.limit(1))) or _has(session, job, UnitRow.state.in_(OPEN_UNIT))
-
-
-def _has(session: Session, job: JobRow, condition: Any) -> bool:  # noqa: ANN401 - an SQL condition on UnitRow
+def _has(session: Session, job: _Known, condition: Any) -> bool:  # noqa: ANN401 - an SQL condition on UnitRow
     found = session.scalar(
         select(1)
         .select_from(JobUnitRow)
@@ -135,7 +154,7 @@ def _has(session: Session, job: JobRow, condition: Any) -> bool:  # noqa: ANN401
     return found is not None
 
 
-def _move(session: Session, job: JobRow, state: JobState) -> None:
+def _move(session: Session, job: _Known, state: JobState) -> None:
     stamp = "started_at" if state == JobState.RUNNING else "finished_at"
     changed(
         session,

@@ -58,16 +58,17 @@ class LedgerEntry:
 def enter(session: Session, unit_id: UnitId, reason: str, *, is_charged: bool) -> None:
     """Write down what the attempt that has just ended used its device for."""
     elapsed = type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double)
-    seconds = max(session.scalar(select(elapsed).where(UnitRow.id == unit_id)) or 0.0, 0.0)
     job = session.execute(
-        select(JobRow.id, JobRow.owner, JobRow.key_id, JobRow.estimated_seconds)
+        select(JobRow.id, JobRow.owner, JobRow.key_id, JobRow.estimated_seconds, elapsed.label("elapsed"))
         .join(JobUnitRow, JobUnitRow.job_id == JobRow.id)
-        .where(JobUnitRow.unit_id == unit_id, JobRow.state.in_(OPEN_JOB))
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(UnitRow.id == unit_id, JobRow.state.in_(OPEN_JOB))
         .order_by(JobRow.created_at, JobRow.id)
         .limit(1)
     ).first()
     if job is None:  # a unit that its last job has given up meanwhile
         return
+    seconds = max(job.elapsed or 0.0, 0.0)
     session.execute(
         insert(LedgerRow).values(
             job_id=job.id,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select, tuple_, update
+from sqlalchemy import exists, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
@@ -21,6 +21,7 @@ from core.store.tables import AttackRow, JobUnitRow, ResultRow, SettingRow, Unit
 from core.store.viewers import EVERYTHING, THE_PUBLIC, Viewer, in_visible_job
 
 PLACE = ("setting_id", "unlearner", "variant", "tuning", "model_seed")  # has one result that counts
+VALUES = ("retention_deviation", "indiscernibility_test", "runtime_efficiency")  # boards read these alone
 SIDE_BY_SIDE = ("given", "other_sweep")  # these differ among themselves, so none supersedes another
 
 
@@ -75,21 +76,26 @@ def record_result(
     if metrics.get("runtime_efficiency") is not None and was_timed_beside(session, unit_id, unit):
         metrics = {**metrics, "runtime_efficiency": None}
         reasons = {**reasons, "runtime_efficiency": TIMED_BESIDE}
-    tuning = session.scalar(select(UnitRow.tuning).where(UnitRow.id == unit_id))
-    now = session.execute(select(database_now())).scalar_one()
-    place = _place(unit, hyperparameters)
-    row = session.scalar(select(ResultRow).where(ResultRow.unit_id == unit_id))
-    if row is None:
-        row = ResultRow(id=f"res_{uuid7()}", unit_id=unit_id, tuning=tuning, is_superseded=False, **place)
-        session.add(row)
-    row.is_usable = is_usable
-    row.metrics, row.reasons, row.provenance = metrics, reasons, provenance
-    row.retention_deviation = metrics.get("retention_deviation")
-    row.indiscernibility_test = metrics.get("indiscernibility_test")
-    row.runtime_efficiency = metrics.get("runtime_efficiency")
-    row.created_at = now
-    row.is_public = bool(session.scalar(select(in_visible_job(THE_PUBLIC, unit_id))))
-    session.flush()
+    measured = {
+        "is_usable": is_usable,
+        "metrics": metrics,
+        "reasons": reasons,
+        "provenance": provenance,
+        **{name: metrics.get(name) for name in VALUES},
+        "is_public": in_visible_job(THE_PUBLIC, unit_id),
+        "created_at": database_now(),
+    }
+    tuning = select(UnitRow.tuning).where(UnitRow.id == unit_id).scalar_subquery()
+    place = {**_place(unit, hyperparameters), "tuning": tuning}
+    columns = [getattr(ResultRow, name) for name in PLACE]
+    again = update(ResultRow).where(ResultRow.unit_id == unit_id).values(**measured).returning(*columns)
+    new = insert(ResultRow).values(
+        id=f"res_{uuid7()}", unit_id=unit_id, is_superseded=False, **place, **measured
+    )
+    row = (
+        session.execute(again.execution_options(synchronize_session=False)).first()
+        or session.execute(new.returning(*columns)).one()
+    )
     _supersede(session, _place_of(row))
     note_changed(session, [row.setting_id])
 

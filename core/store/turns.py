@@ -7,7 +7,7 @@ goes in the turn of one of the jobs that need it, its lead: the best of them.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Double, case, exists, false, func, select, type_coerce, update
+from sqlalchemy import Double, case, exists, false, func, insert, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased
 
 from core.store.session import changed, database_now
@@ -52,16 +52,11 @@ class Line:
 def note_use(session: Session, owner: str, seconds: float, *, is_short: bool) -> None:
     """Count device-seconds against an owner, and let their jobs stand further back."""
     recent, recent_short = _recent_use(session, owner)
-    session.merge(
-        OwnerUseRow(
-            owner=owner,
-            seconds=recent + seconds,
-            short_seconds=recent_short + (seconds if is_short else 0.0),
-            as_of=session.execute(select(database_now())).scalar_one(),
-        )
-    )
-    session.flush()
-    order_jobs(session, [owner])
+    use = recent + seconds, recent_short + (seconds if is_short else 0.0)
+    row = {"seconds": use[0], "short_seconds": use[1], "as_of": database_now()}
+    if not changed(session, update(OwnerUseRow).where(OwnerUseRow.owner == owner).values(**row)):
+        session.execute(insert(OwnerUseRow).values(owner=owner, **row))
+    _order_jobs_of(session, owner, use, _running_seconds(session, owner).get(owner, 0.0))
 
 
 def order_jobs(session: Session, owners: Iterable[str] | None = None) -> None:
@@ -74,19 +69,7 @@ def order_jobs(session: Session, owners: Iterable[str] | None = None) -> None:
     found = session.scalars(select(JobRow.owner).where(live).distinct()) if owners is None else owners
     running = _running_seconds(session)
     for owner in list(found):
-        seconds, short_seconds = _recent_use(session, owner)
-        in_lane = JobRow.estimated_seconds <= SHORT_SECONDS if short_seconds < LANE_SECONDS else false()
-        precedence = (
-            seconds
-            + running.get(owner, 0.0)
-            + AGE_WEIGHT * type_coerce(JobRow.created_at, Double)
-            - case((in_lane, LANE), else_=0.0)
-            - PRIORITY * JobRow.priority
-        )
-        moved = func.abs(JobRow.precedence - precedence) > 1.0
-        changed(
-            session, update(JobRow).where(live, JobRow.owner == owner, moved).values(precedence=precedence)
-        )
+        _order_jobs_of(session, owner, _recent_use(session, owner), running.get(owner, 0.0))
 
 
 def lead_units(session: Session, job_id: str) -> None:
@@ -181,27 +164,50 @@ def has_ready_unit(session: Session, job_id: str) -> bool:
     return bool(session.scalar(select(exists(ready))))
 
 
+def _order_jobs_of(session: Session, owner: str, use: tuple[float, float], running_seconds: float) -> None:
+    """Bring the order of one owner's jobs up to date, given the recent use of devices, in all and by short
+    jobs.
+    """
+    seconds, short_seconds = use
+    in_lane = JobRow.estimated_seconds <= SHORT_SECONDS if short_seconds < LANE_SECONDS else false()
+    precedence = (
+        seconds
+        + running_seconds
+        + AGE_WEIGHT * type_coerce(JobRow.created_at, Double)
+        - case((in_lane, LANE), else_=0.0)
+        - PRIORITY * JobRow.priority
+    )
+    moved = func.abs(JobRow.precedence - precedence) > 1.0
+    mine = update(JobRow).where(JobRow.state.in_(LIVE_JOB), JobRow.owner == owner, moved)
+    changed(session, mine.values(precedence=precedence))
+
+
 def _is_in_lane(priority: int, precedence: float) -> bool:
     return precedence + PRIORITY * priority < 0
 
 
 def _recent_use(session: Session, owner: str) -> tuple[float, float]:
     """The owner's device-seconds, and those of short jobs, each halved for every six hours since."""
-    row = session.get(OwnerUseRow, owner, populate_existing=True)
+    ago = type_coerce(database_now(), Double) - type_coerce(OwnerUseRow.as_of, Double)
+    row = session.execute(
+        select(OwnerUseRow.seconds, OwnerUseRow.short_seconds, ago.label("ago")).where(
+            OwnerUseRow.owner == owner
+        )
+    ).first()
     if row is None:
         return 0.0, 0.0
-    now = session.execute(select(database_now())).scalar_one()
-    kept = 0.5 ** (max((now - row.as_of).total_seconds(), 0.0) / HALF_LIFE_SECONDS)
+    kept = 0.5 ** (max(row.ago, 0.0) / HALF_LIFE_SECONDS)
     return row.seconds * kept, row.short_seconds * kept
 
 
-def _running_seconds(session: Session) -> dict[str, float]:
-    """For how long units in hand have been running, by the owner of their lead."""
+def _running_seconds(session: Session, owner: str | None = None) -> dict[str, float]:
+    """For how long units in hand have been running, by the owner of their lead; None is everybody's."""
     elapsed = func.sum(type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double))
-    rows = session.execute(
+    running = (
         select(JobRow.owner, elapsed)
         .join(UnitRow, UnitRow.lead_job_id == JobRow.id)
         .where(UnitRow.state == UnitState.RUNNING)
         .group_by(JobRow.owner)
     )
+    rows = session.execute(running if owner is None else running.where(JobRow.owner == owner))
     return {owner: float(seconds or 0.0) for owner, seconds in rows}

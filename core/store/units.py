@@ -13,7 +13,12 @@ from sqlalchemy.orm import Session, aliased
 from core.spec.units import Unit, UnitId, unit_from_json
 from core.store.artifacts import note_use
 from core.store.events import append_event, append_unit_events
-from core.store.job_states import needed_by_a_live_job, refresh_jobs_of, refresh_open_jobs
+from core.store.job_states import (
+    needed_by_a_live_job,
+    refresh_jobs_of,
+    refresh_open_jobs,
+    start_jobs_of,
+)
 from core.store.ledger import enter
 from core.store.quarantine import log_of_attempts
 from core.store.session import changed, database_now
@@ -117,7 +122,7 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
         text=f"Worker {owner} started to {row.title} (attempt {row.attempt}).",
         data={"state": UnitState.RUNNING, "attempt": row.attempt},
     )
-    refresh_jobs_of(session, [row.id])
+    start_jobs_of(session, row.id)
     return Lease(UnitId(row.id), row.fence, row.attempt, unit_from_json(row.payload), row.title)
 
 
