@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from core.spec.units import UnitId
@@ -19,6 +19,13 @@ from core.store.tables import UnitDependencyRow, UnitRow
 EVICTED_KINDS = ("train", "evaluate", "unlearn", "score", "attack")  # a sweep's are records of a kilobyte
 USE_SECONDS = 60.0  # how exact the time of the last use is: an original is read by thousands of trials
 BATCH = 50  # artifacts that are taken away before their rows say so
+
+NEEDED = select(UnitDependencyRow.depends_on).where(UnitDependencyRow.unit_id == bindparam("user"))
+NOTE_USE = (
+    update(UnitRow)
+    .where(UnitRow.id.in_(NEEDED), UnitRow.artifact_used_at < database_now(-USE_SECONDS))
+    .values(artifact_used_at=database_now())
+)
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,7 @@ class Stored:
 
 def note_use(session: Session, unit_id: UnitId) -> None:
     """The unit is about to read the artifacts of those that it depends on."""
-    needed = select(UnitDependencyRow.depends_on).where(UnitDependencyRow.unit_id == unit_id)
-    changed(
-        session,
-        update(UnitRow)
-        .where(UnitRow.id.in_(needed), UnitRow.artifact_used_at < database_now(-USE_SECONDS))
-        .values(artifact_used_at=database_now()),
-    )
+    changed(session, NOTE_USE, {"user": unit_id})
 
 
 def stored_bytes(session: Session) -> int:

@@ -17,6 +17,7 @@ from core.store.states import UnitState
 from core.store.tables import EventRow, JobUnitRow, UnitRow
 
 STORE = "store"  # acts on units for jobs: whoever shares a unit with a private job must not learn whose it is
+APPEND = insert(EventRow).values(created_at=database_now())
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,10 @@ def append_event(
         reason: a stable code (`submitted`, `claimed`, `infra_lost` …).
         text: a sentence a person understands.
     """
-    session.execute(
-        insert(EventRow).values(
-            job_id=job_id,
-            unit_id=unit_id,
-            actor=actor,
-            reason=reason,
-            text=text,
-            data=_told(session, data),
-            created_at=database_now(),
-        )
-    )
+    told: dict[str, Any] = {"actor": actor, "reason": reason, "text": text, "data": _told(session, data)}
+    session.execute(APPEND, {"job_id": job_id, "unit_id": unit_id, **told})
     if job_id is not None and data and "state" in data:
-        announce(session, job_id, actor=actor, reason=reason, text=text, data=_told(session, data))
+        announce(session, job_id, **told)
 
 
 def append_unit_events(

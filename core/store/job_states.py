@@ -1,10 +1,9 @@
 """The state of a job, derived from those of its units and kept beside it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import Row, Select, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.store.events import STORE, append_event
@@ -20,21 +19,40 @@ SENTENCES = {
     JobState.CANCELLED: "Cancelled; nothing of it is running any more.",
 }
 
+end = aliased(JobUnitRow)
+IS_END_OPEN = (  # the end of a plan is done last, so that this mostly suffices
+    select(UnitRow.state.in_(OPEN_UNIT))
+    .join(end, end.unit_id == UnitRow.id)
+    .where(end.job_id == JobRow.id)
+    .order_by(end.position.desc())
+    .limit(1)
+    .correlate(JobRow)
+    .scalar_subquery()
+)
+KNOWN = select(JobRow.id, JobRow.state, IS_END_OPEN.label("is_end_open")).order_by(JobRow.id)
+NEEDING = KNOWN.where(
+    JobRow.id.in_(select(JobUnitRow.job_id).where(JobUnitRow.unit_id.in_(bindparam("units", expanding=True))))
+)
+OPEN_NEEDING = NEEDING.where(JobRow.state.in_(OPEN_JOB))
+QUEUED_NEEDING = NEEDING.where(JobRow.state == JobState.QUEUED)
+
+KnownJob = Row[tuple[str, str, bool]]
+
 
 def refresh_jobs_of(session: Session, unit_ids: Sequence[str]) -> None:
     """Bring every open job that needs one of these units up to date."""
     if unit_ids:
-        _refresh(session, _need(unit_ids), JobRow.state.in_(OPEN_JOB))
+        _refresh(session, OPEN_NEEDING, {"units": unit_ids})
 
 
 def start_jobs_of(session: Session, unit_id: str) -> None:
     """The same where a unit has just been started: that only moves jobs of which none had."""
-    _refresh(session, _need([unit_id]), JobRow.state == JobState.QUEUED)
+    _refresh(session, QUEUED_NEEDING, {"units": [unit_id]})
 
 
 def refresh_job(session: Session, job_id: str) -> None:
     """Bring one job up to date."""
-    _refresh(session, JobRow.id == job_id, JobRow.state.in_(OPEN_JOB))
+    _refresh(session, KNOWN.where(JobRow.id == job_id, JobRow.state.in_(OPEN_JOB)))
 
 
 def refresh_open_jobs(session: Session) -> None:
@@ -45,7 +63,7 @@ def refresh_open_jobs(session: Session) -> None:
         | ((JobRow.state == JobState.QUEUED) & _some_unit(is_running))
         | ((JobRow.state == JobState.CANCELLING) & ~_some_unit(running_only_for_it()))
     )
-    _refresh(session, JobRow.state.in_(OPEN_JOB), behind)
+    _refresh(session, KNOWN.where(JobRow.state.in_(OPEN_JOB), behind))
 
 
 def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
@@ -68,47 +86,21 @@ def stage_counts(session: Session, job_id: str) -> dict[str, dict[UnitState, int
     return found
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What one statement tells of a job; the end of its plan is done last, so that mostly suffices."""
-
-    id: str
-    state: JobState
-    is_end_open: bool
-
-
-def _refresh(session: Session, *jobs: ColumnElement[bool]) -> None:
-    """Bring the jobs that the conditions on `JobRow` hold for up to date."""
-    end = aliased(JobUnitRow)
-    of_the_end = (
-        select(UnitRow.state.in_(OPEN_UNIT))
-        .join(end, end.unit_id == UnitRow.id)
-        .where(end.job_id == JobRow.id)
-        .order_by(end.position.desc())
-        .limit(1)
-        .correlate(JobRow)
-    )
-    found = session.execute(
-        select(JobRow.id, JobRow.state, of_the_end.scalar_subquery()).where(*jobs).order_by(JobRow.id)
-    ).all()
-    for job_id, was, is_end_open in found:
-        job = _Known(job_id, JobState(was), bool(is_end_open))
+def _refresh(session: Session, jobs: Select[Any], parameters: Mapping[str, Any] | None = None) -> None:
+    """Bring jobs up to date, given what `KNOWN` tells of them."""
+    for job in session.execute(jobs, parameters).all():
         state = _derived(session, job)
         if state != job.state:
             _move(session, job, state)
 
 
-def _need(unit_ids: Sequence[str]) -> ColumnElement[bool]:
-    return JobRow.id.in_(select(JobUnitRow.job_id).where(JobUnitRow.unit_id.in_(unit_ids)))
-
-
-def _derived(session: Session, job: _Known) -> JobState:
+def _derived(session: Session, job: KnownJob) -> JobState:
     if job.state == JobState.CANCELLING:
         return JobState.CANCELLING if _has(session, job, running_only_for_it()) else JobState.CANCELLED
     if job.is_end_open or _has(session, job, UnitRow.state.in_(OPEN_UNIT)):
         if job.state == JobState.QUEUED and _has(session, job, UnitRow.state == UnitState.RUNNING):
             return JobState.RUNNING
-        return job.state
+        return JobState(job.state)
     counts = unit_counts(session, job.id)
     if counts[UnitState.DONE] == sum(counts.values()):
         return JobState.SUCCEEDED
@@ -143,7 +135,7 @@ def _some_unit(condition: Any) -> Any:  # noqa: ANN401 - SQL conditions on UnitR
     )
 
 
-def _has(session: Session, job: _Known, condition: Any) -> bool:  # noqa: ANN401 - an SQL condition on UnitRow
+def _has(session: Session, job: KnownJob, condition: Any) -> bool:  # noqa: ANN401 - an SQL condition on UnitRow
     found = session.scalar(
         select(1)
         .select_from(JobUnitRow)
@@ -154,7 +146,7 @@ def _has(session: Session, job: _Known, condition: Any) -> bool:  # noqa: ANN401
     return found is not None
 
 
-def _move(session: Session, job: _Known, state: JobState) -> None:
+def _move(session: Session, job: KnownJob, state: JobState) -> None:
     stamp = "started_at" if state == JobState.RUNNING else "finished_at"
     changed(
         session,

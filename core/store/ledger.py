@@ -8,7 +8,7 @@ refunded at once.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Double, func, insert, select, type_coerce, update
+from sqlalchemy import Double, bindparam, func, insert, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from core.errors import AllowanceSpent
@@ -18,6 +18,22 @@ from core.store.states import OPEN_JOB
 from core.store.tables import ApiKeyRow, JobRow, JobUnitRow, LedgerRow, UnitRow
 from core.store.tallies import Tally, count_up
 from core.store.turns import SHORT_SECONDS, note_use
+
+ELAPSED = type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double)
+PAYING = (
+    select(JobRow.id, JobRow.owner, JobRow.key_id, JobRow.estimated_seconds, ELAPSED.label("elapsed"))
+    .join(JobUnitRow, JobUnitRow.job_id == JobRow.id)
+    .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+    .where(UnitRow.id == bindparam("unit"), JobRow.state.in_(OPEN_JOB))
+    .order_by(JobRow.created_at, JobRow.id)
+    .limit(1)
+)
+ENTER = insert(LedgerRow).values(created_at=database_now())
+CHARGE = (
+    update(JobRow)
+    .where(JobRow.id == bindparam("job"))
+    .values(used_seconds=JobRow.used_seconds + bindparam("seconds"))
+)
 
 
 @dataclass(frozen=True)
@@ -57,29 +73,21 @@ class LedgerEntry:
 
 def enter(session: Session, unit_id: UnitId, reason: str, *, is_charged: bool) -> None:
     """Write down what the attempt that has just ended used its device for."""
-    elapsed = type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double)
-    job = session.execute(
-        select(JobRow.id, JobRow.owner, JobRow.key_id, JobRow.estimated_seconds, elapsed.label("elapsed"))
-        .join(JobUnitRow, JobUnitRow.job_id == JobRow.id)
-        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
-        .where(UnitRow.id == unit_id, JobRow.state.in_(OPEN_JOB))
-        .order_by(JobRow.created_at, JobRow.id)
-        .limit(1)
-    ).first()
+    job = session.execute(PAYING, {"unit": unit_id}).first()
     if job is None:  # a unit that its last job has given up meanwhile
         return
     seconds = max(job.elapsed or 0.0, 0.0)
     session.execute(
-        insert(LedgerRow).values(
-            job_id=job.id,
-            unit_id=unit_id,
-            owner=job.owner,
-            key_id=job.key_id,
-            reason=reason,
-            is_charged=is_charged,
-            device_seconds=seconds,
-            created_at=database_now(),
-        )
+        ENTER,
+        {
+            "job_id": job.id,
+            "unit_id": unit_id,
+            "owner": job.owner,
+            "key_id": job.key_id,
+            "reason": reason,
+            "is_charged": is_charged,
+            "device_seconds": seconds,
+        },
     )
     count_up(session, Tally.DEVICE_SECONDS, reason, seconds=seconds)
     if job.key_id is not None:
@@ -87,8 +95,7 @@ def enter(session: Session, unit_id: UnitId, reason: str, *, is_charged: bool) -
         key = update(ApiKeyRow).where(ApiKeyRow.id == job.key_id)
         changed(session, key.values({total: getattr(ApiKeyRow, total) + seconds}))
     if is_charged:
-        mine = update(JobRow).where(JobRow.id == job.id)
-        changed(session, mine.values(used_seconds=JobRow.used_seconds + seconds))
+        changed(session, CHARGE, {"job": job.id, "seconds": seconds})
         is_short = job.estimated_seconds is not None and job.estimated_seconds <= SHORT_SECONDS
         note_use(session, job.owner, seconds, is_short=is_short)
 

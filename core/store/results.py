@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, exists, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
@@ -23,6 +23,19 @@ from core.store.viewers import EVERYTHING, THE_PUBLIC, Viewer, in_visible_job
 PLACE = ("setting_id", "unlearner", "variant", "tuning", "model_seed")  # has one result that counts
 VALUES = ("retention_deviation", "indiscernibility_test", "runtime_efficiency")  # boards read these alone
 SIDE_BY_SIDE = ("given", "other_sweep")  # these differ among themselves, so none supersedes another
+
+newer = aliased(ResultRow)
+IS_NEWER = tuple_(newer.created_at, newer.id) > tuple_(ResultRow.created_at, ResultRow.id)
+SHOWN = (
+    select(func.count())
+    .where(ResultRow.setting_id == SettingRow.id, ResultRow.is_public, ~ResultRow.is_superseded)
+    .scalar_subquery()
+)
+NOTE_CHANGED = (
+    update(SettingRow)
+    .where(SettingRow.id.in_(bindparam("settings", expanding=True)))
+    .values(version=SettingRow.version + 1, public_results=SHOWN)
+)
 
 
 @dataclass(frozen=True)
@@ -102,17 +115,7 @@ def record_result(
 
 def note_changed(session: Session, setting_ids: Collection[str]) -> None:
     """Give settings whose results have changed a new version, and count what the public sees of them."""
-    shown = (
-        select(func.count())
-        .where(ResultRow.setting_id == SettingRow.id, ResultRow.is_public, ~ResultRow.is_superseded)
-        .scalar_subquery()
-    )
-    changed(
-        session,
-        update(SettingRow)
-        .where(SettingRow.id.in_(setting_ids))
-        .values(version=SettingRow.version + 1, public_results=shown),
-    )
+    changed(session, NOTE_CHANGED, {"settings": list(setting_ids)})
 
 
 def show_results(session: Session, job_id: str) -> None:
@@ -142,14 +145,12 @@ def _supersede(session: Session, place: tuple[Any, ...]) -> None:
     """Mark which results of a place have a newer one that everybody sees: a private one hides no other."""
     if dict(zip(PLACE, place, strict=True))["tuning"] in SIDE_BY_SIDE:
         return
-    newer = aliased(ResultRow)
 
     def here(row: Any) -> list[Any]:  # noqa: ANN401 - a mapped class, SQL conditions on it
         return [getattr(row, name) == value for name, value in zip(PLACE, place, strict=True)]
 
-    is_newer = tuple_(newer.created_at, newer.id) > tuple_(ResultRow.created_at, ResultRow.id)
     is_superseded = exists(
-        select(1).select_from(newer).where(*here(newer), newer.is_public, is_newer).correlate(ResultRow)
+        select(1).select_from(newer).where(*here(newer), newer.is_public, IS_NEWER).correlate(ResultRow)
     )
     changed(
         session,

@@ -1,10 +1,13 @@
 """Engines and transactions, alike on SQLite and PostgreSQL.
 
 Every use case is one transaction, opened by its caller: `with store.write() as session: …`.
+
+The statements that every unit takes stand at the head of their files, built once: to build one takes half a
+millisecond, several times what its execution takes here, and writers take turns.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -192,9 +195,9 @@ class Store:
         return make_url(self.url).render_as_string(hide_password=True)
 
 
-def changed(session: Session, statement: Update | Delete) -> int:
+def changed(session: Session, statement: Update | Delete, parameters: Mapping[str, Any] | None = None) -> int:
     """Execute a conditional change; how many rows it hit is what tells whether the condition still held."""
-    result = session.execute(statement.execution_options(synchronize_session=False))
+    result = session.execute(statement, parameters, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
 
 

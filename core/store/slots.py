@@ -6,7 +6,7 @@ in a `store.write()`, where writers take turns: two workers never take the last 
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.spec.units import EvaluateUnit, UnitId, UnlearnUnit
@@ -15,6 +15,18 @@ from core.store.states import UnitState
 from core.store.tables import UnitRow, WorkerRow
 
 TIMED_BESIDE = "timed beside other runs on its device"
+
+claimant, neighbour = aliased(WorkerRow), aliased(WorkerRow)
+NEIGHBOURS = (
+    select(neighbour.id)
+    .join(claimant, claimant.device_key == neighbour.device_key)
+    .where(claimant.id == bindparam("me"), neighbour.id != bindparam("me"))
+)
+SHARE = (
+    update(UnitRow)
+    .where(UnitRow.state == UnitState.RUNNING, UnitRow.lease_owner.in_(NEIGHBOURS))
+    .values(is_timed_beside=True)
+)
 
 
 def claim_slot(
@@ -43,14 +55,7 @@ def note_neighbours(session: Session, unit_id: UnitId, owner: str) -> None:
     """Mark the unit that `owner` has just claimed, and those that run beside it on its device, as sharing
     it.
     """
-    mine, other = aliased(WorkerRow), aliased(WorkerRow)
-    neighbours = (
-        select(other.id)
-        .join(mine, mine.device_key == other.device_key)
-        .where(mine.id == owner, other.id != owner)
-    )
-    beside = update(UnitRow).where(UnitRow.state == UnitState.RUNNING, UnitRow.lease_owner.in_(neighbours))
-    if changed(session, beside.values(is_timed_beside=True)):
+    if changed(session, SHARE, {"me": owner}):
         changed(session, update(UnitRow).where(UnitRow.id == unit_id).values(is_timed_beside=True))
 
 

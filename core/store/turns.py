@@ -7,7 +7,7 @@ goes in the turn of one of the jobs that need it, its lead: the best of them.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Double, case, exists, false, func, insert, select, type_coerce, update
+from sqlalchemy import Double, bindparam, case, exists, func, insert, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased
 
 from core.store.session import changed, database_now
@@ -21,6 +21,40 @@ LANE_SECONDS = 600.0  # of recent use: who has had so much of the short lane has
 LANE, PRIORITY = 1e11, 1e12  # more than any use and any age make up for
 MARGIN_SECONDS = 600.0  # a shared unit stays with its lead unless another job is ahead by this much
 STARTABLE = (UnitState.WAITING, UnitState.READY)
+
+AGO = type_coerce(database_now(), Double) - type_coerce(OwnerUseRow.as_of, Double)
+MINE = OwnerUseRow.owner == bindparam("who")
+USE = select(OwnerUseRow.seconds, OwnerUseRow.short_seconds, AGO.label("ago")).where(MINE)
+USED = {
+    "seconds": bindparam("used", type_=Double),
+    "short_seconds": bindparam("used_short", type_=Double),
+    "as_of": database_now(),
+}
+USE_AGAIN = update(OwnerUseRow).where(MINE).values(USED)
+FIRST_USE = insert(OwnerUseRow).values(owner=bindparam("who"), **USED)
+RUNNING_FOR = type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double)
+IN_HAND = (
+    select(JobRow.owner, func.sum(RUNNING_FOR))
+    .join(UnitRow, UnitRow.lead_job_id == JobRow.id)
+    .where(UnitRow.state == UnitState.RUNNING)
+    .group_by(JobRow.owner)
+)
+IN_HAND_OF_ONE = IN_HAND.where(JobRow.owner == bindparam("who"))
+PRECEDENCE = (
+    bindparam("used", type_=Double)
+    + AGE_WEIGHT * type_coerce(JobRow.created_at, Double)
+    - case((JobRow.estimated_seconds <= SHORT_SECONDS, bindparam("lane", type_=Double)), else_=0.0)
+    - PRIORITY * JobRow.priority
+)
+ORDER = (
+    update(JobRow)
+    .where(
+        JobRow.state.in_(LIVE_JOB),
+        JobRow.owner == bindparam("who"),
+        func.abs(JobRow.precedence - PRECEDENCE) > 1.0,
+    )
+    .values(precedence=PRECEDENCE)
+)
 
 
 @dataclass(frozen=True)
@@ -53,9 +87,9 @@ def note_use(session: Session, owner: str, seconds: float, *, is_short: bool) ->
     """Count device-seconds against an owner, and let their jobs stand further back."""
     recent, recent_short = _recent_use(session, owner)
     use = recent + seconds, recent_short + (seconds if is_short else 0.0)
-    row = {"seconds": use[0], "short_seconds": use[1], "as_of": database_now()}
-    if not changed(session, update(OwnerUseRow).where(OwnerUseRow.owner == owner).values(**row)):
-        session.execute(insert(OwnerUseRow).values(owner=owner, **row))
+    told = {"used": use[0], "used_short": use[1], "who": owner}
+    if not changed(session, USE_AGAIN, told):
+        session.execute(FIRST_USE, told)
     _order_jobs_of(session, owner, use, _running_seconds(session, owner).get(owner, 0.0))
 
 
@@ -169,17 +203,8 @@ def _order_jobs_of(session: Session, owner: str, use: tuple[float, float], runni
     jobs.
     """
     seconds, short_seconds = use
-    in_lane = JobRow.estimated_seconds <= SHORT_SECONDS if short_seconds < LANE_SECONDS else false()
-    precedence = (
-        seconds
-        + running_seconds
-        + AGE_WEIGHT * type_coerce(JobRow.created_at, Double)
-        - case((in_lane, LANE), else_=0.0)
-        - PRIORITY * JobRow.priority
-    )
-    moved = func.abs(JobRow.precedence - precedence) > 1.0
-    mine = update(JobRow).where(JobRow.state.in_(LIVE_JOB), JobRow.owner == owner, moved)
-    changed(session, mine.values(precedence=precedence))
+    lane = LANE if short_seconds < LANE_SECONDS else 0.0
+    changed(session, ORDER, {"who": owner, "used": seconds + running_seconds, "lane": lane})
 
 
 def _is_in_lane(priority: int, precedence: float) -> bool:
@@ -188,12 +213,7 @@ def _is_in_lane(priority: int, precedence: float) -> bool:
 
 def _recent_use(session: Session, owner: str) -> tuple[float, float]:
     """The owner's device-seconds, and those of short jobs, each halved for every six hours since."""
-    ago = type_coerce(database_now(), Double) - type_coerce(OwnerUseRow.as_of, Double)
-    row = session.execute(
-        select(OwnerUseRow.seconds, OwnerUseRow.short_seconds, ago.label("ago")).where(
-            OwnerUseRow.owner == owner
-        )
-    ).first()
+    row = session.execute(USE, {"who": owner}).first()
     if row is None:
         return 0.0, 0.0
     kept = 0.5 ** (max(row.ago, 0.0) / HALF_LIFE_SECONDS)
@@ -202,12 +222,5 @@ def _recent_use(session: Session, owner: str) -> tuple[float, float]:
 
 def _running_seconds(session: Session, owner: str | None = None) -> dict[str, float]:
     """For how long units in hand have been running, by the owner of their lead; None is everybody's."""
-    elapsed = func.sum(type_coerce(database_now(), Double) - type_coerce(UnitRow.started_at, Double))
-    running = (
-        select(JobRow.owner, elapsed)
-        .join(UnitRow, UnitRow.lead_job_id == JobRow.id)
-        .where(UnitRow.state == UnitState.RUNNING)
-        .group_by(JobRow.owner)
-    )
-    rows = session.execute(running if owner is None else running.where(JobRow.owner == owner))
+    rows = session.execute(IN_HAND) if owner is None else session.execute(IN_HAND_OF_ONE, {"who": owner})
     return {owner: float(seconds or 0.0) for owner, seconds in rows}

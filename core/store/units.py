@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, literal, select, update
+from sqlalchemy import Double, bindparam, exists, func, literal, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased
 
 from core.spec.units import Unit, UnitId, unit_from_json
@@ -31,6 +31,71 @@ from core.store.turns import order_jobs, settle_leads
 CANCEL_REQUESTED = "cancel_requested"
 CHUNK = 500  # ids in one statement
 RETRY_DELAY_SECONDS = 2.0  # times the attempt: a machine that just failed gets a moment
+
+STARTABLE = (
+    UnitRow.queue == bindparam("for_queue"),
+    UnitRow.state == UnitState.READY,
+    UnitRow.lead_job_id == JobRow.id,
+    UnitRow.not_before <= database_now(),
+)
+FIRST = select(UnitRow.id).where(*STARTABLE).order_by(UnitRow.position, UnitRow.id).limit(1)
+BEST = (
+    select(FIRST.correlate(JobRow).scalar_subquery())
+    .where(JobRow.state.in_(LIVE_JOB), exists().where(*STARTABLE).correlate(JobRow))
+    .order_by(JobRow.precedence, JobRow.id)
+    .limit(1)
+    .scalar_subquery()
+)
+LEASE_UNTIL = type_coerce(database_now(), Double) + bindparam("lease_seconds", type_=Double)
+CLAIM = (
+    update(UnitRow)
+    .where(UnitRow.id == BEST, UnitRow.state == UnitState.READY)
+    .values(
+        state=UnitState.RUNNING,
+        lease_owner=bindparam("me"),
+        lease_until=LEASE_UNTIL,
+        fence=UnitRow.fence + 1,
+        attempt=UnitRow.attempt + 1,
+        started_at=database_now(),
+        finished_at=None,
+        progress=0.0,
+        progress_text=None,
+        is_timed_beside=False,
+    )
+    .returning(UnitRow.id, UnitRow.fence, UnitRow.attempt, UnitRow.payload, UnitRow.title)
+)
+HELD = (
+    UnitRow.id == bindparam("unit"),
+    UnitRow.fence == bindparam("held_fence"),
+    UnitRow.state == UnitState.RUNNING,
+)
+FINISH = (
+    update(UnitRow)
+    .where(*HELD)
+    .values(
+        state=UnitState.DONE,
+        lease_owner=None,
+        lease_until=None,
+        finished_at=database_now(),
+        runtime_seconds=bindparam("took"),
+        artifact=bindparam("made"),
+        artifact_size_bytes=bindparam("made_bytes"),
+        artifact_used_at=database_now(),
+        progress=1.0,
+    )
+)
+DEPENDENTS = select(UnitDependencyRow.unit_id).where(
+    UnitDependencyRow.depends_on.in_(bindparam("done", expanding=True))
+)
+dependency = aliased(UnitRow)
+UNFINISHED = exists(
+    select(1)
+    .select_from(UnitDependencyRow)
+    .join(dependency, dependency.id == UnitDependencyRow.depends_on)
+    .where(UnitDependencyRow.unit_id == UnitRow.id, dependency.state != UnitState.DONE)
+    .correlate(UnitRow)
+)
+PROMOTE = update(UnitRow).where(UnitRow.state == UnitState.WAITING, ~UNFINISHED).values(state=UnitState.READY)
 
 
 @dataclass(frozen=True)
@@ -78,38 +143,8 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
     """Take the first ready unit of the job whose turn it is, or None. One statement; two workers never get
     the same unit.
     """
-    startable = (
-        UnitRow.queue == queue,
-        UnitRow.state == UnitState.READY,
-        UnitRow.lead_job_id == JobRow.id,
-        UnitRow.not_before <= database_now(),
-    )
-    first = select(UnitRow.id).where(*startable).order_by(UnitRow.position, UnitRow.id).limit(1)
-    best = (
-        select(first.correlate(JobRow).scalar_subquery())
-        .where(JobRow.state.in_(LIVE_JOB), exists().where(*startable).correlate(JobRow))
-        .order_by(JobRow.precedence, JobRow.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    row = session.execute(
-        update(UnitRow)
-        .where(UnitRow.id == best, UnitRow.state == UnitState.READY)
-        .values(
-            state=UnitState.RUNNING,
-            lease_owner=owner,
-            lease_until=database_now(lease_seconds),
-            fence=UnitRow.fence + 1,
-            attempt=UnitRow.attempt + 1,
-            started_at=database_now(),
-            finished_at=None,
-            progress=0.0,
-            progress_text=None,
-            is_timed_beside=False,
-        )
-        .returning(UnitRow.id, UnitRow.fence, UnitRow.attempt, UnitRow.payload, UnitRow.title)
-        .execution_options(synchronize_session=False)
-    ).first()
+    told = {"for_queue": queue, "me": owner, "lease_seconds": lease_seconds}
+    row = session.execute(CLAIM, told, execution_options={"synchronize_session": False}).first()
     if row is None:
         return None
     note_neighbours(session, UnitId(row.id), owner)
@@ -154,16 +189,8 @@ def finish(
     text: str,
 ) -> bool:
     """Mark the unit done and promote what waited for it; False, with nothing changed, without the lease."""
-    if not _leave(
-        session,
-        lease,
-        UnitState.DONE,
-        runtime_seconds=runtime_seconds,
-        artifact=artifact,
-        artifact_size_bytes=artifact.get("size_bytes"),
-        artifact_used_at=database_now(),
-        progress=1.0,
-    ):
+    made = {"took": runtime_seconds, "made": artifact, "made_bytes": artifact.get("size_bytes")}
+    if not changed(session, FINISH, {"unit": lease.unit_id, "held_fence": lease.fence, **made}):
         return False
     enter(session, lease.unit_id, "done", is_charged=True)
     count_up(session, Tally.UNIT_SECONDS, lease.unit.kind, seconds=runtime_seconds or 0.0)
@@ -347,24 +374,14 @@ def promote(
     """Make units ready whose dependencies are all done. Derived, not counted: a counter can miss a shared
     unit.
     """
-    dependency = aliased(UnitRow)
-    unfinished = exists(
-        select(1)
-        .select_from(UnitDependencyRow)
-        .join(dependency, dependency.id == UnitDependencyRow.depends_on)
-        .where(UnitDependencyRow.unit_id == UnitRow.id, dependency.state != UnitState.DONE)
-        .correlate(UnitRow)
-    )
-    ready = update(UnitRow).where(UnitRow.state == UnitState.WAITING, ~unfinished)
-    ready = ready.values(state=UnitState.READY)
+    ready = PROMOTE
     if of_job is not None:
         ready = ready.where(UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == of_job)))
     if dependents_of is None:
         changed(session, ready)
         return
     # Named one by one: given a subquery, PostgreSQL goes through all that wait.
-    dependents = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on.in_(dependents_of))
-    ids = session.scalars(dependents).all()
+    ids = session.scalars(DEPENDENTS, {"done": dependents_of}).all()
     for start in range(0, len(ids), CHUNK):
         changed(session, ready.where(UnitRow.id.in_(ids[start : start + CHUNK])))
 

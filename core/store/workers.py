@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
@@ -15,6 +15,20 @@ from core.store.tables import WorkerRow
 FORGET_AFTER_SECONDS = 3600.0  # a worker that has been silent this long is gone, not late
 
 SILENT = "silent"  # what is counted in place of a state that may long be another
+
+MINE = WorkerRow.id == bindparam("me")
+BEAT = (
+    update(WorkerRow)
+    .where(MINE)
+    .values(
+        state=bindparam("now_state"),
+        unit_id=bindparam("in_hand"),
+        memory_bytes=bindparam("resident"),
+        beat_at=database_now(),
+    )
+    .returning(WorkerRow.device_key)
+)
+MAY_CLAIM = select(WorkerRow.id).where(MINE, WorkerRow.device_key.is_not(None), ~WorkerRow.is_drained)
 
 
 @dataclass(frozen=True)
@@ -77,21 +91,14 @@ def worker_beat(
     memory_bytes: int | None = None,
 ) -> bool:
     """A worker says what it is doing; whether it still has its slot."""
-    row = session.execute(
-        update(WorkerRow)
-        .where(WorkerRow.id == worker_id)
-        .values(state=state, unit_id=unit_id, memory_bytes=memory_bytes, beat_at=database_now())
-        .returning(WorkerRow.device_key)
-        .execution_options(synchronize_session=False)
-    ).first()
+    told = {"me": worker_id, "now_state": state, "in_hand": unit_id, "resident": memory_bytes}
+    row = session.execute(BEAT, told, execution_options={"synchronize_session": False}).first()
     return row is not None and row.device_key is not None
 
 
 def may_claim(session: Session, worker_id: str) -> bool:
     """Whether the worker has a slot and is not drained; asked in the transaction that claims."""
-    has_slot = WorkerRow.device_key.is_not(None)
-    ready = select(WorkerRow.id).where(WorkerRow.id == worker_id, has_slot, ~WorkerRow.is_drained)
-    return session.scalar(ready) is not None
+    return session.scalar(MAY_CLAIM, {"me": worker_id}) is not None
 
 
 def set_drained(session: Session, worker_id: str, *, is_drained: bool) -> None:
