@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, insert, select, tuple_, update
+from sqlalchemy import Update, bindparam, exists, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
@@ -24,6 +25,18 @@ PLACE = ("setting_id", "unlearner", "variant", "tuning", "model_seed")  # has on
 VALUES = ("retention_deviation", "indiscernibility_test", "runtime_efficiency")  # boards read these alone
 SIDE_BY_SIDE = ("given", "other_sweep")  # these differ among themselves, so none supersedes another
 
+UNIT = bindparam("unit", type_=UnitRow.id.type)
+TUNING = select(UnitRow.tuning).where(UnitRow.id == UNIT).scalar_subquery()
+SEEN = {"is_public": in_visible_job(THE_PUBLIC, UNIT), "created_at": database_now()}
+MEASURED = ("is_usable", "metrics", "reasons", "provenance", *VALUES)
+PLACED = tuple(getattr(ResultRow, name) for name in PLACE)
+MEASURE = insert(ResultRow).values(tuning=TUNING, is_superseded=False, **SEEN).returning(*PLACED)
+MEASURE_AGAIN = (
+    update(ResultRow)
+    .where(ResultRow.unit_id == UNIT)
+    .values(**{name: bindparam(f"new_{name}") for name in MEASURED}, **SEEN)
+    .returning(*PLACED)
+)
 newer = aliased(ResultRow)
 IS_NEWER = tuple_(newer.created_at, newer.id) > tuple_(ResultRow.created_at, ResultRow.id)
 SHOWN = (
@@ -95,20 +108,12 @@ def record_result(
         "reasons": reasons,
         "provenance": provenance,
         **{name: metrics.get(name) for name in VALUES},
-        "is_public": in_visible_job(THE_PUBLIC, unit_id),
-        "created_at": database_now(),
     }
-    tuning = select(UnitRow.tuning).where(UnitRow.id == unit_id).scalar_subquery()
-    place = {**_place(unit, hyperparameters), "tuning": tuning}
-    columns = [getattr(ResultRow, name) for name in PLACE]
-    again = update(ResultRow).where(ResultRow.unit_id == unit_id).values(**measured).returning(*columns)
-    new = insert(ResultRow).values(
-        id=f"res_{uuid7()}", unit_id=unit_id, is_superseded=False, **place, **measured
-    )
-    row = (
-        session.execute(again.execution_options(synchronize_session=False)).first()
-        or session.execute(new.returning(*columns)).one()
-    )
+    told = {f"new_{name}": value for name, value in measured.items()} | {"unit": unit_id}
+    row = session.execute(MEASURE_AGAIN, told, execution_options={"synchronize_session": False}).first()
+    if row is None:
+        new = {"id": f"res_{uuid7()}", "unit_id": unit_id, **_place(unit, hyperparameters), **measured}
+        row = session.execute(MEASURE, {**new, "unit": unit_id}).one()
     _supersede(session, _place_of(row))
     note_changed(session, [row.setting_id])
 
@@ -143,20 +148,27 @@ def _place_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a ResultRow, or it
 
 def _supersede(session: Session, place: tuple[Any, ...]) -> None:
     """Mark which results of a place have a newer one that everybody sees: a private one hides no other."""
-    if dict(zip(PLACE, place, strict=True))["tuning"] in SIDE_BY_SIDE:
+    values = dict(zip(PLACE, place, strict=True))
+    if values["tuning"] in SIDE_BY_SIDE:
         return
+    given = {f"of_{name}": value for name, value in values.items() if value is not None}
+    changed(session, _superseding(frozenset(name for name in PLACE if values[name] is None)), given)
+
+
+@cache
+def _superseding(nulls: frozenset[str]) -> Update:
+    """`_supersede` for places where these are null: no index finds what may be either."""
 
     def here(row: Any) -> list[Any]:  # noqa: ANN401 - a mapped class, SQL conditions on it
-        return [getattr(row, name) == value for name, value in zip(PLACE, place, strict=True)]
+        return [getattr(row, name) == (None if name in nulls else bindparam(f"of_{name}")) for name in PLACE]
 
     is_superseded = exists(
         select(1).select_from(newer).where(*here(newer), newer.is_public, IS_NEWER).correlate(ResultRow)
     )
-    changed(
-        session,
+    return (
         update(ResultRow)
         .where(*here(ResultRow), ResultRow.is_superseded != is_superseded)
-        .values(is_superseded=is_superseded),
+        .values(is_superseded=is_superseded)
     )
 
 
