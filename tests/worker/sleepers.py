@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import multiprocessing
 import os
 import time
@@ -70,14 +71,22 @@ class Asleep:
 
 
 def work_asleep(
-    settings: Settings, job_id: str, *, workers: int, unit_seconds: float = 0.0, most: int | None = None
+    settings: Settings,
+    job_id: str,
+    *,
+    workers: int,
+    unit_seconds: float = 0.0,
+    most: int | None = None,
+    most_seconds: float = math.inf,
 ) -> Sequence[Shift]:
-    """Let workers, each in a process of its own, do a job until it has ended, or `most` units of it each."""
+    """Let workers, each in a process of its own, do a job until it has ended, or `most` units of it each, or
+    for so long.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])  # so that each worker starts at once
     shifts: Queue[Shift] = context.Queue()
     everybody = context.Barrier(workers)
-    arguments = (settings, job_id, unit_seconds, most, everybody, shifts)
+    arguments = (settings, job_id, unit_seconds, most, most_seconds, everybody, shifts)
     processes = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(workers)]
     for process in processes:
         process.start()
@@ -93,6 +102,7 @@ def _work(
     job_id: str,
     unit_seconds: float,
     most: int | None,
+    most_seconds: float,
     everybody: Barrier,
     shifts: "Queue[Shift]",
 ) -> None:
@@ -109,8 +119,11 @@ def _work(
     def count(_lease: Lease, progress: object) -> None:
         nonlocal done
         done += progress is None
-        if done == most:
+        if is_enough():
             at_work.drain()
+
+    def is_enough() -> bool:
+        return done == most or time.monotonic() - started >= most_seconds
 
     def has_ended() -> bool:
         with store.read() as session:
@@ -120,7 +133,7 @@ def _work(
     everybody.wait(PATIENCE_SECONDS)
     started, statements = time.monotonic(), 0
     ended = started
-    while done != most:
+    while not is_enough():
         if at_work.work(jobs.QUEUE, on_progress=count):
             ended, counted = time.monotonic(), statements
         elif has_ended():
