@@ -6,13 +6,14 @@ It works beside the scheduler's loop, so that no slow object store holds up a be
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from core.artifact_files.place import Place, open_place
 from core.settings import Settings
-from core.store.artifacts import choose_evicted, record_evicted
+from core.store.artifacts import choose_evicted, note_rewritten, record_evicted
 from core.store.session import Store
 
 log = structlog.get_logger()
@@ -46,14 +47,19 @@ def _evict(store: Store, place: Place, budget_bytes: int) -> int:
     """Take away some of what is over the budget; returns how many artifacts.
 
     Files go before their rows say so: whoever dies in between finds the same ones again. A unit that was
-    submitted meanwhile and misses one has it made again.
+    submitted meanwhile and misses one has it made again. Where a worker whose lease was over has written
+    another, that is noted instead, and goes at the next look.
     """
     with store.read() as session:
         chosen = choose_evicted(session, budget_bytes)
-    for artifact in chosen:
-        place.remove(artifact.unit_id, artifact.sha256)
-    if chosen:
+    found = {artifact: place.remove(artifact.unit_id, artifact.sha256) for artifact in chosen}
+    gone = [artifact for artifact, other in found.items() if other is None]
+    if found:
         with store.write() as session:
-            record_evicted(session, chosen)
-        log.info("artifacts_evicted", count=len(chosen), size_bytes=sum(gone.size_bytes for gone in chosen))
-    return len(chosen)
+            record_evicted(session, gone)
+            for artifact, other in found.items():
+                if other is not None:
+                    note_rewritten(session, artifact.unit_id, asdict(other))
+    if gone:
+        log.info("artifacts_evicted", count=len(gone), size_bytes=sum(one.size_bytes for one in gone))
+    return len(found)

@@ -23,7 +23,7 @@ from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import GIGABYTE, Settings
 from core.spec.units import AttackUnit, EvaluateUnit, RescoreUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
-from core.store import attacks, results, slots, trials, unit_logs, units, workers
+from core.store import artifacts, attacks, results, slots, trials, unit_logs, units, workers
 from core.store.session import Store
 from core.store.states import FailureClass, WorkerState
 from core.store.units import Lease
@@ -64,6 +64,7 @@ class Worker:
         self._settings = settings
         self._store = store
         self._draining = Event()
+        self._leaving = Event()
         self._device = "starting"
         self._unit_id: UnitId | None = None
         self._state = WorkerState.WAITING_FOR_SLOT
@@ -123,6 +124,9 @@ class Worker:
     def close(self) -> None:
         """Leave in good order."""
         self._draining.set()
+        self._leaving.set()
+        with self._saying:  # a beat that comes later must not miss the slot that is given up here
+            self._device_key = None
         self._runner.end()
         self._write(lambda session: workers.unregister(session, self.id))
 
@@ -285,6 +289,8 @@ class Worker:
                 artifact=outcome.artifact,
                 text=text,
             ):
+                if outcome.artifact:  # its files are where those of whoever was faster were
+                    artifacts.note_rewritten(session, lease.unit_id, outcome.artifact)
                 return False
             if isinstance(lease.unit, TrialUnit):
                 trials.record_trial(session, lease.unit_id, lease.unit, outcome.attempts)
@@ -448,10 +454,10 @@ class Worker:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _beat_forever(self) -> None:
-        while True:
-            beat_pulse(self._settings.var_dir, "worker")
-            time.sleep(self._settings.beat_seconds)
+        beat_pulse(self._settings.var_dir, "worker")
+        while not self._leaving.wait(self._settings.beat_seconds):
             self._say_again()
+            beat_pulse(self._settings.var_dir, "worker")
 
 
 def _line(level: str, text: str, **fields: str) -> LogLine:

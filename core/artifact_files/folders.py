@@ -18,8 +18,8 @@ from core.artifact_files.manifest import (
     Artifact,
     FileBroken,
     described,
+    listed,
     manifest_of,
-    sha256_of,
     verified,
 )
 from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, DeploymentInvalid
@@ -93,15 +93,19 @@ class Folders:
             folder.rename(aside)
         return ArtifactCorrupt(unit_id, reason)
 
-    def remove(self, unit_id: str, sha256: str) -> None:
-        """Take an artifact away, if it is still the one whose manifest has this checksum."""
+    def remove(self, unit_id: str, sha256: str) -> Artifact | None:
+        """Take an artifact away, if it is still the one whose manifest has this checksum; else what a late
+        writer has put in its place, or None.
+        """
         folder = self._folder(unit_id)
         try:
-            if sha256_of((folder / MANIFEST).read_bytes()) != sha256:
-                return
+            found = listed((folder / MANIFEST).read_bytes())
+            if found.sha256 != sha256:
+                return found
             _discard(folder)
         except FileNotFoundError:  # it was set aside, or another scheduler was faster
-            return
+            pass
+        return None
 
     def require_space(self, needed_bytes: int) -> None:
         """Check that this much can still be written.

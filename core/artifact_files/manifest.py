@@ -34,6 +34,15 @@ def described(files: Mapping[str, bytes], manifest: bytes) -> Artifact:
     return Artifact(sha256_of(manifest), size_bytes)
 
 
+def listed(manifest: bytes) -> Artifact:
+    """What the database keeps of the files that a manifest lists; one that is none lists nothing."""
+    try:
+        size_bytes = sum(int(entry["size_bytes"]) for entry in json.loads(manifest).values())
+    except (ValueError, AttributeError, KeyError, TypeError):
+        size_bytes = 0
+    return Artifact(sha256_of(manifest), len(manifest) + size_bytes)
+
+
 def checksums(manifest: bytes) -> dict[str, str]:
     """The SHA-256 of every file, by its name.
 

@@ -17,6 +17,7 @@ from core.artifact_files.manifest import (
     FileBroken,
     checksums,
     described,
+    listed,
     manifest_of,
     sha256_of,
     verified,
@@ -69,14 +70,19 @@ class Objects:
             self._delete(unit_id, MANIFEST)
         return ArtifactCorrupt(unit_id, reason)
 
-    def remove(self, unit_id: str, sha256: str) -> None:
-        """Take an artifact away, if it is still the one whose manifest has this checksum."""
+    def remove(self, unit_id: str, sha256: str) -> Artifact | None:
+        """Take an artifact away, if it is still the one whose manifest has this checksum; else what a late
+        writer has put in its place, or None.
+        """
         manifest = self._manifest(unit_id)
-        if manifest is None or sha256_of(manifest) != sha256:
-            return
+        if manifest is None:
+            return None
+        if sha256_of(manifest) != sha256:
+            return listed(manifest)
         self._delete(unit_id, MANIFEST)
         for name, content_sha256 in checksums(manifest).items():
             self._delete(unit_id, f"{content_sha256}.{name}")
+        return None
 
     def require_space(self, needed_bytes: int) -> None:
         """Nothing: nobody can say how much a bucket still holds."""

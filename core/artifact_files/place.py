@@ -30,8 +30,10 @@ class Place(Protocol):
     def set_aside(self, unit_id: str, reason: str) -> ArtifactCorrupt:
         """Put a broken artifact where nobody reads it; the error to raise."""
 
-    def remove(self, unit_id: str, sha256: str) -> None:
-        """Take an artifact away, if it is still the one whose manifest has this checksum."""
+    def remove(self, unit_id: str, sha256: str) -> Artifact | None:
+        """Take an artifact away, if it is still the one whose manifest has this checksum; else what a late
+        writer has put in its place, or None.
+        """
 
     def require_space(self, needed_bytes: int) -> None:
         """Check that this much can still be written, or raise ArtifactsFull."""

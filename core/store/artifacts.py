@@ -4,7 +4,7 @@ Only what can be computed again goes: results are rows of the database, and a un
 artifact that is gone has it made again, as it would a corrupt one (`units.redo`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,22 @@ def record_evicted(session: Session, gone: Sequence[Stored]) -> None:
                 evicted_bytes=UnitRow.evicted_bytes + artifact.size_bytes,
             ),
         )
+
+
+def note_rewritten(session: Session, unit_id: UnitId, artifact: Mapping[str, Any]) -> None:
+    """Somebody whose lease was over has put this in the place of a finished unit's artifact, which may have
+    been evicted: it is as good, takes its space, and may go in its turn.
+    """
+    changed(
+        session,
+        update(UnitRow)
+        .where(UnitRow.id == unit_id, UnitRow.state == UnitState.DONE)
+        .values(
+            artifact=dict(artifact),
+            artifact_size_bytes=artifact["size_bytes"],
+            artifact_used_at=func.coalesce(UnitRow.artifact_used_at, database_now()),
+        ),
+    )
 
 
 def _is_needed() -> Any:  # noqa: ANN401 - an SQL condition on UnitRow

@@ -218,11 +218,11 @@ def test_only_the_artifact_that_was_meant_is_removed(place, bucket):
     old = store.write(UNIT, tensors={}, record={"version": 1})
     new = store.write(UNIT, tensors={}, record={"version": 2})
 
-    place.remove(UNIT, old.sha256)
+    assert place.remove(UNIT, old.sha256) == new
     assert store.read_record(UNIT) == {"version": 2}
 
-    place.remove(UNIT, new.sha256)
-    place.remove(UNIT, new.sha256)  # another scheduler comes late
+    assert place.remove(UNIT, new.sha256) is None
+    assert place.remove(UNIT, new.sha256) is None  # another scheduler comes late
     with pytest.raises(ArtifactMissing):
         store.read_record(UNIT)
     assert not [name for name in bucket.names() if name == "manifest.json"]

@@ -225,11 +225,11 @@ def test_only_the_artifact_that_was_meant_is_removed(store, tmp_path):
     old = store.write(UNIT, tensors={}, record={"version": 1})
     new = store.write(UNIT, tensors={}, record={"version": 2})
 
-    place.remove(UNIT, old.sha256)
+    assert place.remove(UNIT, old.sha256) == new
     assert store.read_record(UNIT) == {"version": 2}
 
-    place.remove(UNIT, new.sha256)
-    place.remove(UNIT, new.sha256)  # another scheduler comes late
+    assert place.remove(UNIT, new.sha256) is None
+    assert place.remove(UNIT, new.sha256) is None  # another scheduler comes late
     assert list(folder(tmp_path).parent.iterdir()) == []
 
 
