@@ -1,5 +1,7 @@
 """One pass over the four sets: per-sample logits, and every metric that comes from them (protocol §5)."""
 
+import gc
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from core.datasets.load import Sets
 from core.datasets.resident import ResidentSet
 from core.outcome import Metrics
 
+log = logging.getLogger(__name__)
+
 BATCH_SIZE = 1024
 SET_NAMES = ("retain", "forget", "validation", "test")
 COMPARED = ("retain", "forget", "test")  # retention is a ratio to the retrained model on these
@@ -29,10 +33,12 @@ class Evaluation:
     Attributes:
         logits: by set, `(N, C)` float32.
         labels: by set, `(N,)` int64.
+        batch_size: how many samples went through at once, fewer than `BATCH_SIZE` where memory ran out.
     """
 
     logits: Mapping[str, Tensor]
     labels: Mapping[str, Tensor]
+    batch_size: int = BATCH_SIZE
 
     @property
     def is_finite(self) -> bool:
@@ -49,13 +55,30 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, sets: Sets, names: Sequence[str] = SET_NAMES) -> Evaluation:
-    """The model's outputs on the named sets in evaluation mode, with the evaluation transform."""
+    """The model's outputs on the named sets in evaluation mode, with the evaluation transform.
+
+    Where memory runs out, it is done again with half the samples at once: in evaluation mode none sees the
+    others, so that its logits are the same but for their last digits.
+
+    Raises:
+        torch.OutOfMemoryError: there is none for a single sample.
+    """
     model.eval()
     data: dict[str, ResidentSet] = {name: getattr(sets, name) for name in names}
-    return Evaluation(
-        logits={name: _logits(model, data[name]) for name in names},
-        labels={name: data[name].labels.cpu() for name in names},
-    )
+    labels = {name: data[name].labels.cpu() for name in names}
+    batch_size = BATCH_SIZE
+    while True:
+        try:
+            logits = {name: _logits(model, data[name], batch_size) for name in names}
+        except torch.OutOfMemoryError:
+            if batch_size == 1:
+                raise
+        else:
+            return Evaluation(logits, labels, batch_size)
+        batch_size //= 2
+        log.warning("Memory ran out; %d samples at once from here on.", batch_size)
+        gc.collect()  # here, where the error and the tensors of its frames are gone
+        torch.cuda.empty_cache()
 
 
 def own_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metrics:
@@ -154,5 +177,5 @@ def distances(model: nn.Module, reference: Mapping[str, Tensor]) -> Metrics:
 
 
 @torch.no_grad()
-def _logits(model: nn.Module, data: ResidentSet) -> Tensor:
-    return torch.cat([model(batch.images).float() for batch in data.in_order(BATCH_SIZE)]).cpu()
+def _logits(model: nn.Module, data: ResidentSet, batch_size: int) -> Tensor:
+    return torch.cat([model(batch.images).float() for batch in data.in_order(batch_size)]).cpu()

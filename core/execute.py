@@ -15,7 +15,7 @@ from core.catalog.registry import installed
 from core.catalog.work import Work, training
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
-from core.evaluation import evaluate
+from core.evaluation import BATCH_SIZE, evaluate
 from core.lira import attack, score
 from core.measurement import Cost, measured, without_model
 from core.optimisers import cosine, sgd
@@ -194,6 +194,8 @@ class Workbench:
             "precision": unit.setting.precision,
             "split": sets.split.fingerprints,
         }
+        if evaluation.batch_size < BATCH_SIZE:
+            where["evaluation_batch_size"] = evaluation.batch_size
         logits = dict(evaluation.logits) if result.is_usable else {}
         artifact = self._artifacts.write(
             unit_id(unit),

@@ -60,6 +60,38 @@ def test_accuracies_and_losses_are_those_of_a_plain_loop(sets):
         assert found.losses(name).tolist() == pytest.approx(losses, abs=1e-5)
 
 
+class Greedy(ToyNet):
+    """The toy net on a device that holds no more than so many samples."""
+
+    most = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().forward(images)
+
+
+def greedy(model: torch.nn.Module, most: int) -> Greedy:
+    found = Greedy()
+    found.load_state_dict(model.state_dict())
+    found.most = most
+    return found
+
+
+def test_where_memory_runs_out_fewer_samples_go_through_at_once_with_the_same_logits(sets):
+    plain = evaluate(original(), sets)
+    found = evaluate(greedy(original(), most=5), sets)
+
+    assert (plain.batch_size, found.batch_size) == (1024, 4)
+    for name in SET_NAMES:
+        torch.testing.assert_close(found.logits[name], plain.logits[name])
+
+
+def test_where_there_is_no_memory_for_one_sample_it_is_an_error(sets):
+    with pytest.raises(torch.OutOfMemoryError):
+        evaluate(greedy(original(), most=0), sets)
+
+
 def test_losses_are_in_double_precision(sets):
     confident = evaluation(torch.tensor([[30.0, 0.0]]), torch.tensor([0]))
 
