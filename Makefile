@@ -30,6 +30,7 @@ lint: .venv/dev frontend/dist/index.html  ## formatters, linters, types, import 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint --ignore DL3059 Dockerfile.api Dockerfile.worker  # layers that change apart are apart on purpose
 	$(NPM) run lint
 
 bench: .venv/dev  ## benchmarks; each prints ratios measured in one run
