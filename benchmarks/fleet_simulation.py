@@ -4,7 +4,7 @@ virtual clock.
 Every claim, every finish and the reaper's turns are the real transactions, on SQLite; units take no time but
 on the clock that the store reads. Transactions take turns, as they do in the service, and each takes on the
 virtual clock the processor time that it took here. Beats need no turn on PostgreSQL: what they take is told
-beside it. `--trials 100` is the whole plan, and takes half an hour.
+beside it. `--trials 100` is the whole plan.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import sqlite3
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +54,14 @@ class Simulation:
     free_at: float = 0.0
     background: float = 0.0  # share of the store's time that a reaper takes
     took: dict[str, list[float]] = field(default_factory=dict)
+    statements: Counter[str] = field(default_factory=Counter)
+    kind: str = ""  # of the transaction that runs
 
     def __post_init__(self) -> None:
+        @event.listens_for(self.store.engine, "before_cursor_execute")
+        def _count(*_: object) -> None:
+            self.statements[self.kind] += 1
+
         @event.listens_for(self.store.engine, "connect")
         def _virtual(connection: sqlite3.Connection, _record: object) -> None:
             connection.create_function(
@@ -63,7 +70,7 @@ class Simulation:
 
     def transact(self, kind: str, change: Callable[..., T], *args: object, **options: object) -> T:
         """Run a transaction when its turn comes; it ends at `free_at`."""
-        self.now = max(self.now, self.free_at)
+        self.now, self.kind = max(self.now, self.free_at), kind
         began = time.process_time()
         with self.store.write() as session:
             answer = change(session, *args, **options)
@@ -190,6 +197,8 @@ def report(
         )
     each = mean(simulation.took["claim"]) + mean(simulation.took["finish"])
     can = (1 - simulation.background) / each
+    a_unit = sum(simulation.statements[kind] for kind in ("claim", "finish")) / done
+    print(f"  {a_unit:.1f} statements a unit, its claim and its finish, beats and log lines left out")
     print(f"  units a second: needed {done / makespan:.1f}; the store can {can:.1f}")
     shortest = given.workers / can
     print(f"  the limit for units below {shortest:.0f} s; here the mean is {busy / done:.0f} s")
