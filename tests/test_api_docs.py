@@ -89,9 +89,10 @@ class Reader:
 
     def _lethe(self, text: str) -> str:
         """The command line in this process: a new one for every line would take most of a minute."""
+        said = StringIO()
         for line in text.splitlines():
             _, *words = (os.path.expandvars(word) for word in shlex.split(line))
-            with redirect_stdout(said := StringIO()):
+            with redirect_stdout(said):
                 assert lethe.main(words) == 0, line
         return said.getvalue()
 

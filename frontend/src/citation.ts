@@ -3,11 +3,9 @@ import type { Catalog } from "./api/client";
 
 type Unlearner = Pick<Catalog["unlearners"][number], "id" | "title" | "name" | "source">;
 
-/** A text of the catalogue without what only refers to our own specifications. */
+/** A text of the catalogue without the sections of our own documents that it cites. */
 export const withoutSections = (text: string): string =>
-  text.replace(/\s*\((methods\.md|protocol)[^)]*\)/g, "").trim();
-
-export const sourceOf = ({ source }: Pick<Unlearner, "source">): string => withoutSections(source);
+  text.replace(/\s*\((methods|protocol) §[^)]*\)/g, "").trim();
 
 export interface Piece {
   text: string;
@@ -29,7 +27,7 @@ export const piecesOf = (text: string): Piece[] =>
 
 /** A BibTeX entry per source; what a source does not say, such as the title, is left out. */
 export const bibtexOf = (unlearner: Unlearner): string =>
-  sourceOf(unlearner)
+  unlearner.source
     .split("; ")
     .map((source) => entryOf(source, unlearner))
     .join("\n");

@@ -13,7 +13,7 @@ it("lists the choices of a hyperparameter that has them", () => {
 });
 
 it("leaves out where our own specifications describe it", () => {
-  expect(one({ description: "Passes (methods.md §8 row 18)." })?.meaning).toBe("Passes.");
+  expect(one({ description: "Passes (methods §8 row 18)." })?.meaning).toBe("Passes.");
 });
 
 it("writes a search space as distribution with its ends or choices, and says where none is", () => {

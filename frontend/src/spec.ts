@@ -101,8 +101,8 @@ export function pythonOf(origin: string, withKey = false): string {
     "from api.client import Client",
     "",
     `with Client("${origin}"${key}) as client:`,
-    '    job = client.submit(Path("job.json").read_bytes())',
-    '    for event in client.events(job["id"]):',
+    '    job = client.submit_job(Path("job.json").read_bytes())',
+    "    for event in client.follow_job(job.id):",
     "        print(event.name, event.data)",
   ].join("\n");
 }

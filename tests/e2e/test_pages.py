@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from selenium.webdriver.support.expected_conditions import (
 )
 from selenium.webdriver.support.ui import Select
 
+from api.client import Client
 from tests.e2e.browser import chromium, wait
 from tests.e2e.populated import populate
 from tests.e2e.service import running_service
@@ -347,6 +349,9 @@ def test_the_form_shows_the_same_request_for_a_shell_and_for_python(visit, fille
     assert said["Command line"] == f"lethe submit job.json --url {filled['url']} --wait"
     assert f'Client("{filled["url"]}")' in said["Python"]
     compile(said["Python"], "said", "exec")
+    called = re.findall(r"client\.(\w+)\(", said["Python"])
+    assert len(called) == 2
+    assert all(hasattr(Client, name) for name in called)
 
 
 def test_a_chosen_theme_stays_and_is_there_before_the_page_is_drawn(visit):

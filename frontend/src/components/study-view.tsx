@@ -109,7 +109,7 @@ const FigureTable = ({ study, studies, mia, catalog }: TableProps) => (
   <Scroll label="Every method">
     <table class="privacy">
       <caption>
-        <span>With 95 % intervals by a bootstrap over splits; retrained models must be at chance</span>
+        <span>With 95 % intervals that let splits vary; retrained models must be at chance</span>
       </caption>
       <thead>
         <tr>
@@ -164,7 +164,7 @@ const Line = ({ attack, best, flags, catalog }: LineProps) => (
           <span class="mean">{show(figure?.value)}</span>{" "}
           {figure?.low != null && (
             <span class="why">
-              {show(inRange(figure.low))} to {show(inRange(figure.high))}
+              {show(figure.low)} to {show(figure.high)}
             </span>
           )}
         </td>
@@ -178,10 +178,6 @@ const Line = ({ attack, best, flags, catalog }: LineProps) => (
     <td class="wide">{!attack.is_calibration && <Flags flags={flags} />}</td>
   </tr>
 );
-
-/** Ends of an interval that a bootstrap moved beyond what the figure can be are not shown there. */
-const inRange = (value: number | null): number | null =>
-  value === null ? null : Math.min(Math.max(value, 0), 1);
 
 export const Flags = ({ flags }: { flags: string[] }) =>
   flags.length === 0 ? (

@@ -11,7 +11,7 @@ import {
   type Result,
 } from "../api/client";
 import { METRIC_TITLES, metricIn, namesOf, placeOf, protocolIn, whyProvisional } from "../board";
-import { bibtexOf, sourceOf } from "../citation";
+import { bibtexOf } from "../citation";
 import { CellsTable } from "../components/cells-table";
 import { Code } from "../components/code";
 import { Facets, MetricFacet, ProtocolFacet } from "../components/facets";
@@ -78,7 +78,7 @@ function View({ info, catalog, place }: { info: Info; catalog: Catalog; place: P
       </h1>
       <dl class="facts">
         <Fact name="Source">
-          <Source text={sourceOf(info)} />
+          <Source text={info.source} />
         </Fact>
         <Fact name="Sets that it reads">{info.uses.join(", ") || "none"}</Fact>
         <Fact name="Run it">

@@ -1,6 +1,5 @@
 // All unlearners that can be asked for.
 import { type Catalog, getCatalog } from "../api/client";
-import { sourceOf } from "../citation";
 import { Source } from "../components/source";
 import { Shown } from "../components/states";
 import { TitledTable } from "../components/titled";
@@ -53,7 +52,7 @@ const List = ({ unlearners }: { unlearners: Catalog["unlearners"] }) => (
             <td>{info.name}</td>
             <td>{info.uses.join(", ") || "none"}</td>
             <td class="wide">
-              <Source text={sourceOf(info)} />
+              <Source text={info.source} />
             </td>
           </tr>
         ))}
