@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from core.settings import Settings
-from core.store.tables import Table
+from core.store.tables import JobRow
 
 MIGRATION_LOCK = 0x1E7F  # an advisory lock's key: any number that nobody else of this database uses
 
@@ -29,7 +29,7 @@ def run() -> None:
 
 def migrate(connection: Connection) -> None:
     """Run the revisions on an open connection."""
-    context.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=JobRow.metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -20,9 +20,10 @@ from core.store.job_states import needed_by_a_live_job, refresh_job, stage_count
 from core.store.ledger import require_allowance, require_allowance_for_rest
 from core.store.quarantine import quarantined_units
 from core.store.results import show_results
+from core.store.schema import Table
 from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, FailureClass, JobState, UnitState
-from core.store.tables import JobRow, JobUnitRow, SettingRow, Table, UnitDependencyRow, UnitRow
+from core.store.tables import JobRow, JobUnitRow, SettingRow, UnitDependencyRow, UnitRow
 from core.store.tallies import Tally, count_up
 from core.store.turns import lead_units, note_sharing, order_jobs, settle_leads
 from core.store.units import CANCEL_REQUESTED, fail_dependents, promote

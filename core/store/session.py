@@ -26,7 +26,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from core.errors import DeploymentInvalid, StoreNotReady
-from core.store.tables import UtcDateTime
+from core.store.schema import UtcDateTime
 
 ROOT = Path(__file__).parent.parent.parent
 CAUSE = "request_id"  # what a transaction's session knows, and its events name

@@ -16,9 +16,10 @@ from core.spec.resolve import resolve
 from core.store import jobs, units
 from core.store.events import Event, job_events
 from core.store.jobs import JobRecord
+from core.store.schema import Table
 from core.store.session import Store
 from core.store.states import FailureClass, UnitState
-from core.store.tables import Table, UnitRow
+from core.store.tables import UnitRow
 from core.store.units import Lease
 from tests.services import fresh_postgres_url
 
