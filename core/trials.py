@@ -113,7 +113,7 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
     run = MethodRun(sweep.setting, sweep.unlearner, hyperparameters, sweep.model_seed, sweep.original)
     try:
         unlearned = bench.unlearn(run, report)
-    except (LetheError, MemoryError, OSError, torch.OutOfMemoryError):
+    except (LetheError, MemoryError, OSError, torch.OutOfMemoryError, torch.AcceleratorError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a method raises is told with the trial
         return Attempt(parameters, "failed", reason=told(f"{type(error).__name__}: {error}"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, DatasetMissing, LetheError
+from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, LetheError
 from core.foreign_text import told
 from core.outcome import LogLine, Outcome, Progress
 from core.settings import Settings
@@ -180,7 +180,7 @@ def _failure_class(error: Exception) -> FailureClass:
     classes: tuple[tuple[type[Exception], FailureClass], ...] = (
         (torch.OutOfMemoryError, FailureClass.OOM),
         (MemoryError, FailureClass.OOM),
-        (DatasetMissing, FailureClass.BAD_SPEC),
+        (torch.AcceleratorError, FailureClass.INFRA_LOST),  # a device that broke is nobody's method
         (LetheError, FailureClass.BAD_SPEC),
         (OSError, FailureClass.INFRA_LOST),
     )

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 METHODS_FAULT = frozenset({FailureClass.USER_CODE, FailureClass.TIMEOUT})
+MACHINES_FAULT = frozenset({FailureClass.INFRA_LOST, FailureClass.OOM})
 SPACE_FACTOR = 2  # times what had no space: other workers write as well
 POLL_SECONDS = 0.2  # how soon a drain or the end of a unit is seen
 PROGRESS_SECONDS = 1.0  # a beat comes early when there is progress to show, but not more often than this
@@ -179,6 +180,8 @@ class Worker:
                 self._publish(running, message.outcome)
                 return True
             case Failed():
+                if message.failure in MACHINES_FAULT:  # such an error stays with the process that had it
+                    self._end_runner()
                 self._fail(running, message.failure, message.error)
                 return True
             case ArtifactBroken():

@@ -59,6 +59,15 @@ TOY_RAISER = UnlearnerInfo(
     hyperparameters=NoiseHyperparameters,
     implementation="lethe_toy_torch:raise_an_error",
 )
+TOY_UNLUCKY = UnlearnerInfo(
+    id="toy_unlucky",
+    title="Unlucky",
+    name="Always meets a broken device",
+    source="nobody",
+    uses=frozenset(),
+    hyperparameters=NoiseHyperparameters,
+    implementation="lethe_toy_torch:meet_a_broken_device",
+)
 TOY_NET = ModelInfo(
     id="toy_net",
     title="Toy net",

@@ -48,6 +48,10 @@ def raise_an_error(model: nn.Module, task, hp) -> None:
     raise RuntimeError("it never works: caf\udce9\0.png")  # no database stores such text as it is
 
 
+def meet_a_broken_device(model: nn.Module, task, hp) -> None:
+    raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+
 def scramble(info, _data_dir) -> Source:
     """Noise with labels that nothing but memory can tell."""
     generator = torch.Generator().manual_seed(0)

@@ -80,6 +80,23 @@ def test_what_a_method_raises_is_told_even_where_no_database_stores_it(deploymen
     assert deployment.unit("unlearn with toy_noise").state == UnitState.DONE
 
 
+def test_a_broken_device_is_not_the_methods_fault_and_not_the_next_units(deployment):
+    deployment.start("scheduler")
+    worker = deployment.start("worker")
+    deployment.wait_for_worker(worker)
+    runners = children_of(worker.pid)
+    job_id = deployment.submit("toy_unlucky", "toy_noise")
+
+    assert deployment.wait_for_end(job_id).state == JobState.PARTIALLY_SUCCEEDED
+
+    unlucky = deployment.unit("unlearn with toy_unlucky")
+    assert (unlucky.attempt, unlucky.failure_class) == (3, FailureClass.QUARANTINED)
+    assert deployment.unit("unlearn with toy_noise").state == UnitState.DONE
+    assert set(runners) - set(children_of(worker.pid))  # the process that met it is gone
+    with deployment.store.read() as session:
+        assert "toy_unlucky" not in session.scalars(select(ResultRow.unlearner)).all()
+
+
 def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment):
     deployment.start("scheduler")
     deployment.start("worker")
