@@ -80,13 +80,6 @@ class UncertaintyAnswer(Answer):
     draws: int
     level: float
     model_seeds: list[int]
-    noise_floor: Annotated[
-        dict[str, float],
-        Field(
-            description="By setting, the standard error of the retrained models' indiscernibility: "
-            "differences below it say nothing. Empty for the retention deviation."
-        ),
-    ]
     rows: list[RowUncertaintyAnswer]
 
 

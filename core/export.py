@@ -86,7 +86,6 @@ def uncertainty_document(found: Uncertainty, model_seeds: Sequence[int]) -> dict
         "draws": found.draws,
         "level": LEVEL,
         "model_seeds": list(model_seeds),
-        "noise_floor": {str(setting): error for setting, error in found.noise_floor.items()},
         "rows": [_sure_row(row) for row in found.rows],
     }
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from core.board import Board, Metric, Row
+from core.board import Board, Row
 from core.clustering import NO_GROUP, group_many
 from core.cohort import Cohort
 from core.ranking import NUM_GROUPS, Group
@@ -86,15 +86,11 @@ class Uncertainty:
     """The uncertainty of a board.
 
     Attributes:
-        noise_floor: by setting, the standard error of the retrained models' indiscernibility: a perfect
-            unlearner would still differ from them by as much. Empty for another metric, and where fewer
-            than two retrained models are usable.
         rows: in the board's order.
     """
 
     board: Board
     draws: int
-    noise_floor: Mapping[SettingId, float]
     rows: tuple[RowUncertainty, ...]
 
 
@@ -126,7 +122,6 @@ def bootstrap(
     return Uncertainty(
         board=board,
         draws=draws,
-        noise_floor=_noise_floor(board, errors),
         rows=tuple(
             RowUncertainty(
                 row=row,
@@ -234,10 +229,3 @@ def _standard_errors(values: Sequence[SeedValue]) -> dict[tuple[SettingId, str],
             usable.setdefault((found.setting, found.method.label), []).append(found.value)
     errors = {place: standard_error(cell) for place, cell in usable.items()}
     return {place: error for place, error in errors.items() if error is not None}
-
-
-def _noise_floor(board: Board, errors: Mapping[tuple[SettingId, str], float]) -> dict[SettingId, float]:
-    if board.metric is not Metric.INDISCERNIBILITY:
-        return {}
-    places = {setting.id: errors.get((setting.id, "retrained")) for setting in board.settings}
-    return {setting: error for setting, error in places.items() if error is not None}

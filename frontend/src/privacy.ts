@@ -2,13 +2,13 @@
 import type { Attack, Catalog, Result } from "./api/client";
 import type { Value } from "./exports";
 import { counted, percent } from "./format";
-import { isReference, keyOf, type Method, momentsOf, usable } from "./methods";
+import { isReference, keyOf, type Method, momentsOf, paired, usable } from "./methods";
 
 /** What no trace gives: the attack is right as often as a coin. */
 export const CHANCE = 0.5;
 const GIVEN = "given";
 const INDISCERNIBILITY = "indiscernibility_test";
-const SIGMAS = 3; // of the retrained models' forget accuracy, below which an unlearner did more than forget
+const SIGMAS = 3; // how many standard errors, or deviations, a difference from retrained models must have
 
 /** One attack on all methods of a setting, with the models that calibrate it. */
 export interface Study {
@@ -122,17 +122,25 @@ export interface MiaRow {
   sd: number | null;
   /** The mean of the runs' indiscernibilities, as on the board. */
   indiscernibility: number | null;
-  /** Whether it is no further below the retrained models' than the noise floor. */
+  /** Whether its runs are, seed by seed, no further below the retrained models' than by chance. */
   isNoise: boolean | null;
   flags: string[];
 }
 
+/** Whether the mean loss of indiscernibility, paired by model seed, is within its standard errors; null where
+ * fewer than two pairs leave none. The forget and the test set are the same for all seeds: what another draw
+ * of them would change is not in it. */
+function isWithinNoise(runs: Result[], retrained: Result[]): boolean | null {
+  const { differences, mean, sd } = paired(runs, retrained, "indiscernibility", true);
+  if (mean === null || sd === null) return null;
+  return mean <= (SIGMAS * sd) / Math.sqrt(differences.length);
+}
+
 /** U-MIA's accuracies by method, the closest to chance first, the references before all. */
-export function miaRows(runs: Result[], noiseFloor: number | null): MiaRow[] {
+export function miaRows(runs: Result[]): MiaRow[] {
   const byMethod = new Map<string, Result[]>();
   for (const run of runs) byMethod.set(keyOf(run), [...(byMethod.get(keyOf(run)) ?? []), run]);
   const retrained = byMethod.get("retrained") ?? [];
-  const best = momentsOf(usable(retrained, INDISCERNIBILITY)).mean;
   const rows = [...byMethod].flatMap(([key, mine]) => {
     const [first] = mine;
     const { mean, sd } = momentsOf(usable(mine, "mia_test"));
@@ -144,10 +152,7 @@ export function miaRows(runs: Result[], noiseFloor: number | null): MiaRow[] {
     );
     const method = { unlearner: first.unlearner, variant: first.variant };
     const indiscernibility = momentsOf(usable(mine, INDISCERNIBILITY)).mean;
-    const isNoise =
-      noiseFloor === null || best === null || indiscernibility === null
-        ? null
-        : best - indiscernibility <= noiseFloor;
+    const isNoise = isWithinNoise(mine, retrained);
     const flags = isReference(first.unlearner)
       ? []
       : [...losesTooMuch(mine, retrained), ...forgetsTooMuch(mine, retrained)];

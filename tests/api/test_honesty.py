@@ -40,16 +40,6 @@ def test_the_uncertainty_tells_a_clear_rank_from_an_open_one(ranked):
     assert rows["ga"]["cells"][0]["standard_error"] == pytest.approx(0)
 
 
-def test_the_noise_floor_is_told_for_indiscernibility(ranked):
-    by_metric = {
-        metric: ranked.get(f"{BOARD}/uncertainty", params={"metric": metric}).json()["noise_floor"]
-        for metric in ("indiscernibility", "retention_deviation")
-    }
-
-    assert list(by_metric["indiscernibility"].values()) == pytest.approx([0.01 / 3**0.5])
-    assert by_metric["retention_deviation"] == {}
-
-
 def test_the_board_by_indiscernibility_tells_what_chance_alone_leaves_as_the_retrained_models_say(
     client, store
 ):

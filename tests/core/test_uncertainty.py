@@ -127,15 +127,6 @@ def test_the_standard_error_is_the_spread_over_the_root_of_the_models():
     assert redrawn(*CLEAR).rows[0].cells[0].standard_error == pytest.approx(np.std(NOISE, ddof=1) / 5**0.5)
 
 
-def test_the_noise_floor_of_indiscernibility_is_the_error_of_the_retrained_models():
-    cells = [*CLEAR, models("retrained", 1 - abs(NOISE))]
-
-    floor = redrawn(*cells).noise_floor[DIGITS.id]
-
-    assert floor == pytest.approx(np.std(abs(NOISE), ddof=1) / 5**0.5)
-    assert redrawn(*cells, metric=Metric.RETENTION_DEVIATION).noise_floor == {}
-
-
 def test_the_same_board_has_the_same_uncertainty_every_time():
     noisy = [models("ct", 0.9 + NOISE), models("ft", 0.901 - NOISE)]
 

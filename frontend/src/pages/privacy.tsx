@@ -1,13 +1,5 @@
 // What attacks still find of what was forgotten: single samples by U-LiRA, whole forget sets by U-MIA.
-import {
-  type BoardSetting,
-  type Catalog,
-  getAttacks,
-  getBoard,
-  getCatalog,
-  getResults,
-  getUncertainty,
-} from "../api/client";
+import { type BoardSetting, type Catalog, getAttacks, getBoard, getCatalog, getResults } from "../api/client";
 import { forgetOf, namesOf, placeOf, protocolIn } from "../board";
 import { Code } from "../components/code";
 import { Facet, Facets, ProtocolFacet } from "../components/facets";
@@ -84,20 +76,15 @@ interface SettingProps {
 
 function Setting({ id, setting, protocol, catalog, place }: SettingProps) {
   const load = async () => {
-    const filters = { protocol, metric: "indiscernibility", dataset: "", model: "", setting: id } as const;
-    const [attacks, results, uncertainty] = await Promise.all([
-      getAttacks(id),
-      getResults({ setting: id }),
-      getUncertainty({ ...filters, cohort: "reference" }),
-    ]);
-    return { studies: studiesOf(attacks.items), results, noiseFloor: uncertainty.noise_floor[id] ?? null };
+    const [attacks, results] = await Promise.all([getAttacks(id), getResults({ setting: id })]);
+    return { studies: studiesOf(attacks.items), results };
   };
   const found = useLoaded(load, id, REFRESH_SECONDS);
   const rules = catalog.protocols.find((each) => each.id === protocol);
   return (
     <Shown what="what the attacks found" loaded={found}>
-      {({ studies, results, noiseFloor }) => {
-        const rows = miaRows(rules ? counting(results, rules) : [], noiseFloor);
+      {({ studies, results }) => {
+        const rows = miaRows(rules ? counting(results, rules) : []);
         const asked = place.query.get("attack");
         const study = asked === U_MIA ? undefined : (studies.find((each) => each.id === asked) ?? studies[0]);
         const chosen = study && chosenIn(study, place.query.get("of"));
@@ -128,13 +115,7 @@ function Setting({ id, setting, protocol, catalog, place }: SettingProps) {
             {study ? (
               <StudyView study={study} chosen={chosen} studies={studies} mia={rows} catalog={catalog} />
             ) : (
-              <MiaView
-                rows={rows}
-                studies={studies}
-                noiseFloor={noiseFloor}
-                catalog={catalog}
-                protocol={protocol}
-              />
+              <MiaView rows={rows} studies={studies} catalog={catalog} protocol={protocol} />
             )}
             {studies.length === 0 && setting && <HowToAsk setting={setting} protocol={protocol} />}
           </>
