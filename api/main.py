@@ -13,6 +13,7 @@ from api import problems
 from api.caching import KeptAnswers
 from api.envelope import Service
 from api.estimates import Estimator
+from api.examples import add_examples
 from api.feed import Feed
 from api.metrics import Metrics
 from api.own_host import OwnHost
@@ -42,7 +43,11 @@ from core.settings import Settings
 from core.store.session import Store
 
 PREFIX = "/api/v1"
-BODIES = {"JobSpec": jobs.JOB_SPEC_SCHEMA, "SelfReport": self_reports.SELF_REPORT_SCHEMA}  # read by core
+SCHEMAS = {  # of what FastAPI neither reads nor writes itself
+    "JobSpec": jobs.JOB_SPEC_SCHEMA,
+    "SelfReport": self_reports.SELF_REPORT_SCHEMA,
+    "Problem": problems.PROBLEM_SCHEMA,
+}
 SUMMARY = "Submit unlearning benchmarks, follow them, read the leaderboard."
 
 
@@ -116,9 +121,11 @@ def _add_routes(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            for name, found in BODIES.items():
+            for name, found in SCHEMAS.items():
                 body = dict(found)
                 schema["components"]["schemas"] |= body.pop("$defs") | {name: body}
+            problems.declare_everywhere(schema, PREFIX)
+            add_examples(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

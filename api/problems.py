@@ -3,7 +3,9 @@
 A problem's `type` leads to the page that lists `KINDS`.
 """
 
+import copy
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -169,9 +171,24 @@ TABLE: dict[type[LetheError], str] = {
 }
 HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 DECLARED = {
-    status: {"model": Problem, "description": "A problem", "content": {MEDIA_TYPE: {}}}
+    status: {
+        "description": "A problem",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
     for status in sorted({kind.status for kind in KINDS.values()})
 }
+
+PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+ANYWHERE = (421, 429, 500, 503)  # whatever was asked
+
+
+def declare_everywhere(document: dict[str, Any], prefix: str) -> None:
+    """Add the problems that any request under the prefix may end in to an OpenAPI document."""
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            statuses = (*ANYWHERE, 413) if "requestBody" in operation else ANYWHERE
+            for status in statuses if path.startswith(prefix) else ():
+                operation["responses"].setdefault(str(status), copy.deepcopy(DECLARED[status]))
 
 
 def install(app: FastAPI) -> None:

@@ -17,7 +17,7 @@ from core.store.session import Store
 from core.store.states import UnitState
 
 VERSION = version("lethe")
-STEERED: dict[int | str, dict[str, Any]] = {status: DECLARED[status] for status in (401, 403, 404)}
+STEERED: dict[int | str, dict[str, Any]] = {status: DECLARED[status] for status in (401, 403, 404, 422)}
 
 router = APIRouter(tags=["workers"])
 
