@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from core.store.session import Store
 
 QUICK_SPEC = Path(__file__).parent / "core" / "specs" / "quick.json"
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
 ALIVE_BEATS = 6  # a process that missed this many beats is not at work
 
 app = command_group("An open leaderboard for machine unlearning.")
@@ -36,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(arguments, prog_name="lethe")
     except SystemExit as ended:
-        return int(ended.code or 0)
+        status = int(ended.code or 0)
+        if status == INTERRUPTED:
+            Console(stderr=True).print("Stopped.")
+        return status
     except LetheError as error:
         Console(stderr=True, highlight=False).print(str(error), style="red", markup=False, soft_wrap=True)
     except ValidationError as error:
@@ -206,7 +210,7 @@ def estimate(
     units = plan(resolve(parse_job_spec(read_file(spec, "job spec")), catalogue))
     store = Store(f"sqlite:///{(out / 'lethe.db').absolute()}" if out else settings.database)
     done, measured = set(), []
-    if store.is_ready():
+    if store.is_there():
         with store.read() as session:
             done, measured = done_units(session, units), recent_measurements(session)
     rates, sizes = measured_rates(measured), forgotten_classes(units, catalogue, settings.data)

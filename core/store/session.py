@@ -145,15 +145,16 @@ class Store:
         config.attributes["url"] = self.url
         command.upgrade(config, "head")
 
-    def is_ready(self) -> bool:
-        """Whether there is a store at the newest revision; none is made by looking."""
-        file = make_url(self.url).database if self.url.startswith("sqlite") else None
+    def is_there(self) -> bool:
+        """Whether there is a store at all; none is made by looking.
+
+        Raises:
+            StoreNotReady: there is one, but not at the newest revision, or it cannot be reached.
+        """
+        file = make_url(self.url).database if self.is_sqlite else None
         if file is not None and not Path(file).is_file():
             return False
-        try:
-            self.require_current()
-        except StoreNotReady:
-            return False
+        self.require_current()
         return True
 
     def require_current(self) -> None:

@@ -243,6 +243,8 @@ def test_a_key_that_could_not_be_stored_is_never_shown(store, settings, monkeypa
         assert command_line(monkeypatch, settings, "create", "ana") == 130
     finally:
         event.remove(Session, "before_commit", lose_the_database)
-    assert "lethe_" not in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "lethe_" not in told.out
+    assert told.err == "Stopped.\n"
     with store.read() as session:
         assert keys.list_keys(session) == []

@@ -17,7 +17,7 @@ from tests.worker.sleepers import SETTINGS, submit, work_asleep
 
 WORKERS = 4
 MODEL_SEEDS = 80  # of three settings, each with 22 units
-MOST_SECONDS = 60.0  # two cores of their own do all; on a machine that others keep busy some stay queued
+MOST_SECONDS = 60.0  # as many as a minute lets them: the rest must still be queued, whole and in order
 
 
 @pytest.mark.postgres
