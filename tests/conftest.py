@@ -3,6 +3,11 @@
 import os
 
 import pytest
+import structlog
+
+# structlog's own default draws every traceback with all local variables, which takes seconds.
+plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[structlog.contextvars.merge_contextvars, plain])
 
 pytest_plugins = ["tests.plugins", "tests.recovery"]
 
