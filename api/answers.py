@@ -1,7 +1,11 @@
 """Rows of the store as the API shows them."""
 
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
 from api.schemas import JobAnswer, JobLinks, UnitAnswer, UnitCounts, WaitingAnswer
-from api.waiting import Queue, is_waiting
+from api.waiting import why_waiting
 from core.settings import Settings
 from core.spec.units import unit_from_json
 from core.store import jobs
@@ -42,8 +46,13 @@ def _counts(states: dict[UnitState, int]) -> UnitCounts:
     return UnitCounts(total=sum(states.values()), **{state.value: count for state, count in states.items()})
 
 
-def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
-    """A job as the API shows it."""
+def job_answers(session: Session, settings: Settings, records: Sequence[JobRecord]) -> list[JobAnswer]:
+    """Jobs as the API shows them."""
+    waiting = why_waiting(session, settings, records)
+    return [_job_answer(record, waiting.get(record.id)) for record in records]
+
+
+def _job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
     here = f"/api/v1/jobs/{record.id}"
     return JobAnswer(
         id=record.id,
@@ -78,6 +87,5 @@ def job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
 def read_job(store: Store, settings: Settings, job_id: str, viewer: Viewer = EVERYTHING) -> JobAnswer:
     """One job as it is now."""
     with store.read() as session:
-        record = jobs.get_job(session, job_id, viewer)
-        waiting = Queue.load(session, settings).why_waiting(session, record) if is_waiting(record) else None
-    return job_answer(record, waiting)
+        (answer,) = job_answers(session, settings, [jobs.get_job(session, job_id, viewer)])
+    return answer

@@ -1,5 +1,6 @@
 """Why a job waits, and what comes before it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -9,10 +10,11 @@ from core.settings import Settings
 from core.store import turns, workers
 from core.store.jobs import JobRecord
 from core.store.states import OPEN_JOB, UnitState, WorkerState
-from core.store.turns import Line
+from core.store.turns import Place
 from core.store.workers import WorkerRecord
 
 ONLINE_BEATS = 3
+FIRST = Place(units=0, jobs=0, priority=None, has_short=False)  # also of a job that is being cancelled
 RESTING = frozenset(WorkerState) - {WorkerState.IDLE, WorkerState.BUSY}
 
 
@@ -21,48 +23,60 @@ def is_waiting(record: JobRecord) -> bool:
     return record.state in OPEN_JOB and not record.units[UnitState.RUNNING]
 
 
+def why_waiting(
+    session: Session, settings: Settings, records: Sequence[JobRecord]
+) -> dict[str, WaitingAnswer]:
+    """By id, why nothing of an open job is running, and what comes before it; other jobs are not there."""
+    waiting = [record for record in records if is_waiting(record)]
+    if not waiting:
+        return {}
+    queue = Queue.load(session, settings, [record.id for record in waiting])
+    return {record.id: queue.why_waiting(record) for record in waiting}
+
+
 @dataclass(frozen=True)
 class Queue:
-    """Who works, and in which order jobs get their turn, at one moment."""
+    """Who works, and when some waiting jobs get their turn, at one moment."""
 
     workers: tuple[WorkerRecord, ...]
-    line: Line
+    places: dict[str, Place]
+    startable: set[str]
+    led_by_others: dict[str, int]
 
     @classmethod
-    def load(cls, session: Session, settings: Settings) -> "Queue":
+    def load(cls, session: Session, settings: Settings, job_ids: Sequence[str]) -> "Queue":
         """The queue as it is now; workers that have been silent for long are left out."""
         silent = ONLINE_BEATS * settings.beat_seconds
-        online = tuple(found for found in workers.list_workers(session) if found.silent_seconds < silent)
-        return cls(online, turns.line(session))
-
-    def why_waiting(self, session: Session, record: JobRecord) -> WaitingAnswer | None:
-        """Why nothing of an open job is running, and what comes before it; None for any other job."""
-        if not is_waiting(record):
-            return None
-        ahead = self.line.before(record.id)
-        is_ready = turns.has_ready_unit(session, record.id)
-        shared = turns.led_by_others(session, record.id) if ahead else 0
-        units = max(sum(turn.units for turn in ahead) - shared, 0)
-        reason = self._reason(record, is_ready, bool(units))
-        return WaitingAnswer(
-            code=reason,
-            reason=self._told(reason, units, len(ahead)),
-            units_ahead=units,
-            jobs_ahead=len(ahead),
+        return cls(
+            tuple(found for found in workers.list_workers(session) if found.silent_seconds < silent),
+            turns.places(session, job_ids),
+            turns.with_ready_unit(session, job_ids),
+            turns.led_by_others(session, job_ids),
         )
 
-    def _reason(self, record: JobRecord, is_ready: bool, has_others_ahead: bool) -> WaitingReason:
+    def why_waiting(self, record: JobRecord) -> WaitingAnswer:
+        """Why the job waits."""
+        place = self.places.get(record.id, FIRST)
+        units = max(place.units - self.led_by_others.get(record.id, 0), 0)
+        reason = self._reason(record, place, has_others_ahead=units > 0)
+        return WaitingAnswer(
+            code=reason,
+            reason=self._told(reason, units, place.jobs),
+            units_ahead=units,
+            jobs_ahead=place.jobs,
+        )
+
+    def _reason(self, record: JobRecord, place: Place, *, has_others_ahead: bool) -> WaitingReason:
         if not self.workers:
             return WaitingReason.NO_WORKER
         if all(worker.state in RESTING for worker in self.workers):
             return WaitingReason.WORKERS_REST
-        if not is_ready:
+        if record.id not in self.startable:
             return WaitingReason.BACK_OFF if record.units[UnitState.READY] else WaitingReason.DEPENDENCIES
         if has_others_ahead:
-            first = self.line.before(record.id)[0]
-            if first.priority > record.priority:
+            if place.priority is not None and place.priority > record.priority:
                 return WaitingReason.PRIORITY
-            return WaitingReason.SHORT_JOBS if first.is_short else WaitingReason.FAIR_SHARE
+            return WaitingReason.SHORT_JOBS if place.has_short else WaitingReason.FAIR_SHARE
         is_idle = any(worker.state == WorkerState.IDLE for worker in self.workers)
         return WaitingReason.NEXT if is_idle else WaitingReason.WORKERS_BUSY
 

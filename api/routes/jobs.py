@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.access import CallerDep, SubmitterDep
-from api.answers import job_answer, read_job, unit_answer
+from api.answers import job_answers, read_job, unit_answer
 from api.attack_answers import AttacksAnswer, attack_answer, attack_fields
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import (
@@ -35,7 +35,6 @@ from api.schemas import (
     TrialPage,
     UnitPage,
 )
-from api.waiting import Queue
 from core.catalog.registry import Catalogue
 from core.errors import DatasetMissing, Forbidden, SpecInvalid, SpecProblem
 from core.estimate import estimate_document
@@ -155,8 +154,7 @@ def list_jobs(
     """Jobs, newest first."""
     with store.read() as session:
         found = jobs.list_jobs(session, limit=limit + 1, before=cursor, viewer=caller.viewer)
-        queue = Queue.load(session, settings)
-        items = [job_answer(record, queue.why_waiting(session, record)) for record in found[:limit]]
+        items = job_answers(session, settings, found[:limit])
     more = next_cursor(found[limit - 1].id) if len(found) > limit else None
     return JobPage(items=items, next_cursor=more)
 

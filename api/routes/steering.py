@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.access import SubmitterDep
-from api.answers import read_job
+from api.answers import job_answers, read_job
 from api.dependencies import RequestIdDep, SettingsDep, StoreDep
 from api.problems import DECLARED
 from api.schemas import BulkCancelAnswer, BulkCancelRequest, JobAnswer, JobChange, RefusedAnswer
@@ -61,9 +61,9 @@ def cancel_jobs(
                 cancelled.append(job_id)
             except (NotFound, Forbidden, Conflict) as error:
                 refused.append(RefusedAnswer(id=job_id, detail=str(error)))
-    return BulkCancelAnswer(
-        cancelled=[read_job(store, settings, job_id) for job_id in cancelled], refused=refused
-    )
+    with store.read() as session:
+        found = jobs.get_jobs(session, cancelled)
+        return BulkCancelAnswer(cancelled=job_answers(session, settings, found), refused=refused)
 
 
 @router.post(

@@ -1,7 +1,7 @@
 """The state of a job, derived from those of its units and kept beside it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Row, Select, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
@@ -37,6 +37,7 @@ OPEN_NEEDING = NEEDING.where(JobRow.state.in_(OPEN_JOB))
 QUEUED_NEEDING = NEEDING.where(JobRow.state == JobState.QUEUED)
 
 KnownJob = Row[tuple[str, str, bool]]
+Stages: TypeAlias = dict[str, dict[UnitState, int]]  # by kind of unit
 
 
 def refresh_jobs_of(session: Session, unit_ids: Sequence[str]) -> None:
@@ -68,21 +69,21 @@ def refresh_open_jobs(session: Session) -> None:
 
 def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
     """How many of the job's units are in each state; every state is a key."""
-    by_kind = stage_counts(session, job_id).values()
+    by_kind = stage_counts(session, [job_id])[job_id].values()
     return {state: sum(counts[state] for counts in by_kind) for state in UnitState}
 
 
-def stage_counts(session: Session, job_id: str) -> dict[str, dict[UnitState, int]]:
-    """The same for each kind of unit that the job has."""
+def stage_counts(session: Session, job_ids: Sequence[str]) -> dict[str, Stages]:
+    """The same by job, for each kind of unit that it has."""
     rows = session.execute(
-        select(UnitRow.kind, UnitRow.state, func.count())
+        select(JobUnitRow.job_id, UnitRow.kind, UnitRow.state, func.count())
         .join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id)
-        .where(JobUnitRow.job_id == job_id)
-        .group_by(UnitRow.kind, UnitRow.state)
+        .where(JobUnitRow.job_id.in_(job_ids))
+        .group_by(JobUnitRow.job_id, UnitRow.kind, UnitRow.state)
     )
-    found: dict[str, dict[UnitState, int]] = {}
-    for kind, state, count in rows:
-        found.setdefault(kind, dict.fromkeys(UnitState, 0))[UnitState(state)] = count
+    found: dict[str, Stages] = {job_id: {} for job_id in job_ids}
+    for job_id, kind, state, count in rows:
+        found[job_id].setdefault(kind, dict.fromkeys(UnitState, 0))[UnitState(state)] = count
     return found
 
 

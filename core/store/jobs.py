@@ -16,7 +16,7 @@ from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.spec.setting import Setting
 from core.store.events import STORE, append_event, append_unit_events
-from core.store.job_states import needed_by_a_live_job, refresh_job, stage_counts, unit_counts
+from core.store.job_states import Stages, needed_by_a_live_job, refresh_job, stage_counts, unit_counts
 from core.store.ledger import require_allowance, require_allowance_for_rest
 from core.store.quarantine import quarantined_units
 from core.store.results import show_results
@@ -51,7 +51,7 @@ class JobRecord:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    stages: dict[str, dict[UnitState, int]]
+    stages: Stages
 
     @property
     def units(self) -> dict[UnitState, int]:
@@ -143,7 +143,15 @@ def get_job(session: Session, job_id: str, viewer: Viewer = EVERYTHING) -> JobRe
     row = session.get(JobRow, job_id)
     if row is None or not viewer.sees(row.visibility, row.owner):
         raise NotFound("job", job_id)
-    return _record(session, row)
+    (record,) = _records(session, [row])
+    return record
+
+
+def get_jobs(session: Session, job_ids: Sequence[str]) -> list[JobRecord]:
+    """Those of the jobs that are there, in the order of their ids."""
+    return _records(
+        session, session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)).order_by(JobRow.id)).all()
+    )
 
 
 def list_jobs(
@@ -153,7 +161,7 @@ def list_jobs(
     query = select(JobRow).where(visible_job(viewer)).order_by(JobRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(JobRow.id < before)
-    return [_record(session, row) for row in session.scalars(query)]
+    return _records(session, session.scalars(query).all())
 
 
 def jobs_with_unit(session: Session, unit_id: str, viewer: Viewer = EVERYTHING) -> list[str]:
@@ -376,23 +384,27 @@ def _stop_units(session: Session, job_id: str) -> None:
     )
 
 
-def _record(session: Session, row: JobRow) -> JobRecord:
-    return JobRecord(
-        id=JobId(row.id),
-        label=row.label,
-        protocol=row.protocol,
-        spec=row.spec,
-        spec_sha256=row.spec_sha256,
-        owner=row.owner,
-        duplicate_of=row.duplicate_of,
-        visibility=row.visibility,
-        priority=row.priority,
-        state=JobState(row.state),
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        stages=stage_counts(session, row.id),
-    )
+def _records(session: Session, rows: Sequence[JobRow]) -> list[JobRecord]:
+    stages = stage_counts(session, [row.id for row in rows])
+    return [
+        JobRecord(
+            id=JobId(row.id),
+            label=row.label,
+            protocol=row.protocol,
+            spec=row.spec,
+            spec_sha256=row.spec_sha256,
+            owner=row.owner,
+            duplicate_of=row.duplicate_of,
+            visibility=row.visibility,
+            priority=row.priority,
+            state=JobState(row.state),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            stages=stages[row.id],
+        )
+        for row in rows
+    ]
 
 
 def _named_settings(job: ResolvedJob, units: Sequence[PlannedUnit]) -> list[Setting]:

@@ -4,10 +4,23 @@ Live jobs are in an order, `JobRow.precedence`, which is kept up to date as devi
 goes in the turn of one of the jobs that need it, its lead: the best of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Double, bindparam, case, exists, func, insert, select, type_coerce, update
+from sqlalchemy import (
+    Double,
+    Function,
+    Over,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from core.store.session import changed, database_now
@@ -58,29 +71,20 @@ ORDER = (
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A live job's place in the order."""
+class Place:
+    """What starts before a live job's units.
 
-    job_id: str
-    priority: int
-    is_short: bool
+    Attributes:
+        units: how many there are, in the turns of other jobs.
+        jobs: in the turns of how many jobs.
+        priority: the highest among these jobs; None where there are none.
+        has_short: whether one of them is in the short jobs' lane.
+    """
+
     units: int
-
-
-@dataclass(frozen=True)
-class Line:
-    """All live jobs, first to last, with the units that start in the turn of each."""
-
-    turns: tuple[Turn, ...]
-
-    def before(self, job_id: str) -> tuple[Turn, ...]:
-        """The jobs with units that come before this one's."""
-        ahead = []
-        for turn in self.turns:
-            if turn.job_id == job_id:
-                break
-            ahead.append(turn)
-        return tuple(turn for turn in ahead if turn.units)
+    jobs: int
+    priority: int | None
+    has_short: bool
 
 
 def note_use(session: Session, owner: str, seconds: float, *, is_short: bool) -> None:
@@ -149,53 +153,65 @@ def settle_leads(session: Session) -> None:
         lead_units(session, job_id)
 
 
-def line(session: Session) -> Line:
-    """The order as it is now."""
-    rows = session.execute(
-        select(UnitRow.lead_job_id, func.count())
+def places(session: Session, job_ids: Sequence[str]) -> dict[str, Place]:
+    """What comes before those of the jobs that are live."""
+    led = (
+        select(UnitRow.lead_job_id, func.count().label("units"))
         .where(UnitRow.state.in_(STARTABLE), UnitRow.lead_job_id.is_not(None))
         .group_by(UnitRow.lead_job_id)
+        .subquery()
     )
-    led = {job_id: count for job_id, count in rows}  # noqa: C416 - rows are not pairs to the type checker
-    jobs = session.execute(
-        select(JobRow.id, JobRow.priority, JobRow.precedence)
+    is_short = JobRow.precedence + PRIORITY * JobRow.priority < 0
+
+    def ahead(figure: Function[Any]) -> Over[Any]:
+        return figure.over(order_by=(JobRow.precedence, JobRow.id), rows=(None, -1))
+
+    line = (
+        select(
+            JobRow.id,
+            ahead(func.sum(led.c.units)).label("units"),
+            ahead(func.count(led.c.units)).label("jobs"),
+            ahead(func.max(case((led.c.units > 0, JobRow.priority)))).label("priority"),
+            ahead(func.max(case(((led.c.units > 0) & is_short, 1)))).label("has_short"),
+        )
+        .outerjoin(led, led.c.lead_job_id == JobRow.id)
         .where(JobRow.state.in_(LIVE_JOB))
-        .order_by(JobRow.precedence, JobRow.id)
+        .subquery()
     )
-    return Line(
-        tuple(
-            Turn(job.id, job.priority, _is_in_lane(job.priority, job.precedence), led.get(job.id, 0))
-            for job in jobs
+    return {
+        row.id: Place(int(row.units or 0), row.jobs, row.priority, bool(row.has_short))
+        for row in session.execute(select(line).where(line.c.id.in_(job_ids)))
+    }
+
+
+def led_by_others(session: Session, job_ids: Sequence[str]) -> dict[str, int]:
+    """How many units of each job start in the turn of another; jobs without such units are not there."""
+    rows = session.execute(
+        select(JobUnitRow.job_id, func.count())
+        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+        .where(
+            JobUnitRow.job_id.in_(job_ids),
+            UnitRow.state.in_(STARTABLE),
+            UnitRow.lead_job_id != JobUnitRow.job_id,
         )
+        .group_by(JobUnitRow.job_id)
     )
+    return {job_id: count for job_id, count in rows}  # noqa: C416 - rows are not pairs to the type checker
 
 
-def led_by_others(session: Session, job_id: str) -> int:
-    """How many of the job's units start in the turn of another."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(JobUnitRow)
-            .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
-            .where(JobUnitRow.job_id == job_id, UnitRow.state.in_(STARTABLE), UnitRow.lead_job_id != job_id)
-        )
-        or 0
-    )
-
-
-def has_ready_unit(session: Session, job_id: str) -> bool:
-    """Whether a unit of the job could start now."""
-    ready = (
+def with_ready_unit(session: Session, job_ids: Sequence[str]) -> set[str]:
+    """Those of the jobs of which a unit could start now."""
+    is_ready = (
         select(1)
         .select_from(JobUnitRow)
         .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
         .where(
-            JobUnitRow.job_id == job_id,
+            JobUnitRow.job_id == JobRow.id,
             UnitRow.state == UnitState.READY,
             UnitRow.not_before <= database_now(),
         )
     )
-    return bool(session.scalar(select(exists(ready))))
+    return set(session.scalars(select(JobRow.id).where(JobRow.id.in_(job_ids), exists(is_ready))))
 
 
 def _order_jobs_of(session: Session, owner: str, use: tuple[float, float], running_seconds: float) -> None:
@@ -205,10 +221,6 @@ def _order_jobs_of(session: Session, owner: str, use: tuple[float, float], runni
     seconds, short_seconds = use
     lane = LANE if short_seconds < LANE_SECONDS else 0.0
     changed(session, ORDER, {"who": owner, "used": seconds + running_seconds, "lane": lane})
-
-
-def _is_in_lane(priority: int, precedence: float) -> bool:
-    return precedence + PRIORITY * priority < 0
 
 
 def _recent_use(session: Session, owner: str) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from api.main import create_app
@@ -32,3 +33,18 @@ def store(settings) -> Iterator[Store]:
 def client(settings, store) -> Iterator[TestClient]:
     with TestClient(create_app(settings), raise_server_exceptions=False, base_url=HERE) as client:
         yield client
+
+
+@pytest.fixture
+def statements(client) -> Iterator[list[str]]:
+    """The SQL that the API runs from here on, but for what opens a transaction."""
+    engine = client.app.state.store.engine
+    found: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):
+        if statement != "BEGIN":
+            found.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)

@@ -1,27 +1,12 @@
 """Boards are kept until a result of theirs changes; a kept one is never out of date."""
 
 import pytest
-from sqlalchemy import event
 
 from core.store import jobs, units
 from tests.api.steps import JOBS, METRICS, SPEC, work
 
 BOARD = "/api/v1/leaderboard"
 SEEDS = {**SPEC, "model_seeds": [0, 1, 2]}
-
-
-@pytest.fixture
-def statements(store, client):
-    """The SQL that the API runs from here on."""
-    engine = client.app.state.store.engine
-    found: list[str] = []
-
-    def note(_connection, _cursor, statement, *_):
-        found.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield found
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def shown(client, path=BOARD, **asked) -> list[str]:
