@@ -25,7 +25,8 @@ Look: TypeAlias = tuple[list[Event], list[dict[str, Any]], bool]
 def _existing_job(job_id: str, store: StoreDep, caller: CallerDep) -> str:
     """The id of a job that exists: a stream that has begun can no longer answer 404."""
     with store.read() as session:
-        return jobs.get_job(session, job_id, caller.viewer).id
+        jobs.job_state(session, job_id, caller.viewer)
+    return job_id
 
 
 async def _feed(request: Request) -> Feed[Look]:
@@ -68,7 +69,7 @@ async def follow_job(
 def look(store: Store, job_id: str, after: int) -> Look:
     """What is new. The state is read first, as a job's last event is logged before its state is final."""
     with store.read() as session:
-        is_final = jobs.get_job(session, job_id).state in FINAL_JOB
+        is_final = jobs.job_state(session, job_id) in FINAL_JOB
         found = events.job_events(session, job_id, after=after, limit=BATCH)
         running = [
             unit_answer(record).model_dump(mode="json") for record in units.running_units(session, job_id)

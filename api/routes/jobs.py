@@ -45,8 +45,9 @@ from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
 from core.store import attacks, idempotency, jobs, results, trials, units
 from core.store.keys import Scope
-from core.store.states import FINAL_JOB
-from core.store.viewers import PUBLIC
+from core.store.session import Store
+from core.store.states import FINAL_JOB, JobState
+from core.store.viewers import PUBLIC, Viewer
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], responses={401: DECLARED[401], 422: DECLARED[422]})
 EXAMPLE = {
@@ -176,11 +177,9 @@ async def get_job(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One job as it is now, or once its state has changed."""
-    deadline = time.monotonic() + wait
-    job = before = await run_in_threadpool(read_job, store, settings, job_id, caller.viewer)
-    while job.state == before.state and job.state not in FINAL_JOB and time.monotonic() < deadline:
-        await asyncio.sleep(POLL_SECONDS)
-        job = await run_in_threadpool(read_job, store, settings, job_id, caller.viewer)
+    if wait:
+        await _state_changed(store, job_id, caller.viewer, wait)
+    job = await run_in_threadpool(read_job, store, settings, job_id, caller.viewer)
     return cached(job.model_dump_json().encode(), if_none_match, is_public=job.visibility == PUBLIC)
 
 
@@ -190,7 +189,7 @@ def list_job_units(
 ) -> UnitPage:
     """The job's units, in the order of its plan."""
     with store.read() as session:
-        jobs.get_job(session, job_id, caller.viewer)
+        jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
         found = units.job_units(session, job_id, limit=limit + 1, after=position)
     more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
     return UnitPage(items=[unit_answer(record) for _, record in found[:limit]], next_cursor=more)
@@ -202,7 +201,7 @@ def list_job_results(
 ) -> ResultPage:
     """The job's results so far, in the order of its plan."""
     with store.read() as session:
-        jobs.get_job(session, job_id, caller.viewer)
+        jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
         page = results.job_results(session, job_id, limit=limit + 1, after=position)
         records = [record for _, record in page[:limit]]
         attacked = attacks.attacks_on_results(session, records, viewer=caller.viewer)
@@ -220,7 +219,7 @@ def list_job_results(
 def list_job_attacks(job_id: str, store: StoreDep, caller: CallerDep) -> AttacksAnswer:
     """The job's attacks on single samples so far, in the order of its plan."""
     with store.read() as session:
-        jobs.get_job(session, job_id, caller.viewer)
+        jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
         found = attacks.job_attacks(session, job_id)
     return AttacksAnswer(items=[attack_answer(record) for record in found])
 
@@ -233,11 +232,25 @@ def list_job_trials(
     attempts.
     """
     with store.read() as session:
-        jobs.get_job(session, job_id, caller.viewer)
+        jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
         found = trials.job_trials(session, job_id, limit=limit + 1, after=position)
     more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
     attempts = [attempt for _, attempts in found[:limit] for attempt in attempts]
     return TrialPage(items=[TrialAnswer.model_validate(attempt) for attempt in attempts], next_cursor=more)
+
+
+async def _state_changed(store: Store, job_id: str, viewer: Viewer, seconds: float) -> None:
+    """Wait until the job's state changes, for so long at most; an ended one's never does."""
+
+    def look() -> JobState:
+        with store.read() as session:
+            return jobs.job_state(session, job_id, viewer)
+
+    deadline = time.monotonic() + seconds
+    state = before = await run_in_threadpool(look)
+    while state == before and state not in FINAL_JOB and time.monotonic() < deadline:
+        await asyncio.sleep(min(POLL_SECONDS, seconds))
+        state = await run_in_threadpool(look)
 
 
 def _require_data(resolved: ResolvedJob, settings: Settings, catalogue: Catalogue) -> None:

@@ -36,6 +36,6 @@ def get_unit_logs(
 
 def _read(store: Store, caller: Caller, job_id: str, unit_id: str | None, tail: int, after: int) -> LogAnswer:
     with store.read() as session:
-        jobs.get_job(session, job_id, caller.viewer)
+        jobs.job_state(session, job_id, caller.viewer)
         found = unit_logs.last_lines(session, job_id, unit_id=unit_id, tail=tail, after=after)
     return LogAnswer(items=[LogLineAnswer.model_validate(line) for line in found])

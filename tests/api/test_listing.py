@@ -1,4 +1,4 @@
-"""Jobs, listed and asked for: what a page costs the store."""
+"""Jobs, listed and asked for: what a page and a long poll cost the store."""
 
 from tests.api.steps import JOBS, SPEC
 
@@ -33,3 +33,15 @@ def test_a_cancellation_of_many_answers_all_of_them_at_once(client, statements):
     assert {job["id"]: job["state"] for job in answer["cancelled"]} == dict.fromkeys(
         [first, *others], "cancelled"
     )
+
+
+def test_a_long_poll_that_nothing_happens_to_only_looks_at_the_state(client, statements):
+    (job_id,) = submit(client, 1)
+    statements.clear()
+    client.get(f"{JOBS}/{job_id}")
+    once = len(statements)
+    statements.clear()
+    client.get(f"{JOBS}/{job_id}", params={"wait": 0.6})
+    looks = [statement for statement in statements if statement.startswith("SELECT job.state")]
+    assert looks
+    assert len(statements) == once + len(looks)
