@@ -242,9 +242,10 @@ def create_key(
         str, typer.Option(help="Whose jobs are submitted with it; by default NAME.", show_default=False)
     ] = "",
     scope: Annotated[Literal["read", "submit", "admin"], typer.Option()] = "submit",
-    days: Annotated[float, typer.Option(help="How long it holds; 0 = for good.")] = 90.0,
+    days: Annotated[float, typer.Option(min=0, help="How long it holds; 0 = for good.")] = 90.0,
     device_seconds: Annotated[
-        float | None, typer.Option(metavar="N", help="What its jobs may use in all; by default any number.")
+        float | None,
+        typer.Option(min=0, metavar="N", help="What its jobs may use in all; by default any number."),
     ] = None,
 ) -> None:
     """Make a key; it is shown once."""
@@ -287,7 +288,9 @@ def revoke_key(id: KeyId) -> None:
 @keys.command("rotate")
 def rotate_key(
     id: KeyId,
-    overlap_hours: Annotated[float, typer.Option(help="How long the old one holds beside the new.")] = 24.0,
+    overlap_hours: Annotated[
+        float, typer.Option(min=0, help="How long the old one holds beside the new.")
+    ] = 24.0,
 ) -> None:
     """Make a key in place of another, which ends after the overlap."""
     from core.store.keys import rotate_key

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from api.attack_answers import AttacksAnswer
 from api.board_schemas import LeaderboardAnswer
 from api.honesty_schemas import ClaimsAnswer, PaperAnswer, SensitivityAnswer, UncertaintyAnswer
-from api.key_schemas import KeyAnswer, KeysAnswer, MeAnswer
+from api.key_schemas import KeyAnswer, KeysAnswer, MeAnswer, NewKeyAnswer, RevokedKeyAnswer
 from api.log_schemas import LogAnswer
 from api.schemas import (
     BulkCancelAnswer,
@@ -71,6 +71,15 @@ class JobChanges(TypedDict, total=False):
     label: str
     priority: int
     visibility: Literal["public", "private"]
+
+
+class KeyFields(TypedDict, total=False):
+    """What a new key may have besides its name; `days` and `device_seconds` of None are no limit."""
+
+    owner: str
+    scope: Literal["read", "submit", "admin"]
+    days: float | None
+    device_seconds: float | None
 
 
 class RequestRefused(LetheError):
@@ -350,6 +359,18 @@ class Client:
     def list_keys(self) -> KeysAnswer:
         """All keys that ever were, without their secrets; for administrators."""
         return self._got(KeysAnswer, "/keys")
+
+    def create_key(self, name: str, **fields: Unpack[KeyFields]) -> NewKeyAnswer:
+        """Make a key; its text is shown only now. For administrators."""
+        return self._sent(NewKeyAnswer, "/keys", json={"name": name, **fields})
+
+    def rotate_key(self, key_id: str, *, overlap_hours: float = 24) -> NewKeyAnswer:
+        """Make a key in place of another, which ends after the overlap; for administrators."""
+        return self._sent(NewKeyAnswer, f"/keys/{key_id}/rotate", json={"overlap_hours": overlap_hours})
+
+    def revoke_key(self, key_id: str) -> RevokedKeyAnswer:
+        """End a key now; for administrators."""
+        return _validated(RevokedKeyAnswer, self._request("DELETE", f"/api/v1/keys/{key_id}"))
 
     def change_key(self, key_id: str, *, device_seconds: float | None) -> KeyAnswer:
         """Let a key use so many device-seconds in all, or any number; for administrators."""

@@ -83,6 +83,15 @@ def grant(session: Session, key_id: str, device_seconds: float | None) -> KeyRec
     return _record(row)
 
 
+def get_key(session: Session, key_id: str) -> KeyRecord:
+    """One key.
+
+    Raises:
+        NotFound: nothing has this id.
+    """
+    return _record(_row(session, key_id))
+
+
 def list_keys(session: Session) -> list[KeyRecord]:
     """All keys that ever were, oldest first."""
     return [
@@ -142,6 +151,22 @@ def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
         min(ends, row.expires_at.timestamp()) if row.expires_at else ends, now.tzinfo
     )
     return text
+
+
+def require_administrator(session: Session) -> None:
+    """Check that an administrator's key holds, as after a change of keys over the API: who has shut
+    themselves out there could not undo it there.
+
+    Raises:
+        Conflict: none does.
+    """
+    now = _now(session)
+    held = (row for row in session.scalars(select(ApiKeyRow)) if not _has_ended(row, now))
+    if not any(Scope.ADMIN in row.scopes for row in held):
+        raise Conflict(
+            "Then no key with the scope admin would hold, and nobody could make keys or drain workers over "
+            "the API. Make one first; or run `lethe keys` where the service runs, which needs no key."
+        )
 
 
 def authenticate(session: Session, text: str) -> KeyRecord:

@@ -34,7 +34,7 @@ SHOWN = 1  # of a list of records
 SHOWN_CHARACTERS = 1500  # of an answer that is no JSON
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d\.\d+")
-SECRET = re.compile(r"whsec_[\w+/]+=*")
+SECRET = re.compile(r"(whsec_|lethe_[0-9a-f]{8}_)[\w+/-]+=*")
 FOLDER = re.compile(re.escape(gettempdir()) + r"/\w+")
 
 
@@ -105,7 +105,10 @@ ANSWERS: list[tuple[str, int, Call]] = [
     ("resumeWorker", 202, post("/workers/{worker}/resume")),
     ("getQueue", 200, get("/queue")),
     ("listKeys", 200, get("/keys")),
+    ("createKey", 201, post("/keys", json={"name": "bo", "scope": "submit", "days": 30})),
+    ("rotateKey", 201, post("/keys/{key}/rotate", json={"overlap_hours": 24})),
     ("changeKey", 200, Call("PATCH", "/api/v1/keys/{key}", {"json": {"device_seconds": 3600}})),
+    ("revokeKey", 200, Call("DELETE", "/api/v1/keys/{spare}")),
     ("getMe", 200, get("/me")),
     ("createWebhook", 201, post("/webhooks", json=HOOK)),
     ("listWebhooks", 200, get("/webhooks")),
@@ -147,7 +150,8 @@ def _scene() -> Iterator[tuple[TestClient, dict[str, str]]]:
         with store.write() as session:
             admin = keys.create_key(session, name="admin", owner="admin", scope=Scope.ADMIN, days=90)
             ana = keys.create_key(session, name="ana", owner="ana", scope=Scope.SUBMIT, days=90)
-            key = next(found.id for found in keys.list_keys(session) if found.name == "ana")
+            keys.create_key(session, name="spare", owner="spare", scope=Scope.READ, days=90)
+            key_ids = {found.name: found.id for found in keys.list_keys(session)}
             workers.register(
                 session,
                 "worker-1",
@@ -159,7 +163,12 @@ def _scene() -> Iterator[tuple[TestClient, dict[str, str]]]:
             )
         headers = {"Authorization": f"Bearer {admin}"}
         with TestClient(create_app(settings), base_url=HERE, headers=headers) as client:
-            names = {"ana": f"Bearer {ana}", "key": key, "worker": "worker-1"}
+            names = {
+                "ana": f"Bearer {ana}",
+                "key": key_ids["ana"],
+                "spare": key_ids["spare"],
+                "worker": "worker-1",
+            }
             yield client, {**names, **_fill(client, store)}
         store.close()
 
@@ -254,7 +263,7 @@ def settled(text: str) -> str:
     }
     text = UUID.sub(lambda found: ids[found[0]], text)
     text = TIME.sub(r"2026-01-31\g<1>12:00:00.000000", text)
-    return FOLDER.sub("/var/lib/lethe", SECRET.sub("whsec_…", text))
+    return FOLDER.sub("/var/lib/lethe", SECRET.sub(r"\1…", text))
 
 
 def write() -> None:

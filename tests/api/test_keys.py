@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 from sqlalchemy import event
@@ -157,6 +158,109 @@ def test_administrators_list_the_keys_without_their_secrets(client, ana, make_ke
     assert listed["ana"]["last_used_at"]
     assert ana["Authorization"].rpartition("_")[2] not in answer.text
     problem(client.get("/api/v1/keys", headers=ana), 403, "forbidden")
+
+
+KEYS = "/api/v1/keys"
+
+
+@pytest.fixture
+def root(make_key) -> dict[str, str]:
+    return make_key("root", "admin")
+
+
+def key_id(headers: dict[str, str]) -> str:
+    return headers["Authorization"].split("_")[1]
+
+
+def bearer(answer) -> dict[str, str]:
+    """The headers of the key that an answer shows."""
+    assert answer.status_code == 201
+    assert answer.headers["cache-control"] == "no-store"
+    return {"Authorization": f"Bearer {answer.json()['key']}"}
+
+
+def test_administrators_make_a_key_that_is_shown_once(client, root):
+    wanted = {"name": "bo's laptop", "owner": "bo", "days": 2, "device_seconds": 3600}
+    answer = client.post(KEYS, json=wanted, headers=root)
+    bo = bearer(answer)
+    assert answer.json()["scopes"] == ["read", "submit"]
+    assert answer.json()["allowance"]["granted"] == 3600
+    assert client.post(JOBS, json=SPEC, headers=bo).json()["owner"] == "bo"
+    assert answer.json()["key"] not in client.get(KEYS, headers=root).text
+
+
+def test_a_key_is_its_names_own_and_holds_ninety_days_unless_told_otherwise(client, root):
+    made = client.post(KEYS, json={"name": "bo"}, headers=root).json()
+    assert made["owner"] == "bo"
+    lifetime = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+    assert round(lifetime.total_seconds()) == 90 * 86400
+    assert client.post(KEYS, json={"name": "bo", "days": None}, headers=root).json()["expires_at"] is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"name": ""},
+        {"name": "x" * 65},
+        {"name": "bo", "scope": "root"},
+        {"name": "bo", "days": 0},
+        {"name": "bo", "device_seconds": -1},
+        {"name": "bo", "secret": "mine"},
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused_and_not_stored(client, store, root, wrong):
+    problem(client.post(KEYS, json=wrong, headers=root), 422, "invalid_request")
+    assert len(ids(client, KEYS, root)) == 1
+
+
+def test_only_administrators_make_replace_and_end_keys(client, ana):
+    mine = f"{KEYS}/{key_id(ana)}"
+    problem(client.post(KEYS, json={"name": "x", "scope": "admin"}, headers=ana), 403, "forbidden")
+    problem(client.post(f"{mine}/rotate", json={}, headers=ana), 403, "forbidden")
+    problem(client.delete(mine, headers=ana), 403, "forbidden")
+    problem(client.delete(mine), 401, "key_refused")
+
+
+def test_a_rotated_key_holds_beside_the_new_one_as_long_as_was_asked(client, root, ana):
+    path = f"{KEYS}/{key_id(ana)}/rotate"
+    newer = bearer(client.post(path, json={"overlap_hours": 1}, headers=root))
+    for headers in (ana, newer):
+        assert client.post(JOBS, json=SPEC, headers=headers).json()["owner"] == "ana"
+    bearer(client.post(path, json={"overlap_hours": 0}, headers=root))
+    problem(client.get(JOBS, headers=ana), 401, "key_refused")
+    assert "ended" in problem(client.post(path, json={}, headers=root), 409, "conflict")["detail"]
+
+
+def test_a_revoked_key_ends_at_once_and_with_an_owners_last_one_their_webhooks(client, root, ana, make_key):
+    client.post("/api/v1/webhooks", json={"url": "https://hooks.example/"}, headers=ana)
+    other = make_key("ana")
+    assert client.delete(f"{KEYS}/{key_id(ana)}", headers=root).json()["webhooks_deleted"] == 0
+    problem(client.get(JOBS, headers=ana), 401, "key_refused")
+    ended = client.delete(f"{KEYS}/{key_id(other)}", headers=root).json()
+    assert ended["webhooks_deleted"] == 1
+    assert ended["revoked_at"] is not None
+    problem(client.delete(f"{KEYS}/{key_id(other)}", headers=root), 409, "conflict")
+    problem(client.delete(f"{KEYS}/00000000", headers=root), 404, "not_found")
+
+
+def test_the_last_administrators_key_cannot_be_ended_over_the_api(client, root, make_key):
+    make_key("old", "admin", days=1e-9)
+    mine = f"{KEYS}/{key_id(root)}"
+    refused = problem(client.delete(mine, headers=root), 409, "conflict")
+    assert "lethe keys" in refused["detail"]
+    heir = bearer(client.post(KEYS, json={"name": "heir", "scope": "admin"}, headers=root))
+    assert client.delete(mine, headers=root).status_code == 200
+    assert client.get(KEYS, headers=heir).status_code == 200
+
+
+def test_a_services_first_key_is_an_administrators(client):
+    refused = problem(client.post(KEYS, json={"name": "ana"}), 409, "conflict")
+    assert "scope admin" in refused["detail"]
+    assert client.get(KEYS).json() == {"items": []}
+    first = bearer(client.post(KEYS, json={"name": "root", "scope": "admin"}))
+    problem(client.get(KEYS), 401, "key_refused")
+    assert len(ids(client, KEYS, first)) == 1
 
 
 def test_an_expired_key_is_refused_and_the_service_does_not_fall_open(client, make_key):
