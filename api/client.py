@@ -146,9 +146,11 @@ class Client:
         """What a job spec would cost; nothing is submitted."""
         return self._sent(EstimateAnswer, "/jobs/estimate", content=_document(spec), headers=JSON)
 
-    def list_jobs(self) -> Iterator[JobAnswer]:
-        """Jobs, newest first."""
-        return self._pages(JobAnswer, "/jobs")
+    def list_jobs(
+        self, *, state: Sequence[str] = (), owner: str | None = None, protocol: str | None = None
+    ) -> Iterator[JobAnswer]:
+        """Jobs, newest first, in one of the states, or in any."""
+        return self._pages(JobAnswer, "/jobs", state=list(state), owner=owner, protocol=protocol)
 
     def get_job(self, job_id: str, *, wait: float = 0) -> JobAnswer:
         """One job as it is now, or once its state has changed, after `wait` seconds (60) at most."""
@@ -424,7 +426,7 @@ class Client:
     def _sent(self, answer: type[Model], path: str, /, **sent: Any) -> Model:  # noqa: ANN401 - httpx's
         return _validated(answer, self._request("POST", f"/api/v1{path}", **sent))
 
-    def _pages(self, item: type[Model], path: str, /, **asked: str | None) -> Iterator[Model]:
+    def _pages(self, item: type[Model], path: str, /, **asked: str | list[str] | None) -> Iterator[Model]:
         cursor: str | None = None
         while True:
             page = self._request("GET", f"/api/v1{path}", {**asked, "limit": 200, "cursor": cursor}).json()

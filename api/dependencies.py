@@ -1,9 +1,10 @@
 """What routes depend on. Those that read nothing are coroutines: FastAPI sends every other to a thread."""
 
 import base64
-from typing import Annotated, cast
+from collections.abc import Callable
+from typing import Annotated, Any, cast
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 
 from api.caching import KeptAnswers
 from api.estimates import Estimator
@@ -14,6 +15,16 @@ from core.settings import Settings
 from core.store.session import Store
 
 MAX_PAGE = 200
+PAGED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "Link": {
+                "description": 'Where the next page is (`rel="next"`); not on the last one.',
+                "schema": {"type": "string"},
+            }
+        }
+    }
+}
 
 
 async def _store(request: Request) -> Store:
@@ -76,9 +87,16 @@ async def _position(cursor: Annotated[str | None, Depends(_cursor)]) -> int:
     return int(cursor)
 
 
-def next_cursor(position: str | int) -> str:
-    """The cursor that goes on behind a position."""
-    return base64.urlsafe_b64encode(f"after:{position}".encode()).decode()
+async def _next_cursor(request: Request, response: Response) -> Callable[[str | int], str]:
+    """What makes the cursor that goes on behind a position, and links to the page there."""
+
+    def behind(position: str | int) -> str:
+        cursor = base64.urlsafe_b64encode(f"after:{position}".encode()).decode()
+        url = request.url.include_query_params(cursor=cursor)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return cursor
+
+    return behind
 
 
 RequestIdDep = Annotated[str, Depends(_request_id)]
@@ -89,5 +107,6 @@ EstimatorDep = Annotated[Estimator, Depends(_estimator)]
 CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 RawBodyDep = Annotated[bytes, Depends(_raw_body)]
 CursorDep = Annotated[str | None, Depends(_cursor)]
+NextCursorDep = Annotated[Callable[[str | int], str], Depends(_next_cursor)]
 PositionDep = Annotated[int, Depends(_position)]
 LimitDep = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")]

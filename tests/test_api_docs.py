@@ -43,6 +43,7 @@ SECTIONS = {title: found for title, found in examples(PAGE).items() if title != 
 SAID = {  # what each side's answer has in it, whichever it is
     "Estimate": "18",
     "Submit": "job_",
+    "List": "job_",
     "Follow": "All units are done.",
     "Logs": "Epoch 1 of 2",
     "Results": "ga",

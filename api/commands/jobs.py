@@ -44,11 +44,19 @@ def submit(
 
 
 @app.command()
-def jobs(url: Url = None) -> None:
+def jobs(
+    state: Annotated[
+        list[JobState] | None, typer.Option(help="In this state; again for another. By default in any.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(metavar="NAME")] = None,
+    protocol: Annotated[str | None, typer.Option(metavar="ID")] = None,
+    url: Url = None,
+) -> None:
     """List a running service's newest jobs."""
     table = Table("Job", "State", "Units", "Owner", "Label", box=None)
     with client_of(url) as client:
-        for _, job in zip(range(LISTED), client.list_jobs(), strict=False):
+        found = client.list_jobs(state=state or (), owner=owner, protocol=protocol)
+        for _, job in zip(range(LISTED), found, strict=False):
             done = f"{job.units.done} of {job.units.total}"
             table.add_row(job.id, job.state, done, escape(job.owner), escape(job.label))
     console.print(table)

@@ -11,18 +11,20 @@ from fastapi.concurrency import run_in_threadpool
 from api.access import CallerDep, SubmitterDep
 from api.answers import job_answers, read_job, unit_answer
 from api.attack_answers import AttacksAnswer, attack_answer, attack_fields
+from api.boards import require_known
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import (
+    PAGED,
     CatalogueDep,
     CursorDep,
     EstimatorDep,
     LimitDep,
+    NextCursorDep,
     PositionDep,
     RawBodyDep,
     RequestIdDep,
     SettingsDep,
     StoreDep,
-    next_cursor,
 )
 from api.problems import DECLARED
 from api.schemas import (
@@ -148,13 +150,31 @@ def estimate_job(body: RawBodyDep, catalogue: CatalogueDep, estimator: Estimator
     return EstimateAnswer.model_validate(estimate_document(estimator.of(units, catalogue)))
 
 
-@router.get("", operation_id="listJobs")
+@router.get("", operation_id="listJobs", responses=PAGED)
 def list_jobs(
-    store: StoreDep, caller: CallerDep, settings: SettingsDep, cursor: CursorDep, limit: LimitDep = 50
+    store: StoreDep,
+    caller: CallerDep,
+    settings: SettingsDep,
+    catalogue: CatalogueDep,
+    cursor: CursorDep,
+    next_cursor: NextCursorDep,
+    state: Annotated[list[JobState] | None, Query(description="In one of these; without it, in any.")] = None,
+    owner: str | None = None,
+    protocol: str | None = None,
+    limit: LimitDep = 50,
 ) -> JobPage:
     """Jobs, newest first."""
+    require_known("protocol", protocol, catalogue.protocols)
     with store.read() as session:
-        found = jobs.list_jobs(session, limit=limit + 1, before=cursor, viewer=caller.viewer)
+        found = jobs.list_jobs(
+            session,
+            limit=limit + 1,
+            before=cursor,
+            states=state or (),
+            owner=owner,
+            protocol=protocol,
+            viewer=caller.viewer,
+        )
         items = job_answers(session, settings, found[:limit])
     more = next_cursor(found[limit - 1].id) if len(found) > limit else None
     return JobPage(items=items, next_cursor=more)
@@ -183,9 +203,14 @@ async def get_job(
     return cached(job.model_dump_json().encode(), if_none_match, is_public=job.visibility == PUBLIC)
 
 
-@router.get("/{job_id}/units", operation_id="listJobUnits", responses={404: DECLARED[404]})
+@router.get("/{job_id}/units", operation_id="listJobUnits", responses={**PAGED, 404: DECLARED[404]})
 def list_job_units(
-    job_id: str, store: StoreDep, caller: CallerDep, position: PositionDep, limit: LimitDep = 100
+    job_id: str,
+    store: StoreDep,
+    caller: CallerDep,
+    position: PositionDep,
+    next_cursor: NextCursorDep,
+    limit: LimitDep = 100,
 ) -> UnitPage:
     """The job's units, in the order of its plan."""
     with store.read() as session:
@@ -195,9 +220,14 @@ def list_job_units(
     return UnitPage(items=[unit_answer(record) for _, record in found[:limit]], next_cursor=more)
 
 
-@router.get("/{job_id}/results", operation_id="listJobResults", responses={404: DECLARED[404]})
+@router.get("/{job_id}/results", operation_id="listJobResults", responses={**PAGED, 404: DECLARED[404]})
 def list_job_results(
-    job_id: str, store: StoreDep, caller: CallerDep, position: PositionDep, limit: LimitDep = 100
+    job_id: str,
+    store: StoreDep,
+    caller: CallerDep,
+    position: PositionDep,
+    next_cursor: NextCursorDep,
+    limit: LimitDep = 100,
 ) -> ResultPage:
     """The job's results so far, in the order of its plan."""
     with store.read() as session:
@@ -224,9 +254,14 @@ def list_job_attacks(job_id: str, store: StoreDep, caller: CallerDep) -> Attacks
     return AttacksAnswer(items=[attack_answer(record) for record in found])
 
 
-@router.get("/{job_id}/trials", operation_id="listJobTrials", responses={404: DECLARED[404]})
+@router.get("/{job_id}/trials", operation_id="listJobTrials", responses={**PAGED, 404: DECLARED[404]})
 def list_job_trials(
-    job_id: str, store: StoreDep, caller: CallerDep, position: PositionDep, limit: LimitDep = 100
+    job_id: str,
+    store: StoreDep,
+    caller: CallerDep,
+    position: PositionDep,
+    next_cursor: NextCursorDep,
+    limit: LimitDep = 100,
 ) -> TrialPage:
     """What the job's sweeps have tried so far, in the order of its plan; the limit counts trials, not
     attempts.

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from api.access import CallerDep
 from api.attack_answers import attack_fields
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
-from api.dependencies import CursorDep, LimitDep, StoreDep, next_cursor
+from api.dependencies import PAGED, CursorDep, LimitDep, NextCursorDep, StoreDep
 from api.problems import DECLARED
 from api.schemas import ResultAnswer, ResultDetail, ResultPage
 from core.store import attacks, jobs, results
@@ -15,11 +15,12 @@ from core.store import attacks, jobs, results
 router = APIRouter(prefix="/results", tags=["results"], responses={401: DECLARED[401], 422: DECLARED[422]})
 
 
-@router.get("", operation_id="listResults")
+@router.get("", operation_id="listResults", responses=PAGED)
 def list_results(
     store: StoreDep,
     caller: CallerDep,
     cursor: CursorDep,
+    next_cursor: NextCursorDep,
     setting: str | None = None,
     unlearner: str | None = None,
     limit: LimitDep = 100,

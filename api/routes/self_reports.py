@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import SubmitterDep
-from api.dependencies import CatalogueDep, CursorDep, LimitDep, RawBodyDep, StoreDep, next_cursor
+from api.dependencies import PAGED, CatalogueDep, CursorDep, LimitDep, NextCursorDep, RawBodyDep, StoreDep
 from api.problems import DECLARED
 from api.self_report_schemas import SelfReportAnswer, SelfReportDetail, SelfReportPage
 from core.catalog.protocols import Protocol
@@ -75,12 +75,14 @@ def import_results(
     "",
     operation_id="listSelfReported",
     response_model=SelfReportPage,
-    responses={200: {"content": {CSV: {}}}},
+    responses={200: {"content": {CSV: {}}, **PAGED[200]}},
 )
 def list_self_reported(
+    response: Response,
     store: StoreDep,
     catalogue: CatalogueDep,
     cursor: CursorDep,
+    next_cursor: NextCursorDep,
     protocol: str | None = None,
     dataset: str | None = None,
     model: str | None = None,
@@ -101,9 +103,9 @@ def list_self_reported(
     items = [item for item in items if item["cells"]]
     if format == "csv":
         lines = [{**item, **cell} for item in items for cell in item.pop("cells")]
-        return Response(as_csv(lines), media_type=CSV)
+        return Response(as_csv(lines), media_type=CSV, headers=dict(response.headers))
     page = SelfReportPage.model_validate({"items": items, "next_cursor": more})
-    return Response(page.model_dump_json(), media_type="application/json")
+    return Response(page.model_dump_json(), media_type="application/json", headers=dict(response.headers))
 
 
 @router.get("/{report_id}", operation_id="getSelfReported", responses={404: DECLARED[404]})

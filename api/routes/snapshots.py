@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from api.access import AdminDep
 from api.boards import DEFAULT_PROTOCOL, ProtocolQuery, protocol_named
 from api.caching import NOT_MODIFIED, IfNoneMatch, KeptAnswers, cached
-from api.dependencies import CatalogueDep, CursorDep, KeptAnswersDep, LimitDep, StoreDep, next_cursor
+from api.dependencies import PAGED, CatalogueDep, CursorDep, KeptAnswersDep, LimitDep, NextCursorDep, StoreDep
 from api.problems import DECLARED
 from api.snapshot_schemas import (
     SnapshotAnswer,
@@ -60,9 +60,13 @@ def create_snapshot(
     return SnapshotAnswer.model_validate(record)
 
 
-@router.get("", operation_id="listSnapshots")
+@router.get("", operation_id="listSnapshots", responses=PAGED)
 def list_snapshots(
-    store: StoreDep, cursor: CursorDep, protocol: str | None = None, limit: LimitDep = 100
+    store: StoreDep,
+    cursor: CursorDep,
+    next_cursor: NextCursorDep,
+    protocol: str | None = None,
+    limit: LimitDep = 100,
 ) -> SnapshotPage:
     """Snapshots, newest first; the last page ends with the paper's tables."""
     with store.read() as session:

@@ -6,7 +6,7 @@ Nothing is sent from here: the scheduler does that (`worker.courier`).
 from fastapi import APIRouter, Response
 
 from api.access import SubmitterDep
-from api.dependencies import CursorDep, LimitDep, SettingsDep, StoreDep, next_cursor
+from api.dependencies import PAGED, CursorDep, LimitDep, NextCursorDep, SettingsDep, StoreDep
 from api.problems import DECLARED
 from api.webhook_schemas import (
     DeliveryAnswer,
@@ -76,9 +76,16 @@ def test_webhook(webhook_id: str, store: StoreDep, caller: SubmitterDep) -> Deli
         return DeliveryAnswer.model_validate(deliveries.send_test(session, found.id))
 
 
-@router.get("/{webhook_id}/deliveries", operation_id="listDeliveries", responses={404: DECLARED[404]})
+@router.get(
+    "/{webhook_id}/deliveries", operation_id="listDeliveries", responses={**PAGED, 404: DECLARED[404]}
+)
 def list_deliveries(
-    webhook_id: str, store: StoreDep, caller: SubmitterDep, cursor: CursorDep, limit: LimitDep = 50
+    webhook_id: str,
+    store: StoreDep,
+    caller: SubmitterDep,
+    cursor: CursorDep,
+    next_cursor: NextCursorDep,
+    limit: LimitDep = 50,
 ) -> DeliveryPage:
     """What was sent, newest first, with every try; the last thirty days."""
     with store.read() as session:

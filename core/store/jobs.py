@@ -167,12 +167,31 @@ def job_state(session: Session, job_id: str, viewer: Viewer = EVERYTHING) -> Job
 
 
 def list_jobs(
-    session: Session, *, limit: int, before: str | None = None, viewer: Viewer = EVERYTHING
+    session: Session,
+    *,
+    limit: int,
+    before: str | None = None,
+    states: Sequence[JobState] = (),
+    owner: str | None = None,
+    protocol: str | None = None,
+    viewer: Viewer = EVERYTHING,
 ) -> list[JobRecord]:
-    """Jobs that the viewer sees, newest first; `before` is the id of the last one of the previous page."""
+    """Jobs that the viewer sees, newest first; `before` is the id of the last one of the previous page.
+
+    Args:
+        states: in one of these, or in any.
+        owner: theirs, or everybody's.
+        protocol: under this one, or any.
+    """
     query = select(JobRow).where(visible_job(viewer)).order_by(JobRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(JobRow.id < before)
+    if states:
+        query = query.where(JobRow.state.in_(states))
+    if owner is not None:
+        query = query.where(JobRow.owner == owner)
+    if protocol is not None:
+        query = query.where(JobRow.protocol == protocol)
     return _records(session, session.scalars(query).all())
 
 

@@ -1,6 +1,13 @@
-"""Jobs, listed and asked for: what a page and a long poll cost the store."""
+"""Jobs, listed and asked for: which they are, and what a page and a long poll cost the store."""
 
-from tests.api.steps import JOBS, SPEC
+import pytest
+from httpx import URL
+from sqlalchemy import update
+
+from core.store import keys
+from core.store.keys import Scope
+from core.store.tables import JobRow
+from tests.api.steps import JOBS, SPEC, problem
 
 
 def submit(client, number: int) -> list[str]:
@@ -45,3 +52,64 @@ def test_a_long_poll_that_nothing_happens_to_only_looks_at_the_state(client, sta
     looks = [statement for statement in statements if statement.startswith("SELECT job.state")]
     assert looks
     assert len(statements) == once + len(looks)
+
+
+def found(client, **asked) -> list[str]:
+    return [job["id"] for job in client.get(JOBS, params=asked).json()["items"]]
+
+
+def test_jobs_are_found_by_state(client):
+    waiting, ended, cancelled = submit(client, 3)
+    client.post(f"{JOBS}/cancel", json={"ids": [ended, cancelled]})
+    assert found(client, state="cancelled") == [ended, cancelled]
+    assert found(client, state="queued") == [waiting]
+    assert found(client, state=["queued", "cancelled"]) == [waiting, ended, cancelled]
+    assert found(client, state="failed") == []
+
+
+def test_jobs_are_found_by_owner(client, store):
+    headers = {}
+    with store.write() as session:
+        for name in ("ana", "bo"):
+            text = keys.create_key(session, name=name, owner=name, scope=Scope.SUBMIT, days=1)
+            headers[name] = {"Authorization": f"Bearer {text}"}
+    of_ana = client.post(JOBS, json=SPEC, headers=headers["ana"]).json()["id"]
+    client.post(JOBS, json={**SPEC, "visibility": "private"}, headers=headers["bo"])
+    assert found(client, owner="ana") == [of_ana]
+    assert found(client, owner="bo") == []
+    assert len(client.get(JOBS, params={"owner": "bo"}, headers=headers["bo"]).json()["items"]) == 1
+
+
+def test_jobs_are_found_by_protocol(client, store):
+    quick, other = submit(client, 2)
+    with store.write() as session:
+        session.execute(update(JobRow).where(JobRow.id == other).values(protocol="deep-unlearn/1.0"))
+    assert found(client, protocol="deep-unlearn/1.0") == [other]
+    assert found(client, protocol="quick/1.0") == [quick]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [({"state": "sleeping"}, "invalid_request"), ({"protocol": "quick/1"}, "invalid_spec")],
+)
+def test_a_filter_that_names_nothing_is_refused(client, asked, code):
+    problem(client.get(JOBS, params=asked), 422, code)
+
+
+def test_a_link_leads_through_all_pages_of_what_was_asked(client):
+    ids = submit(client, 5)
+    client.post(f"{JOBS}/cancel", json={"ids": ids[::2]})
+    page = client.get(JOBS, params={"state": "cancelled", "limit": 2})
+    link = page.links["next"]["url"]
+    assert URL(link).params["cursor"] == page.json()["next_cursor"]
+    rest = client.get(link)
+    assert [job["id"] for job in page.json()["items"] + rest.json()["items"]] == ids[::2]
+    assert "link" not in rest.headers
+
+
+def test_what_a_job_has_is_linked_page_by_page(client):
+    (job_id,) = submit(client, 1)
+    page = client.get(f"{JOBS}/{job_id}/units", params={"limit": 1})
+    first, second = page.json()["items"][0], client.get(page.links["next"]["url"]).json()["items"][0]
+    assert first != second
+    assert "next" not in client.get(f"{JOBS}/{job_id}/results").links
