@@ -19,6 +19,7 @@ from core.bench import precision
 from core.catalog.models import ModelInfo
 from core.catalog.protocols import Precision
 from core.catalog.registry import implementation, installed
+from core.optimisers import SGD
 
 IMAGE_SIZE, NUM_CLASSES = 32, 10
 COMPILATIONS: dict[str, dict[str, str] | None] = {
@@ -73,7 +74,7 @@ def step_of(
     model = model.to(device, memory_format=torch.channels_last).train()
     images = torch.randn(batch_size, 3, IMAGE_SIZE, IMAGE_SIZE, device=device)
     labels = torch.randint(NUM_CLASSES, (batch_size,), device=device)
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
+    optimiser = SGD(model.parameters(), lr=0.01, momentum=0.9)
 
     def loss() -> torch.Tensor:
         with precision(numbers, device):

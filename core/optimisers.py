@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.sgd import sgd as sgd_step
 
 from core.catalog.unlearners import MOMENTUM
 
@@ -33,18 +34,62 @@ class Rates:
     weight_decay: float
 
 
+class SGD(torch.optim.Optimizer):
+    """Torch's SGD with momentum and coupled weight decay, each parameter stepped in the order of its memory.
+
+    `torch.optim.SGD(fused=True)` copies gradients that do not lie in the order of their shape, as those of
+    channels-last weights, which is half of its time on a CPU, and steps the wrong weights where a gradient
+    lies in another order than its parameter.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override] # noqa: ARG002 - torch's signature
+        """Step every parameter that has a gradient."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            orders = [memory_order(weight) for weight in weights]
+            buffers = [self.state[weight].get("momentum_buffer") for weight in weights]
+            sgd_step(
+                [weight.permute(order).view(-1) for weight, order in zip(weights, orders, strict=True)],
+                [
+                    weight.grad.permute(order).reshape(-1)
+                    for weight, order in zip(weights, orders, strict=True)
+                ],
+                buffers,
+                fused=True,
+                lr=group["lr"],
+                momentum=group["momentum"],
+                weight_decay=group["weight_decay"],
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+            )
+            for weight, buffer in zip(weights, buffers, strict=True):
+                self.state[weight]["momentum_buffer"] = buffer
+
+
+def memory_order(tensor: Tensor) -> tuple[int, ...]:
+    """The axes of a dense tensor from the outermost in memory to the innermost."""
+    strides = tensor.stride()
+    return tuple(sorted(range(tensor.dim()), key=lambda axis: -strides[axis]))
+
+
 def sgd(
     model: nn.Module | Iterable[nn.Parameter], settings: OptimiserSettings, *, momentum: float = MOMENTUM
-) -> torch.optim.SGD:
+) -> SGD:
     """SGD with momentum over all parameters, normalisation and biases included; weight decay is coupled."""
     parameters = model.parameters() if isinstance(model, nn.Module) else model
-    return torch.optim.SGD(
-        parameters,
-        lr=settings.learning_rate,
-        momentum=momentum,
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
+    return SGD(parameters, lr=settings.learning_rate, momentum=momentum, weight_decay=settings.weight_decay)
 
 
 def adam(model: nn.Module, settings: OptimiserSettings) -> torch.optim.Adam:

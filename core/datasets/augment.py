@@ -27,13 +27,9 @@ def crop(pixels: Tensor, generator: torch.Generator, *, padding: int) -> Tensor:
 
 def windows(pixels: Tensor, down: Tensor, right: Tensor, *, padding: int) -> Tensor:
     """Each zero-padded image's window of the old size, its corner `(B,)` `down` and `right` pixels in."""
-    batch, channels, height, width = pixels.shape
-    padded = F.pad(pixels, (padding,) * 4)
-    rows = down[:, None] + torch.arange(height, device=pixels.device)
-    columns = right[:, None] + torch.arange(width, device=pixels.device)
-    image = torch.arange(batch, device=pixels.device).view(-1, 1, 1, 1)
-    channel = torch.arange(channels, device=pixels.device).view(1, -1, 1, 1)
-    return padded[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
+    height, width = pixels.shape[-2:]
+    all_windows = F.pad(pixels, (padding,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    return all_windows[torch.arange(len(pixels), device=pixels.device), :, down, right]
 
 
 def crop_flip(pixels: Tensor, generator: torch.Generator) -> Tensor:

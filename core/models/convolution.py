@@ -7,11 +7,15 @@ gradients are those of the padded convolution. On two CPU cores, 2×2 pixels of 
 the time, forward and backward.
 """
 
-from typing import Self, cast
+from itertools import product
+from typing import Self, TypeAlias, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
+
+Spot: TypeAlias = tuple[slice, slice]  # the rows and the columns of a kernel that one output pixel lays
 
 
 class CompactConv2d(nn.Conv2d):
@@ -47,12 +51,46 @@ class CompactConv2d(nn.Conv2d):
             return super().forward(images)
         # Channels last, as the weights and images lie in memory: a single tap is then taken without a copy.
         weight, pixels = self.weight.permute(0, 2, 3, 1), images.permute(0, 2, 3, 1)
-        taps = [weight[:, row, column] for row in rows for column in columns]
-        matrix = taps[0].flatten(1) if len(taps) == 1 else torch.stack(taps).flatten(2).flatten(0, 1)
+        spots = tuple(product(rows, columns))
+        matrix = cast(Tensor, _TapMatrix.apply(weight, spots))  # type: ignore[no-untyped-call]
         met = pixels[:, : rows[0].stop - rows[0].start, : columns[0].stop - columns[0].start]
-        bias = None if self.bias is None else self.bias.repeat(len(taps))
+        bias = None if self.bias is None else self.bias.repeat(len(spots))
         output = F.linear(met.flatten(1), matrix, bias)
         return output.view(-1, len(rows), len(columns), self.out_channels).permute(0, 3, 1, 2)
+
+
+class _Taken(FunctionCtx):
+    """What the way back must know."""
+
+    spots: tuple[Spot, ...]
+    shape: torch.Size
+
+
+class _TapMatrix(torch.autograd.Function):
+    """From `(C', K, K, C)` weights and the taps of each output pixel, the matrix `(pixels · C', taps · C)`.
+
+    Autograd's own way back through the slices fills a whole kernel with zeros for every one of them.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(weight: Tensor, spots: tuple[Spot, ...]) -> Tensor:
+        taps = [weight[:, row, column] for row, column in spots]
+        return taps[0].flatten(1) if len(taps) == 1 else torch.stack(taps).flatten(2).flatten(0, 1)
+
+    @staticmethod
+    def setup_context(ctx: _Taken, inputs: tuple[Tensor, tuple[Spot, ...]], _matrix: Tensor) -> None:
+        weight, ctx.spots = inputs
+        ctx.shape = weight.shape
+
+    @staticmethod
+    def backward(ctx: _Taken, gradient: Tensor) -> tuple[Tensor, None]:
+        weight_gradient = gradient.new_zeros(ctx.shape)
+        for (row, column), of_pixel in zip(ctx.spots, gradient.chunk(len(ctx.spots)), strict=True):
+            taps = weight_gradient[:, row, column]
+            taps += of_pixel.view(taps.shape)
+        return weight_gradient, None
 
 
 def taps_met(size: int, kernel: int, stride: int, padding: int) -> tuple[slice, ...]:

@@ -11,14 +11,18 @@ from core.torchvision_operators import declare_missing_operators
 
 def resnet18(num_classes: int) -> nn.Module:
     """Torchvision's ResNet18, freshly initialised, for `(B, 3, H, W)` images; 11,181,642 parameters for 10
-    classes. Convolutions down to one pixel are compact, with the same outputs and gradients.
+    classes. Convolutions down to one pixel are compact and the stem pools before its ReLU, with the same
+    outputs and gradients.
 
     Source: He et al. 2016, arXiv 1512.03385.
     """
     declare_missing_operators()
     from torchvision.models import resnet18 as build
 
-    return with_compact_convolutions(build(num_classes=num_classes))
+    model = build(num_classes=num_classes)
+    # A ReLU changes no order, so the maximum may come first; the ReLU is then of a quarter of the pixels.
+    model.relu, model.maxpool = nn.Identity(), nn.Sequential(model.maxpool, model.relu)
+    return with_compact_convolutions(model)
 
 
 def resnet18_cifar(num_classes: int) -> nn.Module:
@@ -30,7 +34,7 @@ def resnet18_cifar(num_classes: int) -> nn.Module:
     model = resnet18(num_classes)
     stem = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
-    model.conv1, model.maxpool = stem, nn.Identity()
+    model.conv1, model.maxpool = stem, nn.ReLU(inplace=True)
     return model
 
 

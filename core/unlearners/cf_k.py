@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from core.catalog.published import CFkHyperparameters
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
-from core.optimisers import step_decay
+from core.optimisers import SGD, step_decay
 from core.training import fit
 from core.unlearners.pieces import only_trainable, tail
 from core.unlearners.task import Task
@@ -49,7 +49,7 @@ def train_tail(
             return cross_entropy + hp.penalty / 2 * torch.stack(moved).sum()
 
         retain = Shuffled(task.retain, hp.batch_size, task.generator, hp.augment)
-        optimiser = torch.optim.SGD(weights, lr=hp.learning_rate, fused=True)
+        optimiser = SGD(weights, lr=hp.learning_rate)
         decay = step_decay(hp.num_epochs, hp.decay_factor, first_epoch=0)
         model.eval()
         fit(nn.ModuleList(in_train_mode), retain, loss, optimiser, hp.num_epochs, schedule=decay)
