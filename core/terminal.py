@@ -1,7 +1,7 @@
 """What the terminal shows: a job's progress, a board and the keys as tables."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from core.estimate import Estimate, Seconds
 from core.export import cell_text
+from core.spec.units import UnitId
 from core.store.attacks import AttackRecord
 from core.store.keys import KeyRecord, Scope
 
@@ -31,14 +31,29 @@ TITLES = {
 
 
 class JobProgress:
-    """A bar over a job's units; without a terminal, a line for each unit that ends."""
+    """A bar over a job's units; without a terminal, a line for each unit that ends.
 
-    def __init__(self, console: Console, *, total: int, done: int = 0) -> None:
+    Args:
+        total: how many units the job has.
+        done: ids of those that were done before.
+        work: of every unit by id, on any scale, for the time that is left; without it units count alike.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        total: int,
+        done: Collection[UnitId] = (),
+        work: Mapping[UnitId, float] | None = None,
+    ) -> None:
         self._console = console
+        self._work = work or {}
+        self._ended = 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[ended]}/{task.fields[units]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -47,7 +62,13 @@ class JobProgress:
             # rich takes the speed of the last 30 s only, in which most units of a real job do not end.
             speed_estimate_period=math.inf,
         )
-        self._task = self._bar.add_task("waiting for a worker", total=total, completed=done)
+        self._task = self._bar.add_task(
+            "waiting for a worker",
+            total=sum(self._work.values()) if self._work else total,
+            ended=0,
+            units=total,
+        )
+        self._advance(len(done), sum(self._weight(unit) for unit in done))
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -66,12 +87,20 @@ class JobProgress:
                 self.describe(unit["model_seed"], unit["title"], unit["progress_text"])
         elif name == "unit" and data["state"] in ("done", "failed"):
             if data["state"] == "done":
-                self._bar.advance(self._task)
+                self._advance(1, self._weight(data.get("unit")))
             if data["state"] == "failed" or not self._console.is_terminal:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
         elif name == "state":
-            self._bar.advance(self._task, data.get("shared", 0))  # units that were done when it was submitted
+            shared = data.get("shared", 0)  # units that were done when it was submitted
+            self._advance(shared, shared)
             self._console.print(data["text"], markup=False, soft_wrap=True)
+
+    def _weight(self, unit: UnitId | None) -> float:
+        return self._work[unit] if self._work and unit else 1.0
+
+    def _advance(self, units: int, work: float) -> None:
+        self._ended += units
+        self._bar.update(self._task, advance=work, ended=self._ended)
 
     def describe(self, model_seed: int, title: str, text: str | None) -> None:
         """Show which unit is in hand, and how far it is in words."""

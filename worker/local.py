@@ -1,6 +1,7 @@
 """Run a job here, with no service: the same plan, store, claim, runner and publish as in the fleet."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -10,18 +11,20 @@ from core.board import Metric
 from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
+from core.estimate import flop_by_unit
 from core.export import board_document
 from core.outcome import Progress
-from core.plan import plan
+from core.plan import PlannedUnit, plan
 from core.settings import Settings
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
 from core.store import attacks, events, jobs, units
 from core.store.boards import load_board
 from core.store.jobs import QUEUE, JobId, JobRecord
+from core.store.measurements import done_units
 from core.store.resumption import release_held
 from core.store.session import Store
-from core.store.states import FINAL_JOB, JobState, UnitState
+from core.store.states import FINAL_JOB, JobState
 from core.store.units import Lease
 from core.terminal import JobProgress, attacks_table, board_table
 from worker.outputs import MANIFEST, write_outputs
@@ -54,8 +57,9 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
     try:
         with FileLock(out / "run.lock", timeout=0):
             store.migrate()
-            job_id = _submit_or_resume(store, spec, job)
-            _work(here, store, job_id, console)
+            planned = plan(job)
+            job_id = _submit_or_resume(store, spec, job, planned)
+            _work(here, store, job_id, planned, console)
             return _report(store, job_id, spec, job, out, console)
     except Timeout:
         raise DeploymentInvalid(
@@ -63,29 +67,32 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
         ) from None
 
 
-def _submit_or_resume(store: Store, spec: JobSpec, job: ResolvedJob) -> JobId:
+def _submit_or_resume(store: Store, spec: JobSpec, job: ResolvedJob, planned: Sequence[PlannedUnit]) -> JobId:
     """The job of an earlier run with the same spec, its failures queued again; or a new one."""
     with store.write() as session:
         earlier = [
             record for record in jobs.list_jobs(session, limit=100) if record.spec_sha256 == job.sha256
         ]
         if not earlier:
-            return jobs.submit(session, spec, job, plan(job), actor="lethe run")
+            return jobs.submit(session, spec, job, planned, actor="lethe run")
         record = earlier[0]
         if record.state in FINAL_JOB and record.state != JobState.SUCCEEDED:
             jobs.retry(session, record.id, actor="lethe run")
         return record.id
 
 
-def _work(settings: Settings, store: Store, job_id: JobId, console: Console) -> None:
+def _work(
+    settings: Settings, store: Store, job_id: JobId, planned: Sequence[PlannedUnit], console: Console
+) -> None:
     """Run the job's units until it has ended."""
     with store.write() as session:
         release_held(session, actor="lethe run")  # this process has the lock: who held them is gone
     worker = Worker(settings, store, queues=[QUEUE])
     try:
-        job = _job(store, job_id)
-        total = sum(job.units.values())
-        with JobProgress(console, total=total, done=job.units[UnitState.DONE]) as progress:
+        work = flop_by_unit(planned, installed())
+        with store.read() as session:
+            done = done_units(session, planned)
+        with JobProgress(console, total=len(planned), done=done, work=work) as progress:
             news = News(store, job_id)
 
             def show(lease: Lease, progressed: Progress | None) -> None:
@@ -115,7 +122,8 @@ class News:
             found = events.job_events(session, self._job_id, after=self._last)
         for event in found:
             self._last = event.id
-            progress.show("state" if event.job_id else "unit", {**event.data, "text": event.text})
+            told = {**event.data, "text": event.text, "unit": event.unit_id}
+            progress.show("state" if event.job_id else "unit", told)
 
 
 def _report(store: Store, job_id: JobId, spec: JobSpec, job: ResolvedJob, out: Path, console: Console) -> int:

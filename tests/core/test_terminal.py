@@ -71,6 +71,20 @@ def test_the_time_left_is_told_from_the_first_unit_on_however_long_units_take():
     assert re.search(r"seed 0: unlearn with ft - 2,048 images.*1/4.*left.*0:30:00", capture.get())
 
 
+def test_the_time_left_counts_units_by_their_work_where_that_is_known():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+    work = {"train": 10.0, "evaluate": 0.0, "unlearn": 20.0}
+
+    with console.capture() as capture, JobProgress(console, total=3, work=work) as progress:
+        now = 600.0
+        progress.show("unit", {"state": "done", "text": "Done.", "unit": "train"})
+        progress.show("unit", {"state": "done", "text": "Done.", "unit": "evaluate"})
+        progress.describe(0, "unlearn with ft", "2,048 images")
+
+    assert re.search(r"seed 0: unlearn with ft - 2,048 images.*2/3.*left.*0:20:00", capture.get())
+
+
 SNAPSHOT = {
     "id": "snp_01a213a2-33a4-7070-8430-71fb226b51cd",
     "title": "As [submitted]",
