@@ -14,7 +14,9 @@ from core.store.turns import Place
 from core.store.workers import WorkerRecord
 
 ONLINE_BEATS = 3
-FIRST = Place(units=0, jobs=0, priority=None, has_short=False)  # also of a job that is being cancelled
+NOWHERE = Place(  # of a job that is being cancelled
+    units=0, jobs=0, priority=None, has_short=False, has_ready_unit=False
+)
 RESTING = frozenset(WorkerState) - {WorkerState.IDLE, WorkerState.BUSY}
 
 
@@ -40,8 +42,6 @@ class Queue:
 
     workers: tuple[WorkerRecord, ...]
     places: dict[str, Place]
-    startable: set[str]
-    led_by_others: dict[str, int]
 
     @classmethod
     def load(cls, session: Session, settings: Settings, job_ids: Sequence[str]) -> "Queue":
@@ -50,30 +50,27 @@ class Queue:
         return cls(
             tuple(found for found in workers.list_workers(session) if found.silent_seconds < silent),
             turns.places(session, job_ids),
-            turns.with_ready_unit(session, job_ids),
-            turns.led_by_others(session, job_ids),
         )
 
     def why_waiting(self, record: JobRecord) -> WaitingAnswer:
         """Why the job waits."""
-        place = self.places.get(record.id, FIRST)
-        units = max(place.units - self.led_by_others.get(record.id, 0), 0)
-        reason = self._reason(record, place, has_others_ahead=units > 0)
+        place = self.places.get(record.id, NOWHERE)
+        reason = self._reason(record, place)
         return WaitingAnswer(
             code=reason,
-            reason=self._told(reason, units, place.jobs),
-            units_ahead=units,
+            reason=self._told(reason, place.units, place.jobs),
+            units_ahead=place.units,
             jobs_ahead=place.jobs,
         )
 
-    def _reason(self, record: JobRecord, place: Place, *, has_others_ahead: bool) -> WaitingReason:
+    def _reason(self, record: JobRecord, place: Place) -> WaitingReason:
         if not self.workers:
             return WaitingReason.NO_WORKER
         if all(worker.state in RESTING for worker in self.workers):
             return WaitingReason.WORKERS_REST
-        if record.id not in self.startable:
+        if not place.has_ready_unit:
             return WaitingReason.BACK_OFF if record.units[UnitState.READY] else WaitingReason.DEPENDENCIES
-        if has_others_ahead:
+        if place.units:
             if place.priority is not None and place.priority > record.priority:
                 return WaitingReason.PRIORITY
             return WaitingReason.SHORT_JOBS if place.has_short else WaitingReason.FAIR_SHARE

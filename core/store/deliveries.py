@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
@@ -22,6 +22,13 @@ MAX_TRIES = 5
 BACKOFF_FACTOR = 6  # with 10 s: after 10 s, 1 min, 6 min and 36 min
 KEPT_SECONDS = 30 * 86400.0
 TEST = "webhook.test"
+
+HOOKS_OF_OWNER = (
+    select(WebhookRow.id, WebhookRow.events, JobRow.label)
+    .join(JobRow, JobRow.owner == WebhookRow.owner)
+    .where(JobRow.id == bindparam("job"))
+    .order_by(WebhookRow.id)
+)
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,11 @@ def announce(
     session: Session, job_id: str, *, actor: str, reason: str, text: str, data: dict[str, Any]
 ) -> None:
     """Put a job's change of state, which the event log tells too, into the outbox of its owner's webhooks."""
-    job = session.get_one(JobRow, job_id)
-    rows = session.scalars(select(WebhookRow).where(WebhookRow.owner == job.owner).order_by(WebhookRow.id))
     event = f"job.{data['state']}"
-    told = {"job_id": job_id, "label": job.label, "actor": actor, "reason": reason, "text": text, **data}
-    _enqueue(session, [row.id for row in rows if event in row.events], event, told, job_id=job_id)
+    hooks = [hook for hook in session.execute(HOOKS_OF_OWNER, {"job": job_id}) if event in hook.events]
+    if hooks:
+        told = {"job_id": job_id, "label": hooks[0].label, "actor": actor, "reason": reason, "text": text}
+        _enqueue(session, [hook.id for hook in hooks], event, {**told, **data}, job_id=job_id)
 
 
 def send_test(session: Session, webhook_id: str) -> DeliveryRecord:
@@ -169,8 +176,6 @@ def forget_old_deliveries(session: Session) -> None:
 def _enqueue(
     session: Session, webhook_ids: Sequence[str], event: str, told: dict[str, Any], *, job_id: str | None
 ) -> None:
-    if not webhook_ids:
-        return
     now: datetime = session.execute(select(database_now())).scalar_one()
     body = json.dumps({"type": event, "timestamp": now.astimezone(UTC).isoformat(), "data": told})
     session.add_all(

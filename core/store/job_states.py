@@ -35,6 +35,12 @@ NEEDING = KNOWN.where(
 )
 OPEN_NEEDING = NEEDING.where(JobRow.state.in_(OPEN_JOB))
 QUEUED_NEEDING = NEEDING.where(JobRow.state == JobState.QUEUED)
+STAGES = (
+    select(JobUnitRow.job_id, UnitRow.kind, UnitRow.state, func.count())
+    .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+    .where(JobUnitRow.job_id.in_(bindparam("jobs", expanding=True)))
+    .group_by(JobUnitRow.job_id, UnitRow.kind, UnitRow.state)
+)
 
 KnownJob = Row[tuple[str, str, bool]]
 Stages: TypeAlias = dict[str, dict[UnitState, int]]  # by kind of unit
@@ -75,14 +81,8 @@ def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
 
 def stage_counts(session: Session, job_ids: Sequence[str]) -> dict[str, Stages]:
     """The same by job, for each kind of unit that it has."""
-    rows = session.execute(
-        select(JobUnitRow.job_id, UnitRow.kind, UnitRow.state, func.count())
-        .join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id)
-        .where(JobUnitRow.job_id.in_(job_ids))
-        .group_by(JobUnitRow.job_id, UnitRow.kind, UnitRow.state)
-    )
     found: dict[str, Stages] = {job_id: {} for job_id in job_ids}
-    for job_id, kind, state, count in rows:
+    for job_id, kind, state, count in session.execute(STAGES, {"jobs": job_ids}):
         found[job_id].setdefault(kind, dict.fromkeys(UnitState, 0))[UnitState(state)] = count
     return found
 

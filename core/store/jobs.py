@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, NewType, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Insert, ScalarSelect, select, update
+from sqlalchemy import ColumnElement, CursorResult, Insert, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
@@ -32,6 +33,18 @@ from core.store.viewers import EVERYTHING, Viewer, visible_job
 JobId = NewType("JobId", str)
 LOCAL = "local"  # the owner of what is submitted without a key
 QUEUE = "gpu"  # the queue of everything that trains
+SAME_OF_OWNER = select(  # the newest job with this content that is under way or has results, and the time
+    select(JobRow.id)
+    .where(
+        JobRow.spec_sha256 == bindparam("spec_sha256"),
+        JobRow.owner == bindparam("owner"),
+        JobRow.state.in_((*LIVE_JOB, JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED)),
+    )
+    .order_by(JobRow.id.desc())
+    .limit(1)
+    .scalar_subquery(),
+    database_now(),
+)
 
 
 @dataclass(frozen=True)
@@ -90,8 +103,8 @@ def submit(
     """
     if key_id is not None:
         require_allowance(session, key_id, estimated_seconds)
-    same = _same_of_owner(owner, job.sha256)
-    duplicate_of, now = session.execute(select(same, database_now())).one()
+    told = {"spec_sha256": job.sha256, "owner": owner}
+    duplicate_of, now = session.execute(SAME_OF_OWNER, told).one()
     job_id = JobId(f"job_{uuid7()}")
     session.add(
         JobRow(
@@ -330,21 +343,6 @@ def _insert_plan(
     return num_new
 
 
-def _same_of_owner(owner: str, spec_sha256: str) -> ScalarSelect[str]:
-    """The owner's newest job with this content that is under way or has results, as an SQL value."""
-    return (
-        select(JobRow.id)
-        .where(
-            JobRow.spec_sha256 == spec_sha256,
-            JobRow.owner == owner,
-            JobRow.state.in_((*LIVE_JOB, JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED)),
-        )
-        .order_by(JobRow.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
 def _join_known_units(session: Session, job_id: str) -> None:
     """Let the job want units that are there: show their results, try again what had failed, and take the lead
     where it comes first.
@@ -481,7 +479,13 @@ def _insert_new(session: Session, table: type[Table], rows: list[dict[str, Any]]
     """
     if not rows:
         return 0
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement: Insert = dialect.insert(table.__table__).on_conflict_do_nothing()
+    statement = _insert_into(table, session.get_bind().dialect.name)
     inserted = session.execute(statement, rows, execution_options={"preserve_rowcount": True})
     return cast("CursorResult[Any]", inserted).rowcount
+
+
+@cache
+def _insert_into(table: type[Table], name: str) -> Insert:
+    dialect = postgresql if name == "postgresql" else sqlite
+    statement: Insert = dialect.insert(table.__table__).on_conflict_do_nothing()
+    return statement

@@ -24,6 +24,7 @@ from core.store.webhooks import delete_webhook, list_webhooks
 
 PATTERN = re.compile(r"lethe_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 USE_NOTED_EVERY_SECONDS = 60.0
+ANY = select(ApiKeyRow.id).limit(1)
 
 
 class Scope(StrEnum):
@@ -198,7 +199,7 @@ def is_use_due(session: Session, key: KeyRecord) -> bool:
 
 def has_keys(session: Session) -> bool:
     """Whether there was ever a key. From the first one on, only keys may change things."""
-    return session.scalar(select(ApiKeyRow.id).limit(1)) is not None
+    return session.scalar(ANY) is not None
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from core.estimate import Measurement, Place
@@ -13,11 +13,15 @@ from core.store.tables import ResultRow, SettingRow, UnitRow
 
 MAX_MEASUREMENTS = 2000  # the newest: an installation's older devices fade out
 CHUNK = 500
+NEWEST = select(func.max(ResultRow.id))
+DONE = select(UnitRow.id).where(
+    UnitRow.id.in_(bindparam("units", expanding=True)), UnitRow.state == UnitState.DONE
+)
 
 
 def newest_result(session: Session) -> str | None:
     """The id of the result that was stored last; while it is the same, nothing new has been measured."""
-    return session.scalar(select(func.max(ResultRow.id)))
+    return session.scalar(NEWEST)
 
 
 def recent_measurements(session: Session) -> list[Measurement]:
@@ -44,6 +48,5 @@ def done_units(session: Session, units: Sequence[PlannedUnit]) -> set[UnitId]:
     ids = [planned.id for planned in units]
     for start in range(0, len(ids), CHUNK):
         wanted = ids[start : start + CHUNK]
-        found = select(UnitRow.id).where(UnitRow.id.in_(wanted), UnitRow.state == UnitState.DONE)
-        done |= {UnitId(unit) for unit in session.scalars(found)}
+        done |= {UnitId(unit) for unit in session.scalars(DONE, {"units": wanted})}
     return done

@@ -49,6 +49,11 @@ NOTE_CHANGED = (
     .where(SettingRow.id.in_(bindparam("settings", expanding=True)))
     .values(version=SettingRow.version + 1, public_results=SHOWN)
 )
+VERSIONS = (
+    select(SettingRow.id, SettingRow.version)
+    .where(SettingRow.protocol == bindparam("protocol"), SettingRow.public_results > 0)
+    .order_by(SettingRow.id)
+)
 
 
 @dataclass(frozen=True)
@@ -176,11 +181,7 @@ def versions_of(session: Session, protocol: str) -> tuple[tuple[str, int], ...]:
     """The protocol's settings with public results, each with its version: while this is the same, so is every
     board of the protocol.
     """
-    rows = session.execute(
-        select(SettingRow.id, SettingRow.version)
-        .where(SettingRow.protocol == protocol, SettingRow.public_results > 0)
-        .order_by(SettingRow.id)
-    )
+    rows = session.execute(VERSIONS, {"protocol": protocol})
     return tuple((setting, version) for setting, version in rows)
 
 

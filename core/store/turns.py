@@ -14,7 +14,6 @@ from sqlalchemy import (
     Over,
     bindparam,
     case,
-    exists,
     func,
     insert,
     select,
@@ -70,21 +69,64 @@ ORDER = (
 )
 
 
+def _before(figure: Function[Any]) -> Over[Any]:
+    """The figure over all live jobs that come before this one."""
+    return figure.over(order_by=(JobRow.precedence, JobRow.id), rows=(None, -1))
+
+
+WANTED = JobUnitRow.job_id.in_(bindparam("jobs", expanding=True))
+LED = (
+    select(UnitRow.lead_job_id, func.count().label("units"))
+    .where(UnitRow.state.in_(STARTABLE), UnitRow.lead_job_id.is_not(None))
+    .group_by(UnitRow.lead_job_id)
+    .subquery()
+)
+IS_IN_LANE = JobRow.precedence + PRIORITY * JobRow.priority < 0
+LINE = (
+    select(
+        JobRow.id,
+        _before(func.sum(LED.c.units)).label("units"),
+        _before(func.count(LED.c.units)).label("jobs"),
+        _before(func.max(case((LED.c.units > 0, JobRow.priority)))).label("priority"),
+        _before(func.max(case(((LED.c.units > 0) & IS_IN_LANE, 1)))).label("has_short"),
+    )
+    .outerjoin(LED, LED.c.lead_job_id == JobRow.id)
+    .where(JobRow.state.in_(LIVE_JOB))
+    .subquery()
+)
+NEEDED = (
+    select(
+        JobUnitRow.job_id,
+        func.count().filter(UnitRow.lead_job_id != JobUnitRow.job_id).label("led_by_others"),
+        func.count()
+        .filter(UnitRow.state == UnitState.READY, UnitRow.not_before <= database_now())
+        .label("ready"),
+    )
+    .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
+    .where(WANTED, UnitRow.state.in_(STARTABLE))
+    .group_by(JobUnitRow.job_id)
+    .subquery()
+)
+PLACES = select(LINE, NEEDED.c.led_by_others, NEEDED.c.ready).join(NEEDED, NEEDED.c.job_id == LINE.c.id)
+
+
 @dataclass(frozen=True)
 class Place:
-    """What starts before a live job's units.
+    """What starts before a live job's units, and whether one of these could start now.
 
     Attributes:
-        units: how many there are, in the turns of other jobs.
+        units: how many units come before, in the turns of other jobs, but for those that it needs too.
         jobs: in the turns of how many jobs.
         priority: the highest among these jobs; None where there are none.
         has_short: whether one of them is in the short jobs' lane.
+        has_ready_unit: whether a unit of the job itself could start now.
     """
 
     units: int
     jobs: int
     priority: int | None
     has_short: bool
+    has_ready_unit: bool
 
 
 def note_use(session: Session, owner: str, seconds: float, *, is_short: bool) -> None:
@@ -154,64 +196,17 @@ def settle_leads(session: Session) -> None:
 
 
 def places(session: Session, job_ids: Sequence[str]) -> dict[str, Place]:
-    """What comes before those of the jobs that are live."""
-    led = (
-        select(UnitRow.lead_job_id, func.count().label("units"))
-        .where(UnitRow.state.in_(STARTABLE), UnitRow.lead_job_id.is_not(None))
-        .group_by(UnitRow.lead_job_id)
-        .subquery()
-    )
-    is_short = JobRow.precedence + PRIORITY * JobRow.priority < 0
-
-    def ahead(figure: Function[Any]) -> Over[Any]:
-        return figure.over(order_by=(JobRow.precedence, JobRow.id), rows=(None, -1))
-
-    line = (
-        select(
-            JobRow.id,
-            ahead(func.sum(led.c.units)).label("units"),
-            ahead(func.count(led.c.units)).label("jobs"),
-            ahead(func.max(case((led.c.units > 0, JobRow.priority)))).label("priority"),
-            ahead(func.max(case(((led.c.units > 0) & is_short, 1)))).label("has_short"),
-        )
-        .outerjoin(led, led.c.lead_job_id == JobRow.id)
-        .where(JobRow.state.in_(LIVE_JOB))
-        .subquery()
-    )
+    """The places of those of the jobs that are live and have units that have not begun."""
     return {
-        row.id: Place(int(row.units or 0), row.jobs, row.priority, bool(row.has_short))
-        for row in session.execute(select(line).where(line.c.id.in_(job_ids)))
+        row.id: Place(
+            units=max(int(row.units or 0) - row.led_by_others, 0),
+            jobs=row.jobs,
+            priority=row.priority,
+            has_short=bool(row.has_short),
+            has_ready_unit=row.ready > 0,
+        )
+        for row in session.execute(PLACES, {"jobs": job_ids})
     }
-
-
-def led_by_others(session: Session, job_ids: Sequence[str]) -> dict[str, int]:
-    """How many units of each job start in the turn of another; jobs without such units are not there."""
-    rows = session.execute(
-        select(JobUnitRow.job_id, func.count())
-        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
-        .where(
-            JobUnitRow.job_id.in_(job_ids),
-            UnitRow.state.in_(STARTABLE),
-            UnitRow.lead_job_id != JobUnitRow.job_id,
-        )
-        .group_by(JobUnitRow.job_id)
-    )
-    return {job_id: count for job_id, count in rows}  # noqa: C416 - rows are not pairs to the type checker
-
-
-def with_ready_unit(session: Session, job_ids: Sequence[str]) -> set[str]:
-    """Those of the jobs of which a unit could start now."""
-    is_ready = (
-        select(1)
-        .select_from(JobUnitRow)
-        .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
-        .where(
-            JobUnitRow.job_id == JobRow.id,
-            UnitRow.state == UnitState.READY,
-            UnitRow.not_before <= database_now(),
-        )
-    )
-    return set(session.scalars(select(JobRow.id).where(JobRow.id.in_(job_ids), exists(is_ready))))
 
 
 def _order_jobs_of(session: Session, owner: str, use: tuple[float, float], running_seconds: float) -> None:

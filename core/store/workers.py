@@ -29,6 +29,7 @@ BEAT = (
     .returning(WorkerRow.device_key)
 )
 MAY_CLAIM = select(WorkerRow.id).where(MINE, WorkerRow.device_key.is_not(None), ~WorkerRow.is_drained)
+ALL = select(WorkerRow, database_now().label("now")).order_by(WorkerRow.started_at).limit(1000)
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,6 @@ def unregister(session: Session, worker_id: str) -> None:
 
 def list_workers(session: Session) -> list[WorkerRecord]:
     """Every worker heard of lately, oldest first."""
-    rows = session.execute(
-        select(WorkerRow, database_now().label("now")).order_by(WorkerRow.started_at).limit(1000)
-    )
     told = [name for name in WorkerRecord.__dataclass_fields__ if name not in ("state", "silent_seconds")]
     return [
         WorkerRecord(
@@ -136,7 +134,7 @@ def list_workers(session: Session) -> list[WorkerRecord]:
             state=_shown_state(row),
             silent_seconds=max((now - row.beat_at).total_seconds(), 0.0),
         )
-        for row, now in rows
+        for row, now in session.execute(ALL)
     ]
 
 
