@@ -6,7 +6,7 @@ from threading import Lock
 
 from core.catalog.registry import Catalogue
 from core.class_sizes import forgotten_classes
-from core.estimate import Estimate, Place, Rate, estimate, measured_rates
+from core.estimate import Conditions, Estimate, Rate, estimate, measured_rates
 from core.plan import PlannedUnit
 from core.store import measurements
 from core.store.session import Store
@@ -19,7 +19,7 @@ class Estimator:
         self._store = store
         self._data_dir = data_dir
         self._lock = Lock()
-        self._known: tuple[str | None, dict[Place, Rate]] = (None, {})
+        self._known: tuple[str | None, dict[Conditions, Rate]] = (None, {})
 
     def of(self, units: Sequence[PlannedUnit], catalogue: Catalogue) -> Estimate:
         """What is left to do of a planned job."""

@@ -15,16 +15,16 @@ from torch import Tensor
 
 from core.artifact_files.folders import Folders
 from core.artifact_files.manifest import Artifact
-from core.artifact_files.place import Place
+from core.artifact_files.storage import Storage
 
 RECORD = "record.json"
 
 
 class ArtifactStore:
-    """All artifacts: in a directory, or in another place."""
+    """All artifacts: in a directory, or in other storage."""
 
-    def __init__(self, place: Place | Path) -> None:
-        self._place = Folders(place) if isinstance(place, Path) else place
+    def __init__(self, storage: Storage | Path) -> None:
+        self._storage = Folders(storage) if isinstance(storage, Path) else storage
 
     def write(
         self, unit_id: str, *, tensors: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]
@@ -36,7 +36,7 @@ class ArtifactStore:
         """
         files = {f"{name}.safetensors": _serialised(named) for name, named in tensors.items()}
         files[RECORD] = json.dumps(record, indent=1, sort_keys=True, allow_nan=False).encode()
-        return self._place.publish(unit_id, files)
+        return self._storage.publish(unit_id, files)
 
     def read_tensors(self, unit_id: str, name: str) -> dict[str, Tensor]:
         """The tensors of one file, on the CPU.
@@ -45,15 +45,15 @@ class ArtifactStore:
             ArtifactMissing: it is not there.
             ArtifactCorrupt: a file is not what was written; the artifact is set aside.
         """
-        content = self._place.read(unit_id, f"{name}.safetensors")
+        content = self._storage.read(unit_id, f"{name}.safetensors")
         try:
             return load(content)
         except SafetensorError as error:
-            raise self._place.set_aside(unit_id, str(error)) from error
+            raise self._storage.set_aside(unit_id, str(error)) from error
 
     def read_record(self, unit_id: str) -> dict[str, Any]:
         """The record that the unit left; errors as `read_tensors`."""
-        record: dict[str, Any] = json.loads(self._place.read(unit_id, RECORD))
+        record: dict[str, Any] = json.loads(self._storage.read(unit_id, RECORD))
         return record
 
 

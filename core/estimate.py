@@ -42,7 +42,7 @@ QUANTILES = (0.5, 0.9)
 
 
 @dataclass(frozen=True)
-class Place:
+class Conditions:
     """Where a rate holds: what an image costs depends on the model, the image size and the precision."""
 
     dataset: str
@@ -50,7 +50,7 @@ class Place:
     precision: Precision
 
     @classmethod
-    def of(cls, setting: Setting) -> "Place":
+    def of(cls, setting: Setting) -> "Conditions":
         """A setting's."""
         return cls(setting.dataset, setting.model, setting.precision)
 
@@ -62,7 +62,7 @@ class Place:
 class Measurement:
     """A finished unit: its forward units of work, and the seconds that they took."""
 
-    place: Place
+    conditions: Conditions
     device: str
     work: float
     seconds: float
@@ -85,7 +85,7 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Rate:
-    """What a forward unit of work took at a place, in how many finished units, on which devices."""
+    """What a forward unit of work took under some conditions, in how many units, on which devices."""
 
     seconds: Seconds
     units: int
@@ -113,24 +113,24 @@ class Estimate:
     rests_on: tuple[str, ...]
 
 
-def measured_rates(measurements: Iterable[Measurement]) -> dict[Place, Rate]:
-    """Seconds per forward unit of work, by place, in the order in which places come."""
-    ratios: dict[Place, list[float]] = {}
-    devices: dict[Place, set[str]] = {}
+def measured_rates(measurements: Iterable[Measurement]) -> dict[Conditions, Rate]:
+    """Seconds per forward unit of work, by conditions, in the order in which places come."""
+    ratios: dict[Conditions, list[float]] = {}
+    devices: dict[Conditions, set[str]] = {}
     for found in measurements:
         if found.work > 0 and found.seconds > 0:
-            ratios.setdefault(found.place, []).append(found.seconds / found.work)
-            devices.setdefault(found.place, set()).add(found.device)
+            ratios.setdefault(found.conditions, []).append(found.seconds / found.work)
+            devices.setdefault(found.conditions, set()).add(found.device)
     return {
-        place: Rate(_quantiles(taken), len(taken), tuple(sorted(devices[place])))
-        for place, taken in ratios.items()
+        conditions: Rate(_quantiles(taken), len(taken), tuple(sorted(devices[conditions])))
+        for conditions, taken in ratios.items()
     }
 
 
 def estimate(
     units: Sequence[PlannedUnit],
     done: Collection[UnitId],
-    measured: Mapping[Place, Rate],
+    measured: Mapping[Conditions, Rate],
     catalogue: Catalogue,
     class_sizes: Mapping[str, ClassSizes],
 ) -> Estimate:
@@ -139,7 +139,7 @@ def estimate(
     Args:
         units: the plan.
         done: ids of units that are done, of this job or another.
-        measured: the `measured_rates` of this installation's measurements, of any place and device.
+        measured: the `measured_rates` of this installation's measurements, of any conditions and any device.
         catalogue: knows what methods compute and how large datasets are.
         class_sizes: of the datasets of which classes are forgotten, by id; others may be left out.
     """
@@ -153,9 +153,9 @@ def estimate(
             stages[unit.kind] = replace(stage, units=stage.units + 1, cached=stage.cached + 1)
             continue
         work = workload.of(unit)
-        place = Place.of(unit.setting)
-        flop += work * _flop_per_image(place, catalogue)
-        rate = rates.at(place) if work else Seconds(0, 0)
+        conditions = Conditions.of(unit.setting)
+        flop += work * _flop_per_image(conditions, catalogue)
+        rate = rates.at(conditions) if work else Seconds(0, 0)
         seconds = stage.seconds + rate.times(work) if stage.seconds and rate else None
         stages[unit.kind] = StageEstimate(stage.units + 1, stage.cached, stage.work + work, seconds)
     return Estimate(
@@ -171,7 +171,8 @@ def flop_by_unit(units: Sequence[PlannedUnit], catalogue: Catalogue) -> dict[Uni
     """The arithmetic of every unit of a plan, in floating-point operations; 0 for what takes moments."""
     workload = _workload(units, catalogue, {})
     return {
-        planned.id: workload.of(planned.unit) * _flop_per_image(Place.of(planned.unit.setting), catalogue)
+        planned.id: workload.of(planned.unit)
+        * _flop_per_image(Conditions.of(planned.unit.setting), catalogue)
         for planned in units
     }
 
@@ -278,31 +279,34 @@ def _workload(
 
 
 class _Rates:
-    """Seconds per forward unit of work at any place, and in words what they rest on."""
+    """Seconds per forward unit of work under any conditions, and in words what they rest on."""
 
-    def __init__(self, measured: Mapping[Place, Rate], catalogue: Catalogue) -> None:
+    def __init__(self, measured: Mapping[Conditions, Rate], catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._measured = measured
-        self._told: dict[Place, tuple[Seconds | None, str]] = {}
+        self._told: dict[Conditions, tuple[Seconds | None, str]] = {}
 
-    def at(self, place: Place) -> Seconds | None:
-        if place not in self._told:
-            self._told[place] = self._find(place)
-        return self._told[place][0]
+    def at(self, conditions: Conditions) -> Seconds | None:
+        if conditions not in self._told:
+            self._told[conditions] = self._find(conditions)
+        return self._told[conditions][0]
 
     def told(self) -> tuple[str, ...]:
         return tuple(text for _, text in self._told.values())
 
-    def _find(self, place: Place) -> tuple[Seconds | None, str]:
-        if own := self._measured.get(place):
-            return own.seconds, f"{place}: {own.units} finished units on {_told_devices(own)}."
+    def _find(self, conditions: Conditions) -> tuple[Seconds | None, str]:
+        if own := self._measured.get(conditions):
+            return own.seconds, f"{conditions}: {own.units} finished units on {_told_devices(own)}."
         if not self._measured:
-            return None, f"{place}: nothing has been measured on this installation, so no time can be told."
-        other = min(self._measured, key=lambda other: _differences(place, other))
+            return (
+                None,
+                f"{conditions}: nothing has been measured on this installation, so no time can be told.",
+            )
+        other = min(self._measured, key=lambda other: _differences(conditions, other))
         rate = self._measured[other]
-        scale = _flop_per_image(place, self._catalogue) / _flop_per_image(other, self._catalogue)
+        scale = _flop_per_image(conditions, self._catalogue) / _flop_per_image(other, self._catalogue)
         return rate.seconds.times(scale), (
-            f"{place}: nothing measured yet; scaled by arithmetic per image from {rate.units} finished "
+            f"{conditions}: nothing measured yet; scaled by arithmetic per image from {rate.units} finished "
             f"units of {other} on {_told_devices(rate)}."
         )
 
@@ -311,9 +315,9 @@ def _told_devices(rate: Rate) -> str:
     return " and ".join(rate.devices)
 
 
-def _differences(place: Place, other: Place) -> tuple[bool, bool]:
+def _differences(conditions: Conditions, other: Conditions) -> tuple[bool, bool]:
     """How far a rate is from where it is wanted: another model is worse than another precision."""
-    return other.model != place.model, other.precision != place.precision
+    return other.model != conditions.model, other.precision != conditions.precision
 
 
 def _draws(space: Mapping[str, Range], count: int) -> list[dict[str, HyperparameterValue]]:
@@ -339,9 +343,9 @@ def _quantiles(ratios: list[float]) -> Seconds:
     return Seconds(float(p50), float(p90))
 
 
-def _flop_per_image(place: Place, catalogue: Catalogue) -> float:
-    image_size = catalogue.datasets[place.dataset].image_size
-    return catalogue.models[place.model].forward_flop(image_size)
+def _flop_per_image(conditions: Conditions, catalogue: Catalogue) -> float:
+    image_size = catalogue.datasets[conditions.dataset].image_size
+    return catalogue.models[conditions.model].forward_flop(image_size)
 
 
 def _total(stages: Iterable[StageEstimate]) -> Seconds | None:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from core.artifact_files.place import Place, open_place
+from core.artifact_files.storage import Storage, open_storage
 from core.settings import Settings
 from core.store.artifacts import choose_evicted, note_rewritten, record_evicted
 from core.store.session import Store
@@ -23,16 +23,16 @@ CLEAR_SECONDS = 3600.0
 
 def keep_within_budget(settings: Settings, store: Store, *, is_stopped: Callable[[], bool]) -> None:
     """Take artifacts away, as often as leases are looked at, until told to stop; outages are waited out."""
-    place, budget_bytes = open_place(settings), settings.artifacts_budget_bytes
+    storage, budget_bytes = open_storage(settings), settings.artifacts_budget_bytes
     next_look = next_clearing = 0.0
     while not is_stopped():
         now = time.monotonic()
         try:
             if now >= next_clearing:
                 next_clearing = now + CLEAR_SECONDS
-                place.discard_leftovers()
+                storage.discard_leftovers()
             if budget_bytes is not None and now >= next_look:
-                has_more = _evict(store, place, budget_bytes) > 0
+                has_more = _evict(store, storage, budget_bytes) > 0
                 next_look = 0.0 if has_more else now + settings.reap_seconds
         except DBAPIError as error:
             log.warning("database_unreachable", error=str(error.orig))
@@ -43,7 +43,7 @@ def keep_within_budget(settings: Settings, store: Store, *, is_stopped: Callable
         time.sleep(settings.ring_seconds)
 
 
-def _evict(store: Store, place: Place, budget_bytes: int) -> int:
+def _evict(store: Store, storage: Storage, budget_bytes: int) -> int:
     """Take away some of what is over the budget; returns how many artifacts.
 
     Files go before their rows say so: whoever dies in between finds the same ones again. A unit that was
@@ -52,7 +52,7 @@ def _evict(store: Store, place: Place, budget_bytes: int) -> int:
     """
     with store.read() as session:
         chosen = choose_evicted(session, budget_bytes)
-    found = {artifact: place.remove(artifact.unit_id, artifact.sha256) for artifact in chosen}
+    found = {artifact: storage.remove(artifact.unit_id, artifact.sha256) for artifact in chosen}
     gone = [artifact for artifact, other in found.items() if other is None]
     if found:
         with store.write() as session:

@@ -134,12 +134,12 @@ def _serve(connection: Connection, settings: Settings, device_key: str, parent_p
         os.environ["CUDA_VISIBLE_DEVICES"] = device_key
         device = "cuda"
     logs = capture_logs(connection.send)
-    from core.artifact_files.place import open_place
+    from core.artifact_files.storage import open_storage
     from core.artifacts import ArtifactStore
     from core.execute import Workbench
 
     workbench = Workbench(
-        ArtifactStore(open_place(settings)),
+        ArtifactStore(open_storage(settings)),
         data_dir=settings.data,
         cache_dir=settings.cache,
         device=device,

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core.artifact_files.place import open_place
+from core.artifact_files.storage import open_storage
 from core.errors import ArtifactsFull
 from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
@@ -72,7 +72,7 @@ class Worker:
         self._saying = Lock()
         self._device_key: str | None = None
         self._has_lost_slot = False
-        self._artifacts = open_place(settings)
+        self._artifacts = open_storage(settings)
         self._needed_bytes = int(settings.min_free_gb * GIGABYTE)
         try:
             self._register()

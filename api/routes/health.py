@@ -10,7 +10,7 @@ from api.dependencies import SettingsDep, StoreDep
 from api.metrics import Metrics
 from api.problems import DECLARED
 from api.schemas import HealthAnswer
-from core.artifact_files.place import open_place
+from core.artifact_files.storage import open_storage
 
 router = APIRouter(tags=["health"])
 
@@ -28,7 +28,7 @@ def get_readiness(store: StoreDep, settings: SettingsDep) -> HealthAnswer:
     The broker may be away: submitting works.
     """
     store.require_current()
-    open_place(settings).require_writable()
+    open_storage(settings).require_writable()
     return HealthAnswer()
 
 

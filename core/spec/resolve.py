@@ -27,7 +27,7 @@ from core.spec.job import (
     problems,
 )
 from core.spec.problems import duplicates, unknown
-from core.spec.search import Place, Range, search_space
+from core.spec.search import Basis, Range, search_space
 from core.spec.setting import Resolved, Setting
 from core.spec.studies import (
     SEARCH_SPLITS,
@@ -286,9 +286,9 @@ def _swept(
     if complete is None:
         return None
     stages = catalogue.models[setting.model].num_stages
-    place = Place(setting.recipe.num_epochs, stages, _variant(complete))
+    basis = Basis(setting.recipe.num_epochs, stages, _variant(complete))
     space = {
-        name: values.range(place)
+        name: values.range(basis)
         for name, values in search_space(info.hyperparameters).items()
         if name not in request.hyperparameters
     }

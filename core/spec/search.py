@@ -38,7 +38,7 @@ Range: TypeAlias = Annotated[Interval | Choices, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
-class Place:
+class Basis:
     """What some search spaces depend on: the recipe's training epochs, the model's number of stages, and the
     method's variant.
     """
@@ -57,7 +57,7 @@ class Place:
 class SearchSpace:
     """What a sweep may draw for one hyperparameter."""
 
-    def range(self, place: Place) -> Interval | Choices:
+    def range(self, basis: Basis) -> Interval | Choices:
         """The space with its bounds in numbers."""
         raise NotImplementedError
 
@@ -79,7 +79,7 @@ class LogUniform(SearchSpace):
     low: float
     high: float
 
-    def range(self, place: Place) -> Interval:  # noqa: ARG002 - the same everywhere
+    def range(self, basis: Basis) -> Interval:  # noqa: ARG002 - the same everywhere
         """As declared."""
         return Interval(kind="float", low=self.low, high=self.high, log=True)
 
@@ -91,7 +91,7 @@ class Uniform(SearchSpace):
     low: float
     high: float
 
-    def range(self, place: Place) -> Interval:  # noqa: ARG002 - the same everywhere
+    def range(self, basis: Basis) -> Interval:  # noqa: ARG002 - the same everywhere
         """As declared."""
         return Interval(kind="float", low=self.low, high=self.high)
 
@@ -103,7 +103,7 @@ class Integer(SearchSpace):
     low: int
     high: int
 
-    def range(self, place: Place) -> Interval:  # noqa: ARG002 - the same everywhere
+    def range(self, basis: Basis) -> Interval:  # noqa: ARG002 - the same everywhere
         """As declared."""
         return Interval(kind="int", low=self.low, high=self.high)
 
@@ -112,27 +112,27 @@ class Integer(SearchSpace):
 class Epochs(SearchSpace):
     """Uniform over 1 … E_max, where E_max = ceil(0.2 × training epochs) of the setting's recipe."""
 
-    def range(self, place: Place) -> Interval:
+    def range(self, basis: Basis) -> Interval:
         """1 … E_max."""
-        return Interval(kind="int", low=1, high=place.max_epochs)
+        return Interval(kind="int", low=1, high=basis.max_epochs)
 
 
 @dataclass(frozen=True)
 class FractionalEpochs(SearchSpace):
     """Uniform on [1, E_max], E_max as in `Epochs`."""
 
-    def range(self, place: Place) -> Interval:
+    def range(self, basis: Basis) -> Interval:
         """[1, E_max]."""
-        return Interval(kind="float", low=1, high=place.max_epochs)
+        return Interval(kind="float", low=1, high=basis.max_epochs)
 
 
 @dataclass(frozen=True)
 class Stages(SearchSpace):
     """Uniform over 1 … the number of the model's stages."""
 
-    def range(self, place: Place) -> Interval:
+    def range(self, basis: Basis) -> Interval:
         """1 … the number of stages."""
-        return Interval(kind="int", low=1, high=place.num_stages)
+        return Interval(kind="int", low=1, high=basis.num_stages)
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ class ByVariant(SearchSpace):
             **{name: _in_words(getattr(self, name)) for name in ("official", "fixed")},
         }
 
-    def range(self, place: Place) -> Interval | Choices:
+    def range(self, basis: Basis) -> Interval | Choices:
         """That of the variant."""
-        return (self.fixed if place.variant == "fixed" else self.official).range(place)
+        return (self.fixed if basis.variant == "fixed" else self.official).range(basis)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class OneOf(SearchSpace):
 
     choices: tuple[int | float | str, ...]
 
-    def range(self, place: Place) -> Choices:  # noqa: ARG002 - the same everywhere
+    def range(self, basis: Basis) -> Choices:  # noqa: ARG002 - the same everywhere
         """As declared."""
         return Choices(choices=self.choices)
 

@@ -18,7 +18,7 @@ from core.store.viewers import EVERYTHING, Viewer, in_visible_job
 FINDINGS = ("num_attacked", "left_out", "figures", "roc", "histogram")
 
 
-class Place(NamedTuple):
+class AttackTarget(NamedTuple):
     """Where an attack's figures stand."""
 
     setting_id: str
@@ -139,7 +139,7 @@ def job_attacks(session: Session, job_id: str) -> list[AttackRecord]:
 
 def attack_figures(
     session: Session, setting_ids: Collection[str], *, viewer: Viewer = EVERYTHING
-) -> dict[Place, dict[str, AttackFigures]]:
+) -> dict[AttackTarget, dict[str, AttackFigures]]:
     """What every attack that the viewer sees found of each method beside the settings, by attack.
 
     Of several runs of one attack it is one with figures before one that could not be run, then one whose
@@ -167,10 +167,10 @@ def attack_figures(
             AttackRow.unit_id,
         )
     )
-    best: dict[Place, dict[str, AttackFigures]] = {}
+    best: dict[AttackTarget, dict[str, AttackFigures]] = {}
     for row in rows:
-        place = Place(row.setting_id, row.subject, row.variant, row.tuning)
-        best.setdefault(place, {})[row.attack] = _figures(row)
+        target = AttackTarget(row.setting_id, row.subject, row.variant, row.tuning)
+        best.setdefault(target, {})[row.attack] = _figures(row)
     return best
 
 
@@ -180,7 +180,7 @@ def attacks_on_results(
     """Beside each result, what `attack_figures` has of its method in its setting."""
     best = attack_figures(session, {result.setting_id for result in found}, viewer=viewer)
     return [
-        best.get(Place(result.setting_id, result.unlearner, result.variant, result.tuning), {})
+        best.get(AttackTarget(result.setting_id, result.unlearner, result.variant, result.tuning), {})
         for result in found
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from core.estimate import Measurement, Place
+from core.estimate import Conditions, Measurement
 from core.plan import PlannedUnit
 from core.spec.units import UnitId
 from core.store.states import UnitState
@@ -35,7 +35,10 @@ def recent_measurements(session: Session) -> list[Measurement]:
     )
     return [
         Measurement(
-            Place(dataset, model, numbers), provenance["device"], metrics["work"], metrics["runtime_seconds"]
+            Conditions(dataset, model, numbers),
+            provenance["device"],
+            metrics["work"],
+            metrics["runtime_seconds"],
         )
         for dataset, model, numbers, metrics, provenance in rows
         if metrics.get("work") and metrics.get("runtime_seconds") and "device" in provenance

@@ -12,7 +12,7 @@ from s3fs import S3FileSystem
 
 from core.artifact_files.cache import ContentCache
 from core.artifact_files.objects import Objects
-from core.artifact_files.place import open_place
+from core.artifact_files.storage import open_storage
 from core.artifacts import ArtifactStore
 from core.errors import ArtifactCorrupt, ArtifactMissing, DeploymentInvalid
 from core.settings import Settings
@@ -39,14 +39,14 @@ def url(s3, tmp_path) -> str:
 
 
 @pytest.fixture
-def place(url, tmp_path) -> Objects:
+def storage(url, tmp_path) -> Objects:
     return Objects(url, ContentCache(tmp_path / "cache", LIMIT))
 
 
 @pytest.fixture
-def written(place) -> ArtifactStore:
+def written(storage) -> ArtifactStore:
     """A store with one artifact in it."""
-    store = ArtifactStore(place)
+    store = ArtifactStore(storage)
     store.write(UNIT, tensors=TENSORS, record=RECORD)
     return store
 
@@ -103,9 +103,9 @@ def test_what_was_written_is_read_again_on_any_machine(written, request, reader)
     assert torch.equal(model["weight"], TENSORS["model"]["weight"])
 
 
-def test_what_was_never_written_is_missing(place):
+def test_what_was_never_written_is_missing(storage):
     with pytest.raises(ArtifactMissing, match="must run again"):
-        read_everything(ArtifactStore(place))
+        read_everything(ArtifactStore(storage))
 
 
 @pytest.mark.parametrize("ending", [".model.safetensors", ".record.json"])
@@ -181,7 +181,7 @@ def test_a_cache_of_no_size_keeps_nothing(url, tmp_path):
 
 
 @pytest.mark.parametrize("num_puts", [0, 1, 2])
-def test_a_write_that_is_cut_short_shows_nothing(place, bucket, monkeypatch, num_puts):
+def test_a_write_that_is_cut_short_shows_nothing(storage, bucket, monkeypatch, num_puts):
     left = iter(range(num_puts))
     do = Objects._do
 
@@ -192,16 +192,16 @@ def test_a_write_that_is_cut_short_shows_nothing(place, bucket, monkeypatch, num
 
     monkeypatch.setattr(Objects, "_do", cut)
     with pytest.raises(OSError, match="killed"):
-        ArtifactStore(place).write(UNIT, tensors=TENSORS, record=RECORD)
+        ArtifactStore(storage).write(UNIT, tensors=TENSORS, record=RECORD)
     monkeypatch.undo()
 
     assert len(bucket.names()) == num_puts
     with pytest.raises(ArtifactMissing):
-        read_everything(ArtifactStore(place))
+        read_everything(ArtifactStore(storage))
 
 
-def test_twins_that_write_at_once_leave_one_whole_artifact(place):
-    store = ArtifactStore(place)
+def test_twins_that_write_at_once_leave_one_whole_artifact(storage):
+    store = ArtifactStore(storage)
 
     def write(number: int) -> None:
         for _ in range(5):
@@ -213,23 +213,23 @@ def test_twins_that_write_at_once_leave_one_whole_artifact(place):
     assert store.read_record(UNIT)["writer"] in range(4)
 
 
-def test_only_the_artifact_that_was_meant_is_removed(place, bucket):
-    store = ArtifactStore(place)
+def test_only_the_artifact_that_was_meant_is_removed(storage, bucket):
+    store = ArtifactStore(storage)
     old = store.write(UNIT, tensors={}, record={"version": 1})
     new = store.write(UNIT, tensors={}, record={"version": 2})
 
-    assert place.remove(UNIT, old.sha256) == new
+    assert storage.remove(UNIT, old.sha256) == new
     assert store.read_record(UNIT) == {"version": 2}
 
-    assert place.remove(UNIT, new.sha256) is None
-    assert place.remove(UNIT, new.sha256) is None  # another scheduler comes late
+    assert storage.remove(UNIT, new.sha256) is None
+    assert storage.remove(UNIT, new.sha256) is None  # another scheduler comes late
     with pytest.raises(ArtifactMissing):
         store.read_record(UNIT)
     assert not [name for name in bucket.names() if name == "manifest.json"]
 
 
-def test_a_store_that_can_be_used_is_ready_and_one_without_a_bucket_says_so(place, tmp_path):
-    place.require_writable()
+def test_a_store_that_can_be_used_is_ready_and_one_without_a_bucket_says_so(storage, tmp_path):
+    storage.require_writable()
 
     nowhere = Objects("s3://no-such-bucket/x", ContentCache(tmp_path, LIMIT))
     with pytest.raises(DeploymentInvalid, match=r"no bucket 'no-such-bucket'.*LETHE_ARTIFACTS_URL"):
@@ -239,14 +239,14 @@ def test_a_store_that_can_be_used_is_ready_and_one_without_a_bucket_says_so(plac
 def test_a_scheme_that_nothing_is_installed_for_is_refused(tmp_path):
     settings = Settings(var_dir=tmp_path, artifacts_url="nonsense://x")
     with pytest.raises(DeploymentInvalid, match="LETHE_ARTIFACTS_URL"):
-        open_place(settings).require_writable()
+        open_storage(settings).require_writable()
 
 
 @pytest.mark.parametrize("form", ["{path}", "file://{path}"])
 def test_a_path_is_a_directory(tmp_path, form):
-    place = open_place(Settings(artifacts_url=form.format(path=tmp_path / "a b")))
+    storage = open_storage(Settings(artifacts_url=form.format(path=tmp_path / "a b")))
 
-    ArtifactStore(place).write(UNIT, tensors={}, record=RECORD)
+    ArtifactStore(storage).write(UNIT, tensors={}, record=RECORD)
 
     assert (tmp_path / "a b" / "ab" / UNIT / "record.json").is_file()
 
@@ -256,9 +256,9 @@ def test_a_server_that_is_away_is_the_machines_trouble_not_the_artifacts(s3, url
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr(S3FileSystem, "retries", 1)
     monkeypatch.setattr(S3FileSystem, "_cache", {})  # fsspec would give out the client of the other server
-    place = Objects(url, ContentCache(tmp_path, LIMIT))
+    storage = Objects(url, ContentCache(tmp_path, LIMIT))
 
     with pytest.raises(DeploymentInvalid, match="cannot be used"):
-        place.require_writable()
+        storage.require_writable()
     with pytest.raises(OSError, match="Could not connect"):
-        ArtifactStore(place).read_record(UNIT)
+        ArtifactStore(storage).read_record(UNIT)

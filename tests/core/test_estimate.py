@@ -12,14 +12,14 @@ import core.specs
 from core.catalog.datasets import DIGITS
 from core.catalog.registry import installed
 from core.class_sizes import ClassSizes, class_sizes
-from core.estimate import Estimate, Measurement, Place, Seconds, estimate, measured_rates
+from core.estimate import Conditions, Estimate, Measurement, Seconds, estimate, measured_rates
 from core.plan import PlannedUnit, plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.spec.units import UnitId
 
 SETTING = {"dataset": "digits", "model": "resnet18"}
-HERE = Place("digits", "resnet18", "fp32")
+HERE = Conditions("digits", "resnet18", "fp32")
 
 
 def planned(**changes: object) -> tuple[PlannedUnit, ...]:
@@ -36,8 +36,8 @@ def estimated(
     return estimate(units, done, measured_rates(measurements), installed(), sizes)
 
 
-def measured(seconds: float, place: Place = HERE, device: str = "this") -> Measurement:
-    return Measurement(place, device, work=1000.0, seconds=seconds)
+def measured(seconds: float, conditions: Conditions = HERE, device: str = "this") -> Measurement:
+    return Measurement(conditions, device, work=1000.0, seconds=seconds)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_a_class_wise_forget_set_is_as_large_as_its_class():
     assert published.rests_on in found.rests_on
 
 
-def test_seconds_are_quantiles_of_what_units_of_the_place_took():
+def test_seconds_are_quantiles_of_what_units_under_these_conditions_took():
     quick, slow = (measured(seconds) for seconds in (1.0, 3.0))
 
     found = estimated(planned(), quick, slow)
@@ -105,7 +105,7 @@ def test_another_dataset_or_model_is_scaled_by_arithmetic_per_image():
 
 def test_what_is_measured_in_one_precision_is_not_taken_for_the_other():
     slow, quick = measured(3.0), measured(1.0, replace(HERE, precision="bf16"))
-    tiny = measured(9.0, Place("digits", "tiny_vit", "bf16"))
+    tiny = measured(9.0, Conditions("digits", "tiny_vit", "bf16"))
 
     in_bf16 = estimated(planned(settings=[{**SETTING, "precision": "bf16"}]), tiny, slow, quick)
 

@@ -19,9 +19,9 @@ ONE_SHOT = {"migrate", "bucket"}
 LASTING = {name: service for name, service in SERVICES.items() if name not in ONE_SHOT}
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 PROBE = """
-from core.artifact_files.place import open_place
+from core.artifact_files.storage import open_storage
 from core.settings import Settings
-place = open_place(Settings())
+place = open_storage(Settings())
 place.require_writable()
 place.publish("unit", {"file": b"content"})
 print(place.read("unit", "file"))

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 import worker.work
 from core.artifact_files.manifest import Artifact
-from core.artifact_files.place import open_place
+from core.artifact_files.storage import open_storage
 from core.outcome import Outcome
 from core.settings import Settings
 from core.store import artifacts, units
@@ -50,7 +50,7 @@ def claimed(store: Store) -> Lease:
 
 
 def publish(settings: Settings, unit_id: str, content: bytes) -> Artifact:
-    return open_place(settings).publish(unit_id, {"record.json": content})
+    return open_storage(settings).publish(unit_id, {"record.json": content})
 
 
 def finish(settings: Settings, store: Store, lease: Lease) -> None:

@@ -1,6 +1,6 @@
 """What finished units took, as estimates read it."""
 
-from core.estimate import Measurement, Place
+from core.estimate import Conditions, Measurement
 from core.store import results
 from core.store.measurements import recent_measurements
 
@@ -21,4 +21,4 @@ def test_a_measurement_knows_dataset_model_and_precision(bench):
     with bench.store.read() as session:
         measured = recent_measurements(session)
 
-    assert measured == [Measurement(Place("digits", "resnet18", "bf16"), "here", work=10.0, seconds=2.0)]
+    assert measured == [Measurement(Conditions("digits", "resnet18", "bf16"), "here", work=10.0, seconds=2.0)]

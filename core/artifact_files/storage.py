@@ -13,7 +13,7 @@ from core.errors import ArtifactCorrupt
 from core.settings import GIGABYTE, Settings
 
 
-class Place(Protocol):
+class Storage(Protocol):
     """Keeps the files of units, each unit's whole or not at all, and never gives out a broken one."""
 
     def publish(self, unit_id: str, files: Mapping[str, bytes]) -> Artifact:
@@ -45,8 +45,8 @@ class Place(Protocol):
         """Check that artifacts can be written, or raise DeploymentInvalid."""
 
 
-def open_place(settings: Settings) -> Place:
-    """The place that the settings name: a path, `file:///path`, or a URL that fsspec knows."""
+def open_storage(settings: Settings) -> Storage:
+    """The storage that the settings name: a path, `file:///path`, or a URL that fsspec knows."""
     url = urlsplit(settings.artifacts)
     if url.scheme in ("", "file"):
         return Folders(Path(unquote(url.path)) if url.scheme else Path(settings.artifacts))
