@@ -20,7 +20,7 @@ serve: .venv/runtime frontend/dist/index.html  ## the embedded service without t
 
 test: .venv/dev frontend/dist/index.html  ## all tests (TESTS=path to choose)
 	$(NPM) run test
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 faults: .venv/dev  ## injected faults, with a lease of LEASE seconds (15: half-minute outages); prints recovery times
 	LETHE_TEST_LEASE_SECONDS=$(or $(LEASE),15) $(BIN)/pytest --timeout=1200 tests/worker/test_outages.py

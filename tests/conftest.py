@@ -1,6 +1,7 @@
-"""In CI nothing may be skipped but for want of real data: any other skip fails the run."""
+"""The order of the tests, and that in CI nothing is skipped but for want of real data: else the run fails."""
 
 import os
+from pathlib import Path
 
 import pytest
 import structlog
@@ -10,6 +11,12 @@ plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_tr
 structlog.configure(processors=[structlog.contextvars.merge_contextvars, plain])
 
 pytest_plugins = ["tests.plugins", "tests.recovery"]
+
+
+def pytest_collection_modifyitems(items):
+    """The core's tests last: they are short, so that the workers, a file at a time each, end together."""
+    core = Path(__file__).parent / "core"
+    items.sort(key=lambda item: core in item.path.parents)
 
 
 @pytest.hookimpl(wrapper=True)
