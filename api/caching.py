@@ -1,13 +1,18 @@
 """Answers that say when they have not changed, and answers that are kept until they have."""
 
+import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import Header, Response
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
 IfNoneMatch = Annotated[
     str | None, Header(description="`ETag` of what the caller has; 304 if it still holds.")
@@ -17,6 +22,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modif
 
 
 MAX_KEPT = 256  # boards of a few hundred kilobytes at most
+COMPRESS_LEVEL, COMPRESS_FROM_BYTES = 6, 500
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,33 @@ class Content:
     body: bytes
     etag: str
 
+    @cached_property
+    def compressed(self) -> bytes:
+        """The body as `gzip`: of a kept answer it is made once, and takes longer than all else it costs."""
+        return gzip.compress(self.body, COMPRESS_LEVEL, mtime=0)
+
     @classmethod
     def of(cls, body: bytes) -> "Content":
         """The content with the tag that its bytes have."""
         return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+class ContentResponse(Response):
+    """An answer that sends its content's compressed bytes to whoever takes them."""
+
+    def __init__(self, content: Content, *, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(content.body, media_type=media_type, headers=headers)
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        is_taken = "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        if is_taken and len(self.body) >= COMPRESS_FROM_BYTES:
+            self.body = self._content.compressed
+            self.headers["Content-Encoding"] = "gzip"
+            self.headers["Content-Length"] = str(len(self.body))
+            self.headers.add_vary_header("Accept-Encoding")
+        await super().__call__(scope, receive, send)
 
 
 class KeptAnswers:
@@ -38,21 +67,28 @@ class KeptAnswers:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Content] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Future[Content]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], bytes]) -> Content:
-        """The answer that is kept under the key, or a new one."""
+        """The answer that is kept under the key, or a new one; whoever asks while it is being made waits for
+        it, so that many who ask at once for a board that has changed cost no more than one.
+        """
         with self._lock:
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return found
-        content = Content.of(make())
-        with self._lock:
-            self._kept[key] = content
-            while len(self._kept) > MAX_KEPT:
+            is_new = key not in self._kept
+            found = self._kept.setdefault(key, Future())
+            self._kept.move_to_end(key)
+            if len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
-        return content
+        if is_new:
+            try:
+                found.set_result(Content.of(make()))
+            except BaseException as error:
+                with self._lock:
+                    self._kept.pop(key, None)
+                found.set_exception(error)
+                raise
+        return found.result()
 
 
 def cached(
@@ -76,4 +112,4 @@ def cached(
     known = [given.strip().removeprefix("W/") for given in (if_none_match or "").split(",")]
     if found.etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
-    return Response(found.body, media_type=media_type, headers=headers)
+    return ContentResponse(found, media_type=media_type, headers=headers)

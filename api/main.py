@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import problems
-from api.caching import KeptAnswers
+from api.caching import COMPRESS_FROM_BYTES, COMPRESS_LEVEL, KeptAnswers
 from api.envelope import Service
 from api.estimates import Estimator
 from api.examples import add_examples
@@ -79,7 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.feed = Feed(store, events.look)
     app.state.kept_answers, app.state.estimator = KeptAnswers(), Estimator(store, settings.data)
     app.add_middleware(OwnHost, settings=settings, store=store)
-    app.add_middleware(GZipMiddleware, compresslevel=6)  # but for streams, fonts and pictures
+    # Fonts, pictures and streams are left out, and what is compressed already.
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=COMPRESS_LEVEL)
     problems.install(app)
     _add_routes(app)
     return app

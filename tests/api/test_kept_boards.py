@@ -1,5 +1,7 @@
 """Boards are kept until a result of theirs changes; a kept one is never out of date."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from core.store import jobs, units
@@ -62,3 +64,35 @@ def test_what_is_recorded_for_a_private_and_a_public_job_is_public(client, store
     with store.read() as session:
         assert units.count_by_state(session)[units.UnitState.DONE] == 18
     assert sorted(shown(client)) == ["ft", "ga"]
+
+
+def test_a_board_that_many_ask_for_at_once_is_made_once(client, store, statements):
+    client.post(JOBS, json=SEEDS)
+    work(store)
+    statements.clear()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.get(BOARD).content, range(8)))
+    assert len(set(answers)) == 1
+    made = [statement for statement in statements if "FROM result" in statement]
+    client.get(BOARD, params={"cohort": "all"})
+    of_one = [statement for statement in statements if "FROM result" in statement][len(made) :]
+    assert len(made) == len(of_one)
+
+
+def test_a_board_that_cannot_be_made_is_made_when_it_can(client, store):
+    assert client.get(BOARD, params={"setting": "set_none"}).status_code == 404
+    assert client.get(BOARD, params={"setting": "set_none"}).status_code == 404
+
+
+@pytest.mark.parametrize("asked", [BOARD, JOBS])
+def test_who_takes_gzip_gets_it_and_who_does_not_gets_the_same_plain(client, store, asked):
+    client.post(JOBS, json=SEEDS)
+    work(store)
+    for _ in range(2):
+        packed = client.get(asked, headers={"Accept-Encoding": "br, gzip"})
+        plain = client.get(asked, headers={"Accept-Encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
+        assert packed.content == plain.content
+        assert "Accept-Encoding" in packed.headers["vary"]
