@@ -99,8 +99,6 @@ class Worker:
                     attempt=lease.attempt,
                     worker=self.id,
                 )
-                self._unit_id = lease.unit_id
-                self._say(WorkerState.BUSY)
                 self._run(lease, on_progress)
                 if on_progress:
                     on_progress(lease, None)
@@ -380,9 +378,16 @@ class Worker:
         def claim(session: Session) -> Lease | None:
             if not workers.may_claim(session, self.id):
                 return None
-            return units.claim(session, queue, self.id, self._settings.lease_seconds)
+            lease = units.claim(session, queue, self.id, self._settings.lease_seconds)
+            if lease is not None:
+                workers.take_up(session, self.id, lease.unit_id)
+            return lease
 
-        return self._write(claim)
+        lease = self._write(claim)
+        if lease is not None:
+            with self._saying:
+                self._state, self._unit_id = WorkerState.BUSY, lease.unit_id
+        return lease
 
     def _resting_state(self) -> WorkerState:
         """What keeps this worker from the next unit, if anything."""

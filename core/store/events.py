@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from core.store.deliveries import announce
-from core.store.session import CAUSE, database_now
+from core.store.session import CAUSE, database_now, executed
 from core.store.states import UnitState
 from core.store.tables import EventRow, JobUnitRow, UnitRow
 
@@ -53,7 +53,7 @@ def append_event(
         text: a sentence a person understands.
     """
     told: dict[str, Any] = {"actor": actor, "reason": reason, "text": text, "data": _told(session, data)}
-    session.execute(APPEND, {"job_id": job_id, "unit_id": unit_id, **told})
+    executed(session, APPEND, {"job_id": job_id, "unit_id": unit_id, **told})
     if job_id is not None and data and "state" in data:
         announce(session, job_id, **told)
 

@@ -7,7 +7,7 @@ from sqlalchemy import Row, Select, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.store.events import STORE, append_event
-from core.store.session import changed, database_now
+from core.store.session import changed, database_now, executed
 from core.store.states import LIVE_JOB, OPEN_JOB, OPEN_UNIT, JobState, UnitState
 from core.store.tables import JobRow, JobUnitRow, UnitRow
 
@@ -89,7 +89,7 @@ def stage_counts(session: Session, job_ids: Sequence[str]) -> dict[str, Stages]:
 
 def _refresh(session: Session, jobs: Select[Any], parameters: Mapping[str, Any] | None = None) -> None:
     """Bring jobs up to date, given what `KNOWN` tells of them."""
-    for job in session.execute(jobs, parameters).all():
+    for job in executed(session, jobs, parameters).all():
         state = _derived(session, job)
         if state != job.state:
             _move(session, job, state)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import AllowanceSpent
 from core.spec.units import UnitId
-from core.store.session import changed, database_now
+from core.store.session import changed, database_now, executed
 from core.store.states import OPEN_JOB
 from core.store.tables import ApiKeyRow, JobRow, JobUnitRow, LedgerRow, UnitRow
 from core.store.tallies import Tally, count_up
@@ -29,11 +29,11 @@ PAYING = (
     .limit(1)
 )
 ENTER = insert(LedgerRow).values(created_at=database_now())
-CHARGE = (
-    update(JobRow)
-    .where(JobRow.id == bindparam("job"))
-    .values(used_seconds=JobRow.used_seconds + bindparam("seconds"))
-)
+TOOK = bindparam("took", type_=Double)
+CHARGE = update(JobRow).where(JobRow.id == bindparam("job")).values(used_seconds=JobRow.used_seconds + TOOK)
+KEY = update(ApiKeyRow).where(ApiKeyRow.id == bindparam("key"))
+CHARGE_KEY = KEY.values(used_seconds=ApiKeyRow.used_seconds + TOOK)
+REFUND_KEY = KEY.values(refunded_seconds=ApiKeyRow.refunded_seconds + TOOK)
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,12 @@ class LedgerEntry:
 
 def enter(session: Session, unit_id: UnitId, reason: str, *, is_charged: bool) -> None:
     """Write down what the attempt that has just ended used its device for."""
-    job = session.execute(PAYING, {"unit": unit_id}).first()
+    job = executed(session, PAYING, {"unit": unit_id}).first()
     if job is None:  # a unit that its last job has given up meanwhile
         return
     seconds = max(job.elapsed or 0.0, 0.0)
-    session.execute(
+    executed(
+        session,
         ENTER,
         {
             "job_id": job.id,
@@ -91,11 +92,9 @@ def enter(session: Session, unit_id: UnitId, reason: str, *, is_charged: bool) -
     )
     count_up(session, Tally.DEVICE_SECONDS, reason, seconds=seconds)
     if job.key_id is not None:
-        total = "used_seconds" if is_charged else "refunded_seconds"
-        key = update(ApiKeyRow).where(ApiKeyRow.id == job.key_id)
-        changed(session, key.values({total: getattr(ApiKeyRow, total) + seconds}))
+        changed(session, CHARGE_KEY if is_charged else REFUND_KEY, {"key": job.key_id, "took": seconds})
     if is_charged:
-        changed(session, CHARGE, {"job": job.id, "seconds": seconds})
+        changed(session, CHARGE, {"job": job.id, "took": seconds})
         is_short = job.estimated_seconds is not None and job.estimated_seconds <= SHORT_SECONDS
         note_use(session, job.owner, seconds, is_short=is_short)
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, exists, func, insert, select, tuple_, update
+from sqlalchemy import Executable, Update, bindparam, exists, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
@@ -16,7 +17,7 @@ from core.errors import NotFound
 from core.seed_values import SeedValue
 from core.spec.setting import Setting, SettingId
 from core.spec.units import EvaluateUnit, UnitId, UnlearnUnit
-from core.store.session import changed, database_now
+from core.store.session import changed, database_now, executed
 from core.store.slots import TIMED_BESIDE, was_timed_beside
 from core.store.tables import AttackRow, JobUnitRow, ResultRow, SettingRow, UnitRow
 from core.store.viewers import EVERYTHING, THE_PUBLIC, Viewer, in_visible_job
@@ -30,13 +31,15 @@ TUNING = select(UnitRow.tuning).where(UnitRow.id == UNIT).scalar_subquery()
 SEEN = {"is_public": in_visible_job(THE_PUBLIC, UNIT), "created_at": database_now()}
 MEASURED = ("is_usable", "metrics", "reasons", "provenance", *VALUES)
 PLACED = tuple(getattr(ResultRow, name) for name in PLACE)
-MEASURE = insert(ResultRow).values(tuning=TUNING, is_superseded=False, **SEEN).returning(*PLACED)
-MEASURE_AGAIN = (
-    update(ResultRow)
-    .where(ResultRow.unit_id == UNIT)
-    .values(**{name: bindparam(f"new_{name}") for name in MEASURED}, **SEEN)
-    .returning(*PLACED)
-)
+
+
+def _measure(dialect: Any) -> Executable:  # noqa: ANN401 - SQLAlchemy's module of one
+    insert = dialect.insert(ResultRow).values(tuning=TUNING, is_superseded=False, **SEEN)
+    again = {name: insert.excluded[name] for name in (*MEASURED, *SEEN)}
+    return insert.on_conflict_do_update(index_elements=["unit_id"], set_=again).returning(*PLACED)  # type: ignore[no-any-return]
+
+
+MEASURE = {"postgresql": _measure(postgresql), "sqlite": _measure(sqlite)}
 newer = aliased(ResultRow)
 IS_NEWER = tuple_(newer.created_at, newer.id) > tuple_(ResultRow.created_at, ResultRow.id)
 SHOWN = (
@@ -114,11 +117,8 @@ def record_result(
         "provenance": provenance,
         **{name: metrics.get(name) for name in VALUES},
     }
-    told = {f"new_{name}": value for name, value in measured.items()} | {"unit": unit_id}
-    row = session.execute(MEASURE_AGAIN, told, execution_options={"synchronize_session": False}).first()
-    if row is None:
-        new = {"id": f"res_{uuid7()}", "unit_id": unit_id, **_place(unit, hyperparameters), **measured}
-        row = session.execute(MEASURE, {**new, "unit": unit_id}).one()
+    told = {"id": f"res_{uuid7()}", "unit_id": unit_id, **_place(unit, hyperparameters), **measured}
+    row = executed(session, MEASURE[session.get_bind().dialect.name], {**told, "unit": unit_id}).one()
     _supersede(session, _place_of(row))
     note_changed(session, [row.setting_id])
 

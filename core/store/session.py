@@ -7,16 +7,27 @@ millisecond, several times what its execution takes here, and writers take turns
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import Any
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, CursorResult, Delete, Engine, Update, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Delete,
+    Engine,
+    Executable,
+    Update,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.engine import Compiled
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -196,10 +207,21 @@ class Store:
         return make_url(self.url).render_as_string(hide_password=True)
 
 
+def executed(
+    session: Session,
+    statement: Executable,
+    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+) -> CursorResult[Any]:
+    """What a statement answers in the session's transaction, as rows. The session itself would look for
+    objects to keep in step, which takes as long again as the statement.
+    """
+    session.flush()
+    return session.connection().execute(statement, parameters)
+
+
 def changed(session: Session, statement: Update | Delete, parameters: Mapping[str, Any] | None = None) -> int:
     """Execute a conditional change; how many rows it hit is what tells whether the condition still held."""
-    result = session.execute(statement, parameters, execution_options={"synchronize_session": False})
-    return cast("CursorResult[Any]", result).rowcount
+    return executed(session, statement, parameters).rowcount
 
 
 def _close_connection(connection: DBAPIConnection | None, _record: object) -> None:

@@ -3,15 +3,26 @@ of what they count, so that reading them costs the same whatever has happened be
 """
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Executable, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core.store.session import executed
 from core.store.tables import TallyRow
 
 RELEASE_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds; each release is in the first that holds it
 BEYOND = "+Inf"
+
+
+def _count_up(dialect: Any) -> Executable:  # noqa: ANN401 - SQLAlchemy's module of one
+    insert = dialect.insert(TallyRow)
+    grown = {name: getattr(TallyRow, name) + insert.excluded[name] for name in ("count", "seconds")}
+    return insert.on_conflict_do_update(index_elements=["name", "label"], set_=grown)  # type: ignore[no-any-return]
+
+
+COUNT_UP = {"postgresql": _count_up(postgresql), "sqlite": _count_up(sqlite)}
 
 
 class Tally(StrEnum):
@@ -28,14 +39,8 @@ def count_up(
     session: Session, tally: Tally, label: str = "", *, times: int = 1, seconds: float = 0.0
 ) -> None:
     """Add to a tally."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    row = {"name": tally, "label": label, "count": times, "seconds": seconds}
-    grown = {"count": TallyRow.count + times, "seconds": TallyRow.seconds + seconds}
-    session.execute(
-        dialect.insert(TallyRow.__table__)
-        .values(row)
-        .on_conflict_do_update(index_elements=["name", "label"], set_=grown)
-    )
+    told = {"name": tally, "label": label, "count": times, "seconds": seconds}
+    executed(session, COUNT_UP[session.get_bind().dialect.name], told)
 
 
 def count_release(session: Session, seconds: float) -> None:

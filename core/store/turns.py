@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from core.store.session import changed, database_now
+from core.store.session import changed, database_now, executed
 from core.store.states import LIVE_JOB, OPEN_UNIT, UnitState
 from core.store.tables import JobRow, JobUnitRow, OwnerUseRow, UnitRow
 
@@ -51,7 +51,6 @@ IN_HAND = (
     .where(UnitRow.state == UnitState.RUNNING)
     .group_by(JobRow.owner)
 )
-IN_HAND_OF_ONE = IN_HAND.where(JobRow.owner == bindparam("who"))
 PRECEDENCE = (
     bindparam("used", type_=Double)
     + AGE_WEIGHT * type_coerce(JobRow.created_at, Double)
@@ -130,13 +129,15 @@ class Place:
 
 
 def note_use(session: Session, owner: str, seconds: float, *, is_short: bool) -> None:
-    """Count device-seconds against an owner, and let their jobs stand further back."""
+    """Count device-seconds against an owner, whose jobs stand further back when they are next put in order.
+
+    That is within seconds, by the reaper: until now these seconds were in hand, and counted as such.
+    """
     recent, recent_short = _recent_use(session, owner)
     use = recent + seconds, recent_short + (seconds if is_short else 0.0)
     told = {"used": use[0], "used_short": use[1], "who": owner}
     if not changed(session, USE_AGAIN, told):
-        session.execute(FIRST_USE, told)
-    _order_jobs_of(session, owner, use, _running_seconds(session, owner).get(owner, 0.0))
+        executed(session, FIRST_USE, told)
 
 
 def order_jobs(session: Session, owners: Iterable[str] | None = None) -> None:
@@ -147,7 +148,7 @@ def order_jobs(session: Session, owners: Iterable[str] | None = None) -> None:
     """
     live = JobRow.state.in_(LIVE_JOB)
     found = session.scalars(select(JobRow.owner).where(live).distinct()) if owners is None else owners
-    running = _running_seconds(session)
+    running = {owner: float(seconds or 0.0) for owner, seconds in session.execute(IN_HAND)}
     for owner in list(found):
         _order_jobs_of(session, owner, _recent_use(session, owner), running.get(owner, 0.0))
 
@@ -220,14 +221,8 @@ def _order_jobs_of(session: Session, owner: str, use: tuple[float, float], runni
 
 def _recent_use(session: Session, owner: str) -> tuple[float, float]:
     """The owner's device-seconds, and those of short jobs, each halved for every six hours since."""
-    row = session.execute(USE, {"who": owner}).first()
+    row = executed(session, USE, {"who": owner}).first()
     if row is None:
         return 0.0, 0.0
     kept = 0.5 ** (max(row.ago, 0.0) / HALF_LIFE_SECONDS)
     return row.seconds * kept, row.short_seconds * kept
-
-
-def _running_seconds(session: Session, owner: str | None = None) -> dict[str, float]:
-    """For how long units in hand have been running, by the owner of their lead; None is everybody's."""
-    rows = session.execute(IN_HAND) if owner is None else session.execute(IN_HAND_OF_ONE, {"who": owner})
-    return {owner: float(seconds or 0.0) for owner, seconds in rows}

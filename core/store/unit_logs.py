@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from core.outcome import LogLine
-from core.store.session import changed, database_now
+from core.store.session import changed, database_now, executed
 from core.store.tables import JobUnitRow, UnitLogRow
 from core.store.units import Lease
 
 KEPT_SECONDS = 90 * 86400.0
+APPEND = insert(UnitLogRow)
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class StoredLine:
 def append_lines(session: Session, lease: Lease, lines: Sequence[LogLine]) -> None:
     """Keep what an attempt logged, also that of one whose lease is lost: it says why."""
     if lines:
-        session.execute(
-            insert(UnitLogRow),
+        executed(
+            session,
+            APPEND,
             [
                 {
                     "unit_id": lease.unit_id,

@@ -21,7 +21,7 @@ from core.store.job_states import (
 )
 from core.store.ledger import enter
 from core.store.quarantine import log_of_attempts
-from core.store.session import changed, database_now
+from core.store.session import changed, database_now, executed
 from core.store.slots import note_neighbours
 from core.store.states import RETRIED, FailureClass, UnitState
 from core.store.tables import EventRow, JobUnitRow, UnitDependencyRow, UnitRow
@@ -80,7 +80,7 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
     the same unit.
     """
     told = {"for_queue": queue, "me": owner, "lease_seconds": lease_seconds}
-    row = session.execute(CLAIM, told, execution_options={"synchronize_session": False}).first()
+    row = executed(session, CLAIM, told).first()
     if row is None:
         return None
     note_neighbours(session, UnitId(row.id), owner)
@@ -317,7 +317,7 @@ def promote(
         changed(session, ready)
         return
     # Named one by one: given a subquery, PostgreSQL goes through all that wait.
-    ids = session.scalars(DEPENDENTS, {"done": dependents_of}).all()
+    ids = executed(session, DEPENDENTS, {"done": dependents_of}).scalars().all()
     for start in range(0, len(ids), CHUNK):
         changed(session, ready.where(UnitRow.id.in_(ids[start : start + CHUNK])))
 

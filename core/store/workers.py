@@ -8,7 +8,8 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
-from core.store.session import changed, database_now
+from core.spec.units import UnitId
+from core.store.session import changed, database_now, executed
 from core.store.states import WorkerState
 from core.store.tables import WorkerRow
 
@@ -27,6 +28,11 @@ BEAT = (
         beat_at=database_now(),
     )
     .returning(WorkerRow.device_key)
+)
+TAKE_UP = (
+    update(WorkerRow)
+    .where(MINE)
+    .values(state=WorkerState.BUSY, unit_id=bindparam("in_hand"), beat_at=database_now())
 )
 MAY_CLAIM = select(WorkerRow.id).where(MINE, WorkerRow.device_key.is_not(None), ~WorkerRow.is_drained)
 ALL = select(WorkerRow, database_now().label("now")).order_by(WorkerRow.started_at).limit(1000)
@@ -93,13 +99,18 @@ def worker_beat(
 ) -> bool:
     """A worker says what it is doing; whether it still has its slot."""
     told = {"me": worker_id, "now_state": state, "in_hand": unit_id, "resident": memory_bytes}
-    row = session.execute(BEAT, told, execution_options={"synchronize_session": False}).first()
+    row = executed(session, BEAT, told).first()
     return row is not None and row.device_key is not None
 
 
 def may_claim(session: Session, worker_id: str) -> bool:
     """Whether the worker has a slot and is not drained; asked in the transaction that claims."""
-    return session.scalar(MAY_CLAIM, {"me": worker_id}) is not None
+    return executed(session, MAY_CLAIM, {"me": worker_id}).first() is not None
+
+
+def take_up(session: Session, worker_id: str, unit_id: UnitId) -> None:
+    """The worker has a unit in hand, by the transaction that claims it."""
+    changed(session, TAKE_UP, {"me": worker_id, "in_hand": unit_id})
 
 
 def set_drained(session: Session, worker_id: str, *, is_drained: bool) -> None:
