@@ -41,7 +41,7 @@ from core.store.schema import UtcDateTime
 
 ROOT = Path(__file__).parent.parent.parent
 CAUSE = "request_id"  # what a transaction's session knows, and its events name
-WRITERS_LOCK = 0x1E7E  # an advisory lock's key: any number that nobody else of this database uses
+TAKE_TURN = text(f"SELECT pg_advisory_xact_lock({0x1E7E})")  # any key that nobody else of this database uses
 TURN_SECONDS = 10  # a transaction lasts milliseconds; this is for what its client does in between
 LINE_SECONDS = 30.0  # as long as one waits for a lock of the database
 SILENCE_SECONDS = 12  # without a sign of the server, a connection is dead
@@ -105,7 +105,7 @@ class Store:
             session.begin(),
         ):
             if not self.is_sqlite:
-                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
+                executed(session, TAKE_TURN)
             yield session
 
     @contextmanager

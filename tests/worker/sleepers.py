@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import multiprocessing
 import os
 import time
@@ -29,7 +28,7 @@ from core.store.units import Lease
 from worker.runner import Finished
 
 LOOK_SECONDS = 0.05  # how soon a worker that found nothing looks again
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 500.0
 SETTINGS = (
     {"dataset": "digits", "model": "resnet18"},
     {"dataset": "digits", "model": "tiny_vit"},
@@ -77,16 +76,13 @@ def work_asleep(
     workers: int,
     unit_seconds: float = 0.0,
     most: int | None = None,
-    most_seconds: float = math.inf,
 ) -> Sequence[Shift]:
-    """Let workers, each in a process of its own, do a job until it has ended, or `most` units of it each, or
-    for so long.
-    """
+    """Let workers, each in a process of its own, do a job until it has ended, or `most` units of it each."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])  # so that each worker starts at once
     shifts: Queue[Shift] = context.Queue()
     everybody = context.Barrier(workers)
-    arguments = (settings, job_id, unit_seconds, most, most_seconds, everybody, shifts)
+    arguments = (settings, job_id, unit_seconds, most, everybody, shifts)
     processes = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(workers)]
     for process in processes:
         process.start()
@@ -102,7 +98,6 @@ def _work(
     job_id: str,
     unit_seconds: float,
     most: int | None,
-    most_seconds: float,
     everybody: Barrier,
     shifts: "Queue[Shift]",
 ) -> None:
@@ -119,11 +114,8 @@ def _work(
     def count(_lease: Lease, progress: object) -> None:
         nonlocal done
         done += progress is None
-        if is_enough():
+        if done == most:
             at_work.drain()
-
-    def is_enough() -> bool:
-        return done == most or time.monotonic() - started >= most_seconds
 
     def has_ended() -> bool:
         with store.read() as session:
@@ -133,7 +125,7 @@ def _work(
     everybody.wait(PATIENCE_SECONDS)
     started, statements = time.monotonic(), 0
     ended = started
-    while not is_enough():
+    while done != most:
         if at_work.work(jobs.QUEUE, on_progress=count):
             ended, counted = time.monotonic(), statements
         elif has_ended():

@@ -16,44 +16,36 @@ from tests.worker.deployment import Deployment
 from tests.worker.sleepers import SETTINGS, submit, work_asleep
 
 WORKERS = 4
-MODEL_SEEDS = 80  # of three settings, each with 22 units
-MOST_SECONDS = 60.0  # as many as a minute lets them: the rest must still be queued, whole and in order
+MODEL_SEEDS = 76  # of three settings, each with 22 units
 
 
 @pytest.mark.postgres
 @pytest.mark.slow
-def test_four_workers_on_5000_queued_units_lose_none_double_none_and_keep_the_order(
-    tmp_path, postgres_url, record_property
-):
+def test_four_workers_do_each_of_5000_queued_units_once_and_in_order(tmp_path, postgres_url, record_property):
     store = Store(postgres_url)
     store.migrate()
     settings = Settings(var_dir=tmp_path, database_url=postgres_url, device="cpu", slots_per_device=WORKERS)
     job_id = submit(store, settings=SETTINGS, model_seeds=MODEL_SEEDS)
 
-    shifts = work_asleep(settings, job_id, workers=WORKERS, most_seconds=MOST_SECONDS)
+    shifts = work_asleep(settings, job_id, workers=WORKERS)
 
     done = sum(shift.units for shift in shifts)
     with store.read() as session:
         states = units.count_by_state(session)
-        total = sum(states.values())
         happened = Counter(session.scalars(select(EventRow.reason)))
-        measuring = select(func.count()).where(UnitRow.kind != "train", UnitRow.state == UnitState.DONE)
+        measuring = select(func.count()).where(UnitRow.kind != "train")
         assert session.scalar(select(func.count()).select_from(ResultRow)) == session.scalar(measuring)
         assert session.scalar(select(func.count()).select_from(LedgerRow)) == done
-        ended = jobs.get_job(session, job_id).state == JobState.SUCCEEDED
+        assert jobs.get_job(session, job_id).state == JobState.SUCCEEDED
+    seconds = max(shift.seconds for shift in shifts)
     record_property(
-        PROPERTY, (f"{done:,} of {total:,} queued units done by {WORKERS} workers", longest(shifts))
+        PROPERTY, (f"{WORKERS} workers on {done:,} queued units, {done / seconds:.0f} a second", seconds)
     )
-    assert total > 5000
+    assert done > 5000
     assert all(shift.units for shift in shifts)
-    assert states[UnitState.DONE] == happened["claimed"] == happened["done"] == done
-    assert states[UnitState.READY] + states[UnitState.WAITING] == total - done
-    assert ended == (done == total)
+    assert states[UnitState.DONE] == sum(states.values()) == done
+    assert happened["claimed"] == happened["done"] == done
     deployment = Deployment(store, installed(), {}, tmp_path)
     deployment.require_once()
     deployment.require_order()
     store.close()
-
-
-def longest(shifts) -> float:
-    return max(shift.seconds for shift in shifts)
