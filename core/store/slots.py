@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, aliased
 
 from core.spec.units import EvaluateUnit, UnitId, UnlearnUnit
 from core.store.session import changed, database_now
-from core.store.states import UnitState
 from core.store.tables import UnitRow, WorkerRow
 
 TIMED_BESIDE = "timed beside other runs on its device"
@@ -22,10 +21,8 @@ NEIGHBOURS = (
     .join(claimant, claimant.device_key == neighbour.device_key)
     .where(claimant.id == bindparam("me"), neighbour.id != bindparam("me"))
 )
-SHARE = (
-    update(UnitRow)
-    .where(UnitRow.state == UnitState.RUNNING, UnitRow.lease_owner.in_(NEIGHBOURS))
-    .values(is_timed_beside=True)
+SHARE = (  # only a running unit has an owner; to ask for its state too would lose the index
+    update(UnitRow).where(UnitRow.lease_owner.in_(NEIGHBOURS)).values(is_timed_beside=True)
 )
 
 

@@ -147,6 +147,12 @@ class UnitRow(Table):
             postgresql_where=text("state = 'running'"),
         ),
         Index(
+            "ix_unit_lease_owner",
+            "lease_owner",
+            sqlite_where=text("lease_owner IS NOT NULL"),
+            postgresql_where=text("lease_owner IS NOT NULL"),
+        ),
+        Index(
             "ix_unit_lead",
             "lead_job_id",
             sqlite_where=text("state IN ('waiting', 'ready')"),
