@@ -378,6 +378,7 @@ def _revive(
         .values(
             state=UnitState.WAITING,
             attempt=0,
+            losses=0,
             failure_class=None,
             error=None,
             cancel_requested=False,

@@ -38,8 +38,13 @@ class WorkerState(StrEnum):
 
 
 class FailureClass(StrEnum):
-    """Why a unit failed; only the first two are tried again, until they have become the quarantine."""
+    """Why a unit failed; only the first three are tried again, until they have become the quarantine.
 
+    A worker that goes silent, `worker_lost`, says little of the unit that it had; a runner that dies,
+    `infra_lost`, may well have died of it.
+    """
+
+    WORKER_LOST = "worker_lost"
     INFRA_LOST = "infra_lost"
     OOM = "oom"
     TIMEOUT = "timeout"
@@ -57,7 +62,7 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
-RETRIED = frozenset({FailureClass.INFRA_LOST, FailureClass.OOM})
+RETRIED = frozenset({FailureClass.WORKER_LOST, FailureClass.INFRA_LOST, FailureClass.OOM})
 OPEN_UNIT = (UnitState.WAITING, UnitState.READY, UnitState.RUNNING)
 LIVE_JOB = (JobState.QUEUED, JobState.RUNNING)  # it still wants its units
 OPEN_JOB = (*LIVE_JOB, JobState.CANCELLING)

@@ -126,7 +126,8 @@ class UnitRow(Table):
     """A unit of work; shared by all jobs that link to it. `payload` is the whole of it; the id is its hash.
 
     A ready one is claimed in the turn of its lead, one of the jobs that need it; of those the smallest
-    `position` first. `artifact_size_bytes` is None unless the unit is done and its artifact there.
+    `position` first. `losses` are those of its attempts that ended with their worker. `artifact_size_bytes`
+    is None unless the unit is done and its artifact there.
     """
 
     __tablename__ = "unit"
@@ -184,6 +185,7 @@ class UnitRow(Table):
     position: Mapped[float] = mapped_column(Double)
     state: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(Integer, default=0)
+    losses: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     max_attempts: Mapped[int] = mapped_column(Integer, default=3)
     not_before: Mapped[datetime]
     lease_owner: Mapped[str | None] = mapped_column(String(64))

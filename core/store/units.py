@@ -31,6 +31,9 @@ from core.store.unit_statements import CLAIM, DEPENDENTS, FINISH, PROMOTE
 
 CANCEL_REQUESTED = "cancel_requested"
 CHUNK = 500  # ids in one statement
+MOST_LOSSES = (
+    6  # workers that a unit may lose: one that takes its machine down looks like the machine's fault
+)
 RETRY_DELAY_SECONDS = 2.0  # times the attempt: a machine that just failed gets a moment
 
 
@@ -141,9 +144,10 @@ def finish(
 def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, error: str) -> bool:
     """Requeue the unit, or fail it for good and all that depends on it; False when the lease is lost.
 
-    One that was lost too often goes into quarantine, with what became of each attempt.
+    One that ended too many runners, or lost too many workers, goes into quarantine, with what became of each
+    attempt.
     """
-    if failure in RETRIED and _requeue(session, lease, delay_seconds=RETRY_DELAY_SECONDS * lease.attempt):
+    if failure in RETRIED and _requeue(session, lease, failure):
         enter(session, lease.unit_id, failure, is_charged=False)
         append_event(
             session,
@@ -243,6 +247,7 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
         .values(
             state=UnitState.READY,
             attempt=0,
+            losses=0,
             artifact=None,
             artifact_size_bytes=None,
             progress=None,
@@ -295,7 +300,7 @@ def reap(session: Session, actor: str = "scheduler") -> int:
             stop_cancelled(session, lease, owner=actor)
         else:
             message = f"worker {row.lease_owner} stopped answering"
-            if fail(session, lease, owner=actor, failure=FailureClass.INFRA_LOST, error=message):
+            if fail(session, lease, owner=actor, failure=FailureClass.WORKER_LOST, error=message):
                 count_up(session, Tally.LEASE_EXPIRIES)
     promote(session)
     refresh_open_jobs(session)
@@ -416,7 +421,8 @@ def fail_dependents(session: Session, failed: list[UnitId], owner: str) -> None:
 def _record(row: UnitRow) -> UnitRecord:
     fields = UnitRecord.__dataclass_fields__
     values = {name: getattr(row, name) for name in fields}
-    return UnitRecord(**{**values, "state": UnitState(row.state)})
+    values |= {"state": UnitState(row.state), "max_attempts": row.max_attempts + row.losses}
+    return UnitRecord(**values)
 
 
 def _held(lease: Lease) -> tuple[Any, ...]:
@@ -447,16 +453,21 @@ def _seconds_since_cancel(session: Session, lease: Lease) -> float | None:
     return None if asked_at is None else max((now - asked_at).total_seconds(), 0.0)
 
 
-def _requeue(session: Session, lease: Lease, *, delay_seconds: float) -> bool:
+def _requeue(session: Session, lease: Lease, failure: FailureClass) -> bool:
+    """Queue a unit again that has an attempt left; False where it has none, or the lease is lost."""
+    lost = int(failure == FailureClass.WORKER_LOST)
+    counted = UnitRow.attempt - UnitRow.losses
+    is_one_left = UnitRow.losses + 1 < MOST_LOSSES if lost else counted < UnitRow.max_attempts
     result = changed(
         session,
         update(UnitRow)
-        .where(*_held(lease), UnitRow.attempt < UnitRow.max_attempts)
+        .where(*_held(lease), is_one_left)
         .values(
             state=UnitState.READY,
+            losses=UnitRow.losses + lost,
             lease_owner=None,
             lease_until=None,
-            not_before=database_now(delay_seconds),
+            not_before=database_now(RETRY_DELAY_SECONDS * lease.attempt),
             progress=None,
         ),
     )

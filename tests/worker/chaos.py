@@ -26,6 +26,7 @@ from core.store.boards import load_board
 from core.store.session import Store
 from core.store.states import FINAL_JOB, JobState, UnitState, WorkerState
 from core.store.tables import ResultRow, UnitRow
+from core.store.units import MOST_LOSSES
 from tests.servers import PostgresServer, RedisServer, children_of
 from tests.worker.deployment import LEASE_SECONDS, Deployment
 
@@ -126,9 +127,11 @@ class Chaos:
 
     def _is_an_attempt_left(self) -> bool:
         """Whether no unit would fail if one more attempt at it, or at every unit, were lost."""
+        counted = UnitRow.attempt - UnitRow.losses
         last = or_(
-            (UnitRow.state == UnitState.RUNNING) & (UnitRow.attempt >= UnitRow.max_attempts),
-            (UnitRow.state == UnitState.READY) & (UnitRow.attempt >= UnitRow.max_attempts - 1),
+            UnitRow.losses >= MOST_LOSSES - 1,
+            (UnitRow.state == UnitState.RUNNING) & (counted >= UnitRow.max_attempts),
+            (UnitRow.state == UnitState.READY) & (counted >= UnitRow.max_attempts - 1),
         )
         with self.fleet.store.read() as session:
             return session.scalar(select(UnitRow.id).where(last).limit(1)) is None
