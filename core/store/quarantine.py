@@ -10,11 +10,16 @@ from core.spec.units import UnitId
 from core.store.states import RETRIED, FailureClass
 from core.store.tables import EventRow, JobUnitRow, UnitRow
 
+NO_MEMORY = (
+    "A device ran out of memory. Batches are part of the protocol and are not made smaller: let fewer "
+    "workers share the device (LETHE_SLOTS_PER_DEVICE), or run one where there is more, and retry the job."
+)
+
 
 def log_of_attempts(
     session: Session, unit_id: UnitId, attempt: int, failure: FailureClass, error: str
 ) -> str:
-    """What became of every attempt, the last of which failed with `error`."""
+    """What became of every attempt, the last of which failed with `error`, and what to do."""
     earlier = session.scalars(
         select(EventRow)
         .where(EventRow.unit_id == unit_id, EventRow.reason.in_(RETRIED))
@@ -22,8 +27,10 @@ def log_of_attempts(
         .limit(attempt - 1)
     ).all()
     told = [(row.data["attempt"], row.reason, row.data["error"]) for row in reversed(earlier)]
-    parts = [f"Attempt {n} ({why}):\n{what.strip()}" for n, why, what in (*told, (attempt, failure, error))]
-    return "\n\n".join(parts)
+    attempts = (*told, (attempt, failure, error))
+    parts = [f"Attempt {n} ({why}):\n{what.strip()}" for n, why, what in attempts]
+    advice = [NO_MEMORY] if any(why == FailureClass.OOM for _, why, _ in attempts) else []
+    return "\n\n".join((*parts, *advice))
 
 
 def quarantined_units(session: Session, job_id: str) -> list[UnitId]:

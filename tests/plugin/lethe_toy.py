@@ -68,6 +68,15 @@ TOY_UNLUCKY = UnlearnerInfo(
     hyperparameters=NoiseHyperparameters,
     implementation="lethe_toy_torch:meet_a_broken_device",
 )
+TOY_GLUTTON = UnlearnerInfo(
+    id="toy_glutton",
+    title="Glutton",
+    name="Never has enough memory",
+    source="nobody",
+    uses=frozenset(),
+    hyperparameters=NoiseHyperparameters,
+    implementation="lethe_toy_torch:run_out_of_memory",
+)
 TOY_NET = ModelInfo(
     id="toy_net",
     title="Toy net",
@@ -79,6 +88,9 @@ TOY_NET = ModelInfo(
 )
 TOY_SLOW_NET = TOY_NET.model_copy(
     update={"id": "toy_slow_net", "title": "Slow net", "implementation": "lethe_toy_torch:toy_slow_net"}
+)
+TOY_HUNGRY_NET = TOY_NET.model_copy(
+    update={"id": "toy_hungry_net", "title": "Hungry net", "implementation": "lethe_toy_torch:toy_hungry_net"}
 )
 TOY_SCRAMBLE = DatasetInfo(
     id="toy_scramble",

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -23,6 +24,20 @@ def toy_slow_net(num_classes: int) -> nn.Module:
     model = toy_net(num_classes)
     model.register_forward_pre_hook(lambda module, _inputs: time.sleep(0.01 * module.training))
     return model
+
+
+def toy_hungry_net(num_classes: int) -> nn.Module:
+    """The toy net; the first step of its training that a deployment runs has no memory."""
+    model = toy_net(num_classes)
+    model.register_forward_pre_hook(be_hungry_once)
+    return model
+
+
+def be_hungry_once(module: nn.Module, _inputs: tuple) -> None:
+    fed = Path(os.environ["LETHE_VAR_DIR"], "fed")
+    if module.training and not fed.exists():
+        fed.touch()
+        raise torch.OutOfMemoryError("CUDA out of memory.")
 
 
 def parts(model: nn.Module) -> Parts:
@@ -50,6 +65,10 @@ def raise_an_error(model: nn.Module, task, hp) -> None:
 
 def meet_a_broken_device(model: nn.Module, task, hp) -> None:
     raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+
+def run_out_of_memory(model: nn.Module, task, hp) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
 
 
 def scramble(info, _data_dir) -> Source:

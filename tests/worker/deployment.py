@@ -37,8 +37,14 @@ STAGED = Path(__file__).with_name("staged.py")
 SHARED = {"LETHE_SLOTS_PER_DEVICE": "4"}  # the test machine is one device
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several workers share the test machine
 PATIENCE_SECONDS = 150.0
+SLEEPER = "unlearn with toy_sleeper"
 
 embedded = pytest.mark.parametrize("deployment", ["embedded"], indirect=True)  # a fault of files
+
+
+def sleeper(seconds: float) -> dict[str, object]:
+    """The plug-in's unlearner that only takes its time."""
+    return {"id": "toy_sleeper", "hyperparameters": {"seconds": seconds}}
 
 
 @dataclass

@@ -121,7 +121,7 @@ def _work(
         with store.read() as session:
             return jobs.get_job(session, job_id).state in FINAL_JOB
 
-    at_work = worker.work.Worker(settings, store, queues=[jobs.QUEUE])
+    at_work = worker.work.Worker(settings, store)
     everybody.wait(PATIENCE_SECONDS)
     started, statements = time.monotonic(), 0
     ended = started

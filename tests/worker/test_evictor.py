@@ -109,7 +109,7 @@ def test_what_a_refused_worker_wrote_after_an_eviction_counts_and_goes_too(setti
             return ""
 
     monkeypatch.setattr(worker.work, "Runner", Late)
-    slow = worker.work.Worker(settings, store, queues=[QUEUE])
+    slow = worker.work.Worker(settings, store)
     slow.work(QUEUE)
     slow.close()
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 
 from sqlalchemy import func, select
 
@@ -11,18 +10,8 @@ from core.store import jobs
 from core.store.states import FailureClass, JobState, UnitState
 from core.store.tables import EventRow, ResultRow
 from core.store.unit_logs import last_lines
-from tests.worker.deployment import PATIENCE_SECONDS, embedded
-
-SLEEPER = "unlearn with toy_sleeper"
-
-
-def children_of(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
-    return [int(line) for line in listed.stdout.split()]
-
-
-def sleeper(seconds: float) -> dict:
-    return {"id": "toy_sleeper", "hyperparameters": {"seconds": seconds}}
+from tests.servers import children_of
+from tests.worker.deployment import PATIENCE_SECONDS, SLEEPER, embedded, sleeper
 
 
 def test_a_killed_worker_loses_nothing(deployment):
@@ -95,6 +84,25 @@ def test_a_broken_device_is_not_the_methods_fault_and_not_the_next_units(deploym
     assert set(runners) - set(children_of(worker.pid))  # the process that met it is gone
     with deployment.store.read() as session:
         assert "toy_unlucky" not in session.scalars(select(ResultRow.unlearner)).all()
+
+
+@embedded
+def test_a_step_without_memory_is_tried_again_and_fails_where_there_is_never_enough(deployment):
+    deployment.start("scheduler")
+    worker = deployment.start("worker")
+    job_id = deployment.submit("toy_glutton", "toy_noise", model="toy_hungry_net")
+
+    assert deployment.wait_for_end(job_id).state == JobState.PARTIALLY_SUCCEEDED
+
+    found = deployment.units_of(job_id)
+    trained = [unit.attempt for unit in found.values() if unit.kind == "train"]
+    assert sorted(trained) == [1, 2]
+    assert found["unlearn with toy_noise"].state == UnitState.DONE
+    glutton = found["unlearn with toy_glutton"]
+    assert (glutton.attempt, glutton.failure_class) == (3, FailureClass.QUARANTINED)
+    assert glutton.error.count("OutOfMemoryError: CUDA out of memory.") == 3
+    assert "LETHE_SLOTS_PER_DEVICE" in glutton.error.splitlines()[-1]
+    assert worker.poll() is None
 
 
 def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment):

@@ -8,18 +8,12 @@ from sqlalchemy.orm import Session
 
 from core.settings import Settings
 from core.store import slots, workers
-from core.store.jobs import QUEUE
 from core.store.session import Store
 from core.store.states import JobState, UnitState, WorkerState
-from tests.worker.deployment import PATIENCE_SECONDS
+from tests.worker.deployment import PATIENCE_SECONDS, SLEEPER, sleeper
 from worker.work import Worker
 
 ALONE = {"LETHE_SLOTS_PER_DEVICE": "1"}
-SLEEPER = "unlearn with toy_sleeper"
-
-
-def sleeper(seconds: float) -> dict:
-    return {"id": "toy_sleeper", "hyperparameters": {"seconds": seconds}}
 
 
 def states(deployment) -> list[str]:
@@ -70,7 +64,7 @@ def test_a_worker_is_known_as_waiting_until_it_has_a_slot_and_leaves_in_good_ord
     monkeypatch.setattr(slots, "claim_slot", stop)
 
     with pytest.raises(SystemExit):
-        Worker(Settings(var_dir=tmp_path), store, queues=[QUEUE])
+        Worker(Settings(var_dir=tmp_path), store)
 
     assert seen == [WorkerState.WAITING_FOR_SLOT]
     with store.read() as session:

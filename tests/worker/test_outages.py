@@ -20,11 +20,10 @@ from core.store import jobs, workers
 from core.store.states import JobState, UnitState
 from core.store.tables import EventRow, JobRow
 from tests.e2e.service import free_port
-from tests.worker.deployment import LEASE_SECONDS, Deployment
+from tests.worker.deployment import LEASE_SECONDS, SLEEPER, Deployment, sleeper
 from worker.app import create_celery, ring
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
-SLEEPER = "unlearn with toy_sleeper"
 OUTAGE_SECONDS = 2 * LEASE_SECONDS
 seeds = itertools.count()
 
@@ -34,10 +33,6 @@ def nothing_is_done_twice(fleet):
     yield
     fleet.require_once()
     fleet.require_order()
-
-
-def sleeper(seconds: float) -> dict:
-    return {"id": "toy_sleeper", "hyperparameters": {"seconds": seconds}}
 
 
 def submit_sleeper(fleet: Deployment, seconds: float) -> str:
@@ -142,7 +137,7 @@ def test_two_schedulers_requeue_the_unit_of_a_killed_worker_once(fleet, recovery
         fleet.wait_until(lambda: fleet.units_of(job_id)[SLEEPER].attempt == 2, "the unit to run again")
 
     assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
-    assert events(fleet, job_id, "infra_lost") == 1
+    assert events(fleet, job_id, "worker_lost") == 1
 
 
 @pytest.mark.parametrize("kind", ["train", "trial"])
@@ -163,7 +158,7 @@ def test_a_worker_killed_in_training_or_in_a_trial_loses_only_that_run(fleet, re
         fleet.wait_until(lambda: 2 in attempts(), "the unit to run again")
 
     assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
-    assert events(fleet, job_id, "infra_lost") == 1
+    assert events(fleet, job_id, "worker_lost") == 1
 
 
 def kinds_and_states(fleet: Deployment, job_id: str) -> set[tuple[str, UnitState]]:
@@ -204,7 +199,7 @@ def test_a_worker_that_freezes_while_it_publishes_holds_nobody_up_for_long(fleet
         frozen.send_signal(signal.SIGCONT)
         fleet.wait_for_worker(frozen)
 
-    assert events(fleet, job_id, "infra_lost") == 1
+    assert events(fleet, job_id, "worker_lost") == 1
 
 
 @pytest.mark.parametrize("fault", ["kill-in-submit", "kill-after-submit"])
@@ -260,7 +255,7 @@ def test_a_worker_that_is_cut_off_publishes_nothing_and_comes_back(
             with recovery("… and, its network back, until it could work again"):
                 fleet.wait_for_worker(lonely)
 
-    assert events(fleet, job_id, "infra_lost") == 1
+    assert events(fleet, job_id, "worker_lost") == 1
 
 
 @contextmanager
