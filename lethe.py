@@ -102,20 +102,17 @@ def scheduler(supervised_by: SupervisedBy = None) -> None:
 
 
 @app.command()
-def worker(
-    queues: Annotated[str, typer.Option(help="Comma-separated.")] = "gpu",
-    supervised_by: SupervisedBy = None,
-) -> None:
+def worker(supervised_by: SupervisedBy = None) -> None:
     """Run one worker."""
     from core.store.session import Store
     from worker.app import create_celery
-    from worker.tasks import serve_queue
+    from worker.tasks import answer_bells
 
     _begin_process(supervised_by)
     settings = Settings()
     store = Store(settings.database)
     store.require_current()
-    serve_queue(settings, store, create_celery(settings), queues=queues.split(","))
+    answer_bells(settings, store, create_celery(settings))
 
 
 @app.command()

@@ -87,7 +87,7 @@ def _work(
     """Run the job's units until it has ended."""
     with store.write() as session:
         release_held(session, actor="lethe run")  # this process has the lock: who held them is gone
-    worker = Worker(settings, store, queues=[QUEUE])
+    worker = Worker(settings, store)
     try:
         work = flop_by_unit(planned, installed())
         with store.read() as session:

@@ -10,6 +10,7 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 
 from core.settings import Settings
+from core.store.jobs import QUEUE
 from core.store.session import Store
 from worker.app import RING
 from worker.work import Worker
@@ -19,14 +20,14 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def serve_queue(settings: Settings, store: Store, celery: Celery, *, queues: list[str]) -> None:
-    """Answer bells until SIGTERM or SIGINT; the unit in hand is then given back, uncharged."""
+def answer_bells(settings: Settings, store: Store, celery: Celery) -> None:
+    """Work when the bell rings, until SIGTERM or SIGINT; the unit in hand is then given back, uncharged."""
     signal.signal(signal.SIGTERM, _leave)  # until Celery sets its own: a worker may wait for a slot for long
-    with closing(Worker(settings, store, queues=queues)) as worker:
+    with closing(Worker(settings, store)) as worker:
 
         @celery.task(name=RING)
         def answer(queue: str) -> None:
-            if queue in queues:  # a bell for another queue is somebody's mistake, and nothing is lost by it
+            if queue == QUEUE:  # a bell for another queue is somebody's mistake, and nothing is lost by it
                 worker.work(queue)
 
         def drain(**_: Any) -> None:  # noqa: ANN401 - the signal's arguments
@@ -36,7 +37,7 @@ def serve_queue(settings: Settings, store: Store, celery: Celery, *, queues: lis
         celery.Worker(
             pool="solo",
             concurrency=1,
-            queues=queues,
+            queues=[QUEUE],
             without_mingle=True,
             without_gossip=True,
             without_heartbeat=True,

@@ -24,6 +24,7 @@ from core.pulse import beat_pulse
 from core.settings import GIGABYTE, Settings
 from core.spec.units import AttackUnit, EvaluateUnit, RescoreUnit, TrainUnit, TrialUnit, UnitId, UnlearnUnit
 from core.store import artifacts, attacks, results, slots, trials, unit_logs, units, workers
+from core.store.jobs import QUEUE
 from core.store.session import Store
 from core.store.states import FailureClass, WorkerState
 from core.store.units import Lease
@@ -59,9 +60,8 @@ class Worker:
     threads.
     """
 
-    def __init__(self, settings: Settings, store: Store, *, queues: list[str]) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-        self.queues = queues
         self._settings = settings
         self._store = store
         self._draining = Event()
@@ -424,7 +424,7 @@ class Worker:
                 self.id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
-                queues=self.queues,
+                queues=[QUEUE],
                 device=self._device,
                 version=version("lethe"),
                 state=self._state,

@@ -13,8 +13,7 @@ export const WorkersPage = () => (
   <main>
     <h1>Workers</h1>
     <p class="lead">
-      Workers take units from the queues that they name. To add one, start <code>lethe worker</code> on a
-      machine that reaches the database.
+      To add one, start <code>lethe worker</code> on a machine that reaches the database.
     </p>
     <Workers />
   </main>
