@@ -3,6 +3,8 @@ databases.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from alembic import command
@@ -16,10 +18,16 @@ from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.store import artifacts, jobs, units
 from core.store.session import ROOT, Store
-from core.store.tallies import Tally, read_tally
+from core.store.tallies import Tally, count_up, read_tally
 from tests.services import fresh_postgres_url
 
 SPEC = {"settings": [{"dataset": "digits", "model": "resnet18"}], "unlearners": ["ft"], "model_seeds": [0]}
+
+
+@pytest.fixture
+def postgres_url():
+    with fresh_postgres_url() as fresh:
+        yield fresh
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -68,6 +76,37 @@ def test_down_and_up_again_with_rows_in_it(url):
 
     with store.read() as session:
         assert jobs.list_jobs(session, limit=10) == []
+    store.engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_service_that_writes_meanwhile_loses_nothing_by_a_migration(postgres_url):
+    store = Store(postgres_url)
+    store.migrate()
+    submit_a_job(store)
+    is_over = Event()
+
+    def beat() -> int:
+        """What both revisions know: counting up. How often that was committed."""
+        times = 0
+        while not is_over.is_set():
+            with store.write() as session:
+                count_up(session, Tally.CACHE_HITS, "beat")
+            times += 1
+        return times
+
+    with ThreadPoolExecutor(4) as pool:
+        beating = [pool.submit(beat) for _ in range(4)]
+        for _ in range(3):
+            command.downgrade(alembic(postgres_url), "-2")
+            command.upgrade(alembic(postgres_url), "head")
+        is_over.set()
+        committed = sum(each.result() for each in beating)
+
+    with store.read() as session:
+        assert read_tally(session, Tally.CACHE_HITS)["beat"][0] == committed > 0
+        assert sum(units.count_by_state(session).values()) == 5
+    command.check(alembic(postgres_url))
     store.engine.dispose()
 
 

@@ -105,12 +105,13 @@ def test_a_step_without_memory_is_tried_again_and_fails_where_there_is_never_eno
     assert worker.poll() is None
 
 
-def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment):
+def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment, recovery):
     deployment.start("scheduler")
     deployment.start("worker")
     job_id = deployment.submit("toy_killer", "toy_noise")
 
-    assert deployment.wait_for_end(job_id).state == JobState.PARTIALLY_SUCCEEDED
+    with recovery("a unit that kills its runner: until it was in quarantine and all others were done"):
+        assert deployment.wait_for_end(job_id).state == JobState.PARTIALLY_SUCCEEDED
 
     poison = deployment.unit("unlearn with toy_killer")
     assert (poison.state, poison.attempt) == (UnitState.FAILED, 3)
@@ -136,7 +137,7 @@ def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment):
     assert epochs == list(range(1, trained[1].fields["epochs"] + 1))
 
 
-def test_a_frozen_worker_cannot_publish_once_its_lease_is_over(deployment):
+def test_a_frozen_worker_cannot_publish_once_its_lease_is_over(deployment, recovery):
     deployment.start("scheduler")
     frozen = deployment.start("worker")
     job_id = deployment.submit(sleeper(3))
@@ -144,7 +145,8 @@ def test_a_frozen_worker_cannot_publish_once_its_lease_is_over(deployment):
 
     frozen.send_signal(signal.SIGSTOP)
     deployment.start("worker")
-    assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
+    with recovery("worker frozen beyond its lease: until a new one had done its job"):
+        assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
     frozen.send_signal(signal.SIGCONT)
 
     log = deployment.var_dir / "worker-1.log"

@@ -115,7 +115,7 @@ def test_a_postgres_that_nobody_reaches_for_two_leases_costs_no_attempt(fleet, p
     assert fleet.units_of(job_id)[SLEEPER].attempt == 1
 
 
-def test_a_bell_that_comes_five_times_is_heard_once(fleet):
+def test_a_bell_that_comes_five_times_is_heard_once(fleet, recovery):
     settings = Settings(broker_url=fleet.environment["LETHE_BROKER_URL"], var_dir=fleet.var_dir)
     celery = create_celery(settings)
     job_id = submit_sleeper(fleet, 1)
@@ -123,7 +123,8 @@ def test_a_bell_that_comes_five_times_is_heard_once(fleet):
         ring(celery, jobs.QUEUE)
         celery.send_task("lethe.ring", args=["nobody"], queue=jobs.QUEUE)  # a forged one
 
-    assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
+    with recovery("the same bell five times, and five forged ones: until the job was done"):
+        assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
 
     assert events(fleet, job_id, "claimed") == len(fleet.units_of(job_id))
 
@@ -165,11 +166,12 @@ def kinds_and_states(fleet: Deployment, job_id: str) -> set[tuple[str, UnitState
     return {(unit.kind, unit.state) for unit in fleet.units_of(job_id).values()}
 
 
-def test_a_worker_whose_clock_is_minutes_ahead_works_like_any_other(fleet):
+def test_a_worker_whose_clock_is_minutes_ahead_works_like_any_other(fleet, recovery):
     with alone(fleet, "clock+420"):
         job_id = submit_sleeper(fleet, 2 * LEASE_SECONDS)
 
-        assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
+        with recovery(f"clocks 14 minutes apart: until a unit of {2 * LEASE_SECONDS:g} s was done"):
+            assert fleet.wait_for_end(job_id).state == JobState.SUCCEEDED
 
     assert events(fleet, job_id, "claimed") == len(fleet.units_of(job_id))
 
