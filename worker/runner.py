@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, LetheError
+from core.errors import ArtifactCorrupt, ArtifactMissing, ArtifactsFull, DeploymentInvalid, LetheError
 from core.foreign_text import told
 from core.outcome import LogLine, Outcome, Progress
 from core.settings import Settings
@@ -25,6 +25,7 @@ from worker.devices import is_gpu
 from worker.lifeline import die_with_parent
 
 TERM_GRACE_SECONDS = 3.0
+READY_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,20 @@ class Runner:
     def pid(self) -> int | None:
         """The child's process id."""
         return self._process.pid
+
+    def await_ready(self) -> str:
+        """The child's device in words, once it has loaded.
+
+        Raises:
+            DeploymentInvalid: it cannot load here, which is no unit's fault.
+        """
+        try:
+            while not isinstance(message := self.receive(READY_POLL_SECONDS), Ready):
+                pass
+        except EOFError as error:
+            self.end()
+            raise DeploymentInvalid("The runner ended while it loaded; what it printed says why.") from error
+        return message.device
 
     def start(self, unit: Unit) -> None:
         """Hand the child its next unit."""

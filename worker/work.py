@@ -80,6 +80,8 @@ class Worker:
             key = self._await_slot()
             self._runner = Runner(settings, key)
             self._device_key = key  # from now on beats tell the runner's memory
+            self._device = self._runner.await_ready()
+            self._register()
             self._say(WorkerState.IDLE)
         except BaseException:  # also when told to stop
             self._write(lambda session: workers.unregister(session, self.id))

@@ -39,7 +39,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several workers share the test machine
 PATIENCE_SECONDS = 150.0
 SLEEPER = "unlearn with toy_sleeper"
 
-embedded = pytest.mark.parametrize("deployment", ["embedded"], indirect=True)  # a fault of files
+embedded = pytest.mark.parametrize("deployment", ["embedded"], indirect=True)  # of files, or of the runner
 
 
 def sleeper(seconds: float) -> dict[str, object]:

@@ -55,6 +55,9 @@ class Asleep:
         self._seconds = seconds
         self._until = 0.0
 
+    def await_ready(self) -> str:
+        return "a bed"
+
     def start(self, _unit: Unit) -> None:
         self._until = time.monotonic() + self._seconds
 

@@ -33,6 +33,7 @@ def test_a_killed_worker_loses_nothing(deployment):
     deployment.require_order()
 
 
+@embedded
 def test_a_killed_runner_is_replaced(deployment):
     deployment.start("scheduler")
     worker = deployment.start("worker")
@@ -69,6 +70,21 @@ def test_what_a_method_raises_is_told_even_where_no_database_stores_it(deploymen
     assert deployment.unit("unlearn with toy_noise").state == UnitState.DONE
 
 
+@embedded
+def test_a_worker_that_cannot_load_ends_and_takes_no_unit(deployment, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart is missing')")
+    job_id = deployment.submit("toy_noise")
+
+    worker = deployment.start("worker", PYTHONPATH=str(tmp_path))
+
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 2
+    log = (deployment.var_dir / "worker-0.log").read_text()
+    assert "libcudart is missing" in log
+    assert "The runner ended while it loaded" in log
+    assert {unit.attempt for unit in deployment.units_of(job_id).values()} == {0}
+
+
+@embedded
 def test_a_broken_device_is_not_the_methods_fault_and_not_the_next_units(deployment):
     deployment.start("scheduler")
     worker = deployment.start("worker")
@@ -105,6 +121,7 @@ def test_a_step_without_memory_is_tried_again_and_fails_where_there_is_never_eno
     assert worker.poll() is None
 
 
+@embedded
 def test_poison_fails_after_three_attempts_and_the_rest_is_done(deployment, recovery):
     deployment.start("scheduler")
     deployment.start("worker")

@@ -3,10 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
+import torch
 from sqlalchemy import select
 
 from core.board import Metric
 from core.catalog.protocols import QUICK
+from core.provenance import device_name
 from core.store import results, workers
 from core.store.boards import load_board
 from core.store.states import JobState, UnitState
@@ -81,4 +83,6 @@ def test_a_worker_says_who_and_where_it_is(deployment):
             return workers.list_workers(session)
 
     deployment.wait_until(lambda: [w.state for w in workers_now()] == ["idle"], "the worker to be idle")
-    assert workers_now()[0].queues == ["gpu"]
+    (worker,) = workers_now()
+    assert worker.queues == ["gpu"]
+    assert worker.device.split(",")[0] == device_name(torch.device("cpu")).split(",")[0]
