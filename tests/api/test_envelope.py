@@ -63,6 +63,26 @@ def test_a_database_that_does_not_answer_asks_to_come_back(client, breaking):
     assert int(answer.headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", JOBS, "GET, POST"),
+        ("GET", f"{JOBS}/job_none/cancel", "POST"),
+        ("PUT", f"{JOBS}/job_none", "GET, PATCH"),
+        ("POST", "/api/v1/badges/ft.svg", "GET"),
+    ],
+)
+def test_a_method_that_an_endpoint_has_not_is_refused_with_those_it_has(client, method, path, allowed):
+    answer = client.request(method, path)
+    assert allowed in problem(answer, 405, "method_not_allowed")["detail"]
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_endpoint_that_is_not_there_is_not_found_by_any_method(client, method):
+    problem(client.request(method, "/api/v1/nothing"), 404, "not_found")
+
+
 def test_a_huge_body_is_a_problem_too(client):
     answer = client.post(JOBS, json={**SPEC, "label": "x" * 2_000_000})
     problem(answer, 413, "body_too_large")
