@@ -53,7 +53,7 @@ async def _request_id(request: Request) -> str:
 
 
 async def _raw_body(request: Request) -> bytes:
-    """The body as it came: the spec's own parser reads it, and finds all that is wrong with it."""
+    """The body as it came, whatever it says it is: its own parser reads it, and finds all that is wrong."""
     return await request.body()
 
 

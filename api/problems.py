@@ -110,6 +110,12 @@ KINDS = {
             "The key was used for something else",
             "An Idempotency-Key belongs to one content; send a new key with new content.",
         ),
+        Kind(
+            "unsupported_media_type",
+            415,
+            "The body is of another type",
+            "Send JSON, with `Content-Type: application/json`.",
+        ),
         Kind("body_too_large", 413, "The body is too large", "A job spec has at most a million bytes."),
         Kind(
             "host_refused",
@@ -186,7 +192,7 @@ def declare_everywhere(document: dict[str, Any], prefix: str) -> None:
     """Add the problems that any request under the prefix may end in to an OpenAPI document."""
     for path, methods in document["paths"].items():
         for operation in methods.values():
-            statuses = (*ANYWHERE, 413) if "requestBody" in operation else ANYWHERE
+            statuses = (*ANYWHERE, 413, 415) if "requestBody" in operation else ANYWHERE
             for status in statuses if path.startswith(prefix) else ():
                 operation["responses"].setdefault(str(status), copy.deepcopy(DECLARED[status]))
 
@@ -248,13 +254,24 @@ def _lethe_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:
-    """What FastAPI found wrong with a path, query or header parameter."""
+    """What FastAPI found wrong with a parameter or a body."""
     assert isinstance(error, RequestValidationError)
+    given = request.headers.get("content-type", "")
+    is_json = given.partition(";")[0].strip().lower() == "application/json"
+    if not is_json and any(found["loc"][0] == "body" for found in error.errors()):
+        detail = f"The body must be application/json; its Content-Type is {given or 'not set'}."
+        return problem_response(request, "unsupported_media_type", detail)
     errors = [
         ProblemError(
             pointer="#/" + "/".join(str(step) for step in found["loc"]),
             code=found["type"],
             detail=f"{found['msg']}; got {found.get('input')!r:.100}.",
+        )
+        if found["type"] != "json_invalid"
+        else ProblemError(
+            pointer="#/body",
+            code=found["type"],
+            detail=f"The body is no JSON: {found['ctx']['error']} at character {found['loc'][1]}.",
         )
         for found in error.errors()
     ]

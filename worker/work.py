@@ -97,6 +97,7 @@ class Worker:
                 log.info(
                     "unit_claimed",
                     unit=lease.unit_id,
+                    job=lease.job_id,
                     title=lease.title,
                     attempt=lease.attempt,
                     worker=self.id,

@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -51,6 +52,7 @@ from core.store.session import Store
 from core.store.states import FINAL_JOB, JobState
 from core.store.viewers import PUBLIC, Viewer
 
+log = structlog.get_logger()
 router = APIRouter(prefix="/jobs", tags=["jobs"], responses={401: DECLARED[401], 422: DECLARED[422]})
 EXAMPLE = {
     "label": "FT and CT on digits",
@@ -118,7 +120,7 @@ def submit_job(
     fingerprint, owner = content_hash(spec.model_dump(mode="json")), str(caller.owner)
     seconds = estimator.of(planned, catalogue).seconds
     with store.write(request_id=request_id) as session:
-        known = idempotency_key and idempotency.recall(session, owner, idempotency_key, fingerprint)
+        known = idempotency.recall(session, owner, idempotency_key, fingerprint) if idempotency_key else None
         job_id = known or jobs.submit(
             session,
             spec,
@@ -132,6 +134,7 @@ def submit_job(
         if idempotency_key and not known:
             kept = settings.idempotency_seconds
             idempotency.remember(session, owner, idempotency_key, fingerprint, job_id, seconds=kept)
+    log.info("job_submitted", job=job_id, owner=owner, is_replayed=known is not None)
     if known:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = f"/api/v1/jobs/{job_id}"

@@ -37,7 +37,9 @@ CLAIM = (
         progress_text=None,
         is_timed_beside=False,
     )
-    .returning(UnitRow.id, UnitRow.fence, UnitRow.attempt, UnitRow.payload, UnitRow.title)
+    .returning(
+        UnitRow.id, UnitRow.fence, UnitRow.attempt, UnitRow.payload, UnitRow.title, UnitRow.lead_job_id
+    )
 )
 HELD = (
     UnitRow.id == bindparam("unit"),

@@ -46,6 +46,7 @@ class Lease:
     attempt: int
     unit: Unit
     title: str
+    job_id: str | None = None  # in whose turn it was claimed
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def claim(session: Session, queue: str, owner: str, lease_seconds: float) -> Lea
         data={"state": UnitState.RUNNING, "attempt": row.attempt},
     )
     start_jobs_of(session, row.id)
-    return Lease(UnitId(row.id), row.fence, row.attempt, unit_from_json(row.payload), row.title)
+    unit = unit_from_json(row.payload)
+    return Lease(UnitId(row.id), row.fence, row.attempt, unit, row.title, row.lead_job_id)
 
 
 def beat(

@@ -128,6 +128,7 @@ PROBLEMS: dict[int, Call] = {
     404: get("/jobs/job_none"),
     409: post("/jobs/{job}/cancel"),
     413: post("/jobs", content=b" " * (MAX_BODY_BYTES + 1)),
+    415: post("/webhooks", content=b"url=https://hooks.example", headers={"Content-Type": "text/plain"}),
     422: post("/jobs", json={**SPEC, "unlearners": ["gaa"]}),
 }
 

@@ -32,6 +32,13 @@ def test_a_request_id_that_was_sent_comes_back_and_is_in_the_problem_and_the_log
     assert "mine-1" in capsys.readouterr().out
 
 
+def test_the_log_names_a_submitted_job_beside_the_request(client, capsys):
+    answer = client.post(JOBS, json=SPEC)
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "job_submitted" in line)
+    assert answer.json()["id"] in line
+    assert answer.headers["x-request-id"] in line
+
+
 @pytest.mark.parametrize("given", ["x" * 65, "two words", "level=error"])
 def test_a_request_id_that_would_spoil_the_log_is_replaced(client, given):
     assert client.get(JOBS, headers={"X-Request-ID": given}).headers["x-request-id"].startswith("req_")
@@ -81,6 +88,24 @@ def test_a_method_that_an_endpoint_has_not_is_refused_with_those_it_has(client, 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_endpoint_that_is_not_there_is_not_found_by_any_method(client, method):
     problem(client.request(method, "/api/v1/nothing"), 404, "not_found")
+
+
+@pytest.mark.parametrize("given", ["text/plain", "application/x-www-form-urlencoded", None])
+@pytest.mark.parametrize("path", ["/api/v1/keys", "/api/v1/webhooks", f"{JOBS}/cancel"])
+def test_a_body_that_does_not_say_it_is_json_is_refused_with_what_to_say(client, path, given):
+    headers = {"Content-Type": given} if given else {}
+    answer = client.post(path, content=b'{"name": "x"}', headers=headers)
+    detail = problem(answer, 415, "unsupported_media_type")["detail"]
+    assert "application/json" in detail
+    assert (given or "not set") in detail
+
+
+@pytest.mark.parametrize("path", [JOBS, "/api/v1/webhooks"])
+def test_a_body_that_is_no_json_is_told_so(client, path):
+    answer = client.post(path, content=b'{"url": ', headers={"Content-Type": "application/json"})
+    (found,) = answer.json()["errors"]
+    assert (answer.status_code, found["code"]) == (422, "json_invalid")
+    assert found["pointer"] in ("#", "#/body")
 
 
 def test_a_huge_body_is_a_problem_too(client):

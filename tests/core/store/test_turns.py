@@ -90,8 +90,9 @@ def test_who_used_the_devices_less_of_late_comes_first(bench):
     second = submit(bench, "bo", (50,))
     note_use(bench, "ana", 600.0)
 
-    assert run(bench) == "bo"
     assert ahead(bench, second) == 0
+    assert bench.claim().job_id == second
+    assert run(bench) == "bo"
 
 
 def test_what_was_used_counts_half_after_six_hours(bench):
