@@ -114,7 +114,7 @@ class Estimate:
 
 
 def measured_rates(measurements: Iterable[Measurement]) -> dict[Conditions, Rate]:
-    """Seconds per forward unit of work, by conditions, in the order in which places come."""
+    """Seconds per forward unit of work, by conditions, in the order in which those come."""
     ratios: dict[Conditions, list[float]] = {}
     devices: dict[Conditions, set[str]] = {}
     for found in measurements:

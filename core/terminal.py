@@ -87,16 +87,17 @@ class JobProgress:
                 self.describe(unit["model_seed"], unit["title"], unit["progress_text"])
         elif name == "unit" and data["state"] in ("done", "failed"):
             if data["state"] == "done":
-                self._advance(1, self._weight(data.get("unit")))
+                self._advance(1, self._weight(data["unit_id"]))
             if data["state"] == "failed" or not self._console.is_terminal:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
         elif name == "state":
-            shared = data.get("shared", 0)  # units that were done when it was submitted
-            self._advance(shared, shared)
+            if not self._work:  # else the caller has told which units were done
+                shared = data.get("shared", 0)  # units that were done when it was submitted
+                self._advance(shared, shared)
             self._console.print(data["text"], markup=False, soft_wrap=True)
 
-    def _weight(self, unit: UnitId | None) -> float:
-        return self._work[unit] if self._work and unit else 1.0
+    def _weight(self, unit: UnitId) -> float:
+        return self._work[unit] if self._work else 1.0
 
     def _advance(self, units: int, work: float) -> None:
         self._ended += units

@@ -122,7 +122,7 @@ class News:
             found = events.job_events(session, self._job_id, after=self._last)
         for event in found:
             self._last = event.id
-            told = {**event.data, "text": event.text, "unit": event.unit_id}
+            told = {**event.data, "text": event.text, "unit_id": event.unit_id}
             progress.show("state" if event.job_id else "unit", told)
 
 

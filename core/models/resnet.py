@@ -34,7 +34,10 @@ def resnet18_cifar(num_classes: int) -> nn.Module:
     model = resnet18(num_classes)
     stem = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
-    model.conv1, model.maxpool = stem, nn.ReLU(inplace=True)
+    model.conv1 = stem
+    model.maxpool = nn.ReLU(
+        inplace=True
+    )  # all that is left of it: `resnet18` has put the ReLU behind the pool
     return model
 
 

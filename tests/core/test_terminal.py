@@ -64,7 +64,9 @@ def test_the_time_left_is_told_from_the_first_unit_on_however_long_units_take():
 
     with console.capture() as capture, JobProgress(console, total=4) as progress:
         now = 600.0
-        progress.show("unit", {"state": "done", "text": "Done: train the original model."})
+        progress.show(
+            "unit", {"state": "done", "text": "Done: train the original model.", "unit_id": "train"}
+        )
         now = 700.0
         progress.describe(0, "unlearn with ft", "2,048 images")
 
@@ -78,8 +80,8 @@ def test_the_time_left_counts_units_by_their_work_where_that_is_known():
 
     with console.capture() as capture, JobProgress(console, total=3, work=work) as progress:
         now = 600.0
-        progress.show("unit", {"state": "done", "text": "Done.", "unit": "train"})
-        progress.show("unit", {"state": "done", "text": "Done.", "unit": "evaluate"})
+        progress.show("unit", {"state": "done", "text": "Done.", "unit_id": "train"})
+        progress.show("unit", {"state": "done", "text": "Done.", "unit_id": "evaluate"})
         progress.describe(0, "unlearn with ft", "2,048 images")
 
     assert re.search(r"seed 0: unlearn with ft - 2,048 images.*2/3.*left.*0:20:00", capture.get())
