@@ -19,42 +19,39 @@ IfNoneMatch = Annotated[
 ]
 YEAR_SECONDS = 31_536_000
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
-
-
 MAX_KEPT = 256  # boards of a few hundred kilobytes at most
 COMPRESS_LEVEL, COMPRESS_FROM_BYTES = 6, 500
 
 
 @dataclass(frozen=True)
 class Content:
-    """The body of an answer, and its strong ETag."""
+    """The body of an answer and its ETag, which is weak: it is one for the plain body and the compressed one.
+
+    Args:
+        body: what the tag is made of.
+        compressed: the body as gzip, or None where only the middleware may compress it.
+    """
 
     body: bytes
-    etag: str
+    compressed: bytes | None = None
 
     @cached_property
-    def compressed(self) -> bytes:
-        """The body as `gzip`: of a kept answer it is made once, and takes longer than all else it costs."""
-        return gzip.compress(self.body, COMPRESS_LEVEL, mtime=0)
-
-    @classmethod
-    def of(cls, body: bytes) -> "Content":
-        """The content with the tag that its bytes have."""
-        return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    def etag(self) -> str:
+        """`W/"…"`, from the bytes of the body."""
+        return f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
 
 class ContentResponse(Response):
-    """An answer that sends its content's compressed bytes to whoever takes them."""
+    """An answer that sends its content's compressed bytes, if it has them, to whoever takes them."""
 
     def __init__(self, content: Content, *, media_type: str, headers: dict[str, str]) -> None:
         super().__init__(content.body, media_type=media_type, headers=headers)
-        self._content = content
+        self._compressed = content.compressed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        is_taken = "gzip" in Headers(scope=scope).get("accept-encoding", "")
-        if is_taken and len(self.body) >= COMPRESS_FROM_BYTES:
-            self.body = self._content.compressed
+        if self._compressed is not None and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+            self.body = self._compressed
             self.headers["Content-Encoding"] = "gzip"
             self.headers["Content-Length"] = str(len(self.body))
             self.headers.add_vary_header("Accept-Encoding")
@@ -82,7 +79,7 @@ class KeptAnswers:
                 self._kept.popitem(last=False)
         if is_new:
             try:
-                found.set_result(Content.of(make()))
+                found.set_result(_compressed(make()))
             except BaseException as error:
                 with self._lock:
                     self._kept.pop(key, None)
@@ -99,10 +96,10 @@ def cached(
     is_public: bool,
     is_immutable: bool = False,
 ) -> Response:
-    """The content with its strong ETag, or 304 where the caller has it; to be asked for anew every time,
+    """The content with its ETag, or 304 where the caller has it; to be asked for anew every time,
     unless it never changes.
     """
-    found = content if isinstance(content, Content) else Content.of(content)
+    found = content if isinstance(content, Content) else Content(content)
     age = f"max-age={YEAR_SECONDS}, immutable" if is_immutable else "max-age=0, must-revalidate"
     headers = {
         "ETag": found.etag,
@@ -110,6 +107,16 @@ def cached(
         "Vary": "Authorization",
     }
     known = [given.strip().removeprefix("W/") for given in (if_none_match or "").split(",")]
-    if found.etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
+    if found.etag.removeprefix("W/") in known or "*" in known:
+        # What has a body gets the second word from whoever compresses it, or could have.
+        return Response(status_code=304, headers=headers | {"Vary": "Authorization, Accept-Encoding"})
     return ContentResponse(found, media_type=media_type, headers=headers)
+
+
+def _compressed(body: bytes) -> Content:
+    """The content with its gzip, which takes longer than all else that a kept answer costs, so it is made
+    once; of a small one there is none.
+    """
+    if len(body) < COMPRESS_FROM_BYTES:
+        return Content(body)
+    return Content(body, gzip.compress(body, COMPRESS_LEVEL, mtime=0))

@@ -51,7 +51,7 @@ def get_leaderboard(
     """Groups and ranks over the protocol's settings, or those that the filters leave."""
     if snapshot is not None:
         _refuse_filters(http)
-        content = Content.of(render_document(_frozen(store, snapshot, metric), format).encode())
+        content = Content(render_document(_frozen(store, snapshot, metric), format).encode())
     else:
 
         def make() -> bytes:

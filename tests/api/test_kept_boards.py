@@ -85,9 +85,19 @@ def test_a_board_that_many_ask_for_at_once_is_made_once(client, store, monkeypat
     assert len(set(answers)) == 1
 
 
-def test_a_board_that_cannot_be_made_is_made_when_it_can(client, store):
-    assert client.get(BOARD, params={"setting": "set_none"}).status_code == 404
-    assert client.get(BOARD, params={"setting": "set_none"}).status_code == 404
+def test_a_board_that_cannot_be_made_is_made_when_it_can(client, store, monkeypatch):
+    client.post(JOBS, json=SEEDS)
+    work(store)
+    failures = [RuntimeError("once")]
+
+    def fail_once(*asked) -> str:
+        if failures:
+            raise failures.pop()
+        return render(*asked)
+
+    monkeypatch.setattr("api.routes.leaderboard.render", fail_once)
+    assert client.get(BOARD).status_code == 500
+    assert sorted(shown(client)) == ["ft", "ga"]
 
 
 @pytest.mark.parametrize("asked", [BOARD, JOBS])
@@ -102,3 +112,20 @@ def test_who_takes_gzip_gets_it_and_who_does_not_gets_the_same_plain(client, sto
         assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
         assert packed.content == plain.content
         assert "Accept-Encoding" in packed.headers["vary"]
+
+
+@pytest.mark.parametrize("asked", [BOARD, JOBS])
+def test_the_tag_of_either_form_is_good_for_both_and_a_304_varies_as_they_do(client, store, asked):
+    job = client.post(JOBS, json=SEEDS).json()["id"]
+    work(store)
+    path = f"{JOBS}/{job}" if asked == JOBS else asked
+    forms = [{"Accept-Encoding": encoding} for encoding in ("gzip", "identity")]
+    answers = [client.get(path, headers=form) for form in forms]
+    (etag,) = {answer.headers["etag"] for answer in answers}
+    assert etag.startswith('W/"')  # a strong one would promise the same bytes
+    for form in forms:
+        again = client.get(path, headers={**form, "If-None-Match": etag})
+        assert again.status_code == 304
+        assert {again.headers["vary"], *(answer.headers["vary"] for answer in answers)} == {
+            "Authorization, Accept-Encoding"
+        }
