@@ -1,7 +1,5 @@
 """The keys of this service, for its administrators; `lethe keys` does the same where the service runs."""
 
-from typing import Any
-
 import structlog
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
@@ -19,14 +17,13 @@ from api.key_schemas import (
     RotationRequest,
 )
 from api.problems import DECLARED
+from core.errors import KeyRefused
 from core.store import keys, ledger
 from core.store.keys import KeyRecord
 
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/keys", tags=["keys"], responses={401: DECLARED[401], 403: DECLARED[403]})
-
-STEERED: dict[int | str, dict[str, Any]] = {status: DECLARED[status] for status in (404, 409, 422)}
 
 
 @router.get("", operation_id="listKeys")
@@ -44,6 +41,8 @@ def create_key(wanted: KeyRequest, response: Response, store: StoreDep, caller: 
     only keys change things.
     """
     with store.write() as session:
+        if caller.key_id is None and keys.has_keys(session):  # somebody else made the first one meanwhile
+            raise KeyRefused("This service has keys by now: send `Authorization: Bearer lethe_…`.")
         text = keys.create_key(
             session,
             name=wanted.name,
@@ -58,12 +57,17 @@ def create_key(wanted: KeyRequest, response: Response, store: StoreDep, caller: 
     return made
 
 
-@router.post("/{key_id}/rotate", status_code=201, operation_id="rotateKey", responses=STEERED)
+@router.post(
+    "/{key_id}/rotate",
+    status_code=201,
+    operation_id="rotateKey",
+    responses={404: DECLARED[404], 409: DECLARED[409], 422: DECLARED[422]},
+)
 def rotate_key(
     key_id: str, wanted: RotationRequest, response: Response, store: StoreDep, caller: AdminDep
 ) -> NewKeyAnswer:
     """Make a key in place of another, with what that has left of its allowance; its text is in this answer
-    only. The old one ends after the overlap.
+    only. The old one ends after the overlap, and is not replaced again.
     """
     with store.write() as session:
         text = keys.rotate_key(session, key_id, overlap_seconds=wanted.overlap_hours * 3600)
@@ -72,7 +76,11 @@ def rotate_key(
     return made
 
 
-@router.delete("/{key_id}", operation_id="revokeKey", responses=STEERED)
+@router.delete(
+    "/{key_id}",
+    operation_id="revokeKey",
+    responses={404: DECLARED[404], 409: DECLARED[409], 422: DECLARED[422]},
+)
 def revoke_key(key_id: str, store: StoreDep, caller: AdminDep) -> RevokedKeyAnswer:
     """End a key now; it stays in the list. The last administrator's key cannot be ended here."""
     with store.write() as session:

@@ -129,9 +129,14 @@ def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
 
     Raises:
         NotFound: nothing has this id.
-        Conflict: it has ended.
+        Conflict: it was replaced before, or has ended.
     """
     row, now = _row(session, key_id), _now(session)
+    if row.replaced_by is not None:  # and so its days were cut to the overlap: it has none to pass on
+        raise Conflict(
+            f"The key {key_id} was replaced by {row.replaced_by} before: rotate that one; revoke {key_id} to "
+            "end it before its overlap does."
+        )
     if _has_ended(row, now):
         raise Conflict(f"The key {key_id} has ended; make a new one with `lethe keys create`.")
     lifetime = (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
@@ -151,22 +156,23 @@ def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
     row.expires_at = datetime.fromtimestamp(
         min(ends, row.expires_at.timestamp()) if row.expires_at else ends, now.tzinfo
     )
+    row.replaced_by = text.split("_")[1]
     return text
 
 
 def require_administrator(session: Session) -> None:
-    """Check that an administrator's key holds, as after a change of keys over the API: who has shut
-    themselves out there could not undo it there.
+    """Check that an administrator's key holds beyond any overlap, as after a change of keys over the API: who
+    has shut themselves out there could not undo it there.
 
     Raises:
         Conflict: none does.
     """
     now = _now(session)
     held = (row for row in session.scalars(select(ApiKeyRow)) if not _has_ended(row, now))
-    if not any(Scope.ADMIN in row.scopes for row in held):
+    if not any(Scope.ADMIN in row.scopes and row.replaced_by is None for row in held):
         raise Conflict(
-            "Then no key with the scope admin would hold, and nobody could make keys or drain workers over "
-            "the API. Make one first; or run `lethe keys` where the service runs, which needs no key."
+            "Then no key with the scope admin would hold, but for any in its overlap, and nobody could make keys "
+            "or drain workers over the API. Make one first; or run `lethe keys` where the service runs, which needs no key."
         )
 
 

@@ -61,7 +61,9 @@ class JobRow(Table):
 
 
 class ApiKeyRow(Table):
-    """A key of the API, without its secret. `device_seconds` is what it may use in all; None is no limit."""
+    """A key of the API, without its secret. `device_seconds` is what it may use in all; None is no limit.
+    `replaced_by` is the key that was made in its place.
+    """
 
     __tablename__ = "api_key"
 
@@ -74,6 +76,7 @@ class ApiKeyRow(Table):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    replaced_by: Mapped[str | None] = mapped_column(String(16))
     device_seconds: Mapped[float | None]
     used_seconds: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
     refunded_seconds: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")

@@ -156,7 +156,7 @@ def test_administrators_list_the_keys_without_their_secrets(client, ana, make_ke
     listed = {key["owner"]: key for key in answer.json()["items"]}
     assert listed["ana"]["scopes"] == ["read", "submit"]
     assert listed["ana"]["last_used_at"]
-    assert ana["Authorization"].rpartition("_")[2] not in answer.text
+    assert ana["Authorization"].split("_", 2)[2] not in answer.text
     problem(client.get("/api/v1/keys", headers=ana), 403, "forbidden")
 
 
@@ -227,9 +227,25 @@ def test_a_rotated_key_holds_beside_the_new_one_as_long_as_was_asked(client, roo
     newer = bearer(client.post(path, json={"overlap_hours": 1}, headers=root))
     for headers in (ana, newer):
         assert client.post(JOBS, json=SPEC, headers=headers).json()["owner"] == "ana"
-    bearer(client.post(path, json={"overlap_hours": 0}, headers=root))
+    client.delete(f"{KEYS}/{key_id(ana)}", headers=root)
     problem(client.get(JOBS, headers=ana), 401, "key_refused")
-    assert "ended" in problem(client.post(path, json={}, headers=root), 409, "conflict")["detail"]
+    assert client.get(JOBS, headers=newer).status_code == 200
+
+
+def test_a_key_is_replaced_once_and_then_names_the_one_in_its_place(client, root, ana):
+    path = f"{KEYS}/{key_id(ana)}/rotate"
+    newer = client.post(path, json={}, headers=root).json()
+    detail = problem(client.post(path, json={}, headers=root), 409, "conflict")["detail"]
+    assert f"replaced by {newer['id']}" in detail
+    newest = client.post(f"{KEYS}/{newer['id']}/rotate", json={}, headers=root).json()
+    begins, ends = (datetime.fromisoformat(newest[at]) for at in ("created_at", "expires_at"))
+    assert round((ends - begins).total_seconds()) == 86400
+
+
+def test_a_key_that_has_ended_is_not_replaced(client, root, ana):
+    client.delete(f"{KEYS}/{key_id(ana)}", headers=root)
+    refused = client.post(f"{KEYS}/{key_id(ana)}/rotate", json={}, headers=root)
+    assert "lethe keys create" in problem(refused, 409, "conflict")["detail"]
 
 
 def test_a_revoked_key_ends_at_once_and_with_an_owners_last_one_their_webhooks(client, root, ana, make_key):
@@ -254,6 +270,23 @@ def test_the_last_administrators_key_cannot_be_ended_over_the_api(client, root, 
     assert client.get(KEYS, headers=heir).status_code == 200
 
 
+def test_an_administrators_key_in_its_overlap_is_not_one_that_remains(client, root):
+    heir = client.post(f"{KEYS}/{key_id(root)}/rotate", json={}, headers=root)
+    problem(client.delete(f"{KEYS}/{heir.json()['id']}", headers=root), 409, "conflict")
+    assert client.delete(f"{KEYS}/{key_id(root)}", headers=bearer(heir)).status_code == 200
+
+
+def test_who_asked_for_the_first_key_is_refused_once_another_was_first(client, make_key, monkeypatch):
+    write = client.app.state.store.write
+
+    def write_second(**named):
+        make_key("root", "admin")
+        return write(**named)
+
+    monkeypatch.setattr(client.app.state.store, "write", write_second)
+    problem(client.post(KEYS, json={"name": "eve", "scope": "admin"}), 401, "key_refused")
+
+
 def test_a_services_first_key_is_an_administrators(client):
     refused = problem(client.post(KEYS, json={"name": "ana"}), 409, "conflict")
     assert "scope admin" in refused["detail"]
@@ -270,7 +303,7 @@ def test_an_expired_key_is_refused_and_the_service_does_not_fall_open(client, ma
 
 
 def test_the_store_never_holds_a_secret(store, ana):
-    secret = ana["Authorization"].rpartition("_")[2]
+    secret = ana["Authorization"].split("_", 2)[2]  # which may have more of them
     with store.read() as session:
         row = session.query(ApiKeyRow).one()
         assert secret not in str(vars(row))
@@ -305,7 +338,7 @@ def test_a_rotated_key_goes_on_for_the_overlap_only(store):
         newer = keys.rotate_key(session, keys.authenticate(session, new).id, overlap_seconds=0)
         with pytest.raises(KeyRefused):
             keys.authenticate(session, new)
-        with pytest.raises(Conflict, match="lethe keys create"):
+        with pytest.raises(Conflict, match=f"replaced by {newer.split('_')[1]}"):
             keys.rotate_key(session, new.split("_")[1], overlap_seconds=0)
         assert keys.authenticate(session, newer).scopes == {"read", "submit"}
 
