@@ -171,8 +171,9 @@ def require_administrator(session: Session) -> None:
     held = (row for row in session.scalars(select(ApiKeyRow)) if not _has_ended(row, now))
     if not any(Scope.ADMIN in row.scopes and row.replaced_by is None for row in held):
         raise Conflict(
-            "Then no key with the scope admin would hold, but for any in its overlap, and nobody could make keys "
-            "or drain workers over the API. Make one first; or run `lethe keys` where the service runs, which needs no key."
+            "Then no key with the scope admin would hold, but for any in its overlap, and nobody could make "
+            "keys or drain workers over the API. Make one first; or run `lethe keys` where the service runs, "
+            "which needs no key."
         )
 
 
