@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from core.settings import Settings
+from core.store.session import TAKE_TURN
 from core.store.tables import JobRow
 
 MIGRATION_LOCK = 0x1E7F  # an advisory lock's key: any number that nobody else of this database uses
@@ -22,6 +23,9 @@ def run() -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            # A service that writes meanwhile waits for its turn, not for a table: one that had changed a
+            # row of a table and wanted the next could deadlock with a migration that locks both.
+            connection.execute(TAKE_TURN)
         else:
             connection.execute(text("BEGIN IMMEDIATE"))
         migrate(connection)

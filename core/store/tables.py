@@ -370,13 +370,6 @@ class EventRow(Table):
     __table_args__ = (
         Index("ix_event_job", "job_id", "id"),
         Index("ix_event_unit", "unit_id", "id"),
-        Index(
-            "ix_event_watched",
-            "reason",
-            "id",
-            sqlite_where=text("reason IN ('infra_lost', 'cancelled')"),
-            postgresql_where=text("reason IN ('infra_lost', 'cancelled')"),
-        ),
     )
 
     # SQLite only numbers a column of exactly this type by itself.

@@ -17,6 +17,7 @@ from core.plan import plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.store import artifacts, jobs, units
+from core.store.events import append_event
 from core.store.session import ROOT, Store
 from core.store.tallies import Tally, count_up, read_tally
 from tests.services import fresh_postgres_url
@@ -87,26 +88,31 @@ def test_a_service_that_writes_meanwhile_loses_nothing_by_a_migration(postgres_u
     is_over = Event()
 
     def beat() -> int:
-        """What both revisions know: counting up. How often that was committed."""
+        """What all these revisions know: progress, an event, counting up. How often that was committed."""
         times = 0
         while not is_over.is_set():
             with store.write() as session:
+                session.execute(text("UPDATE unit SET progress = coalesce(progress, 0) + 1"))
+                append_event(session, actor="test", reason="beat", text="It beats.")
                 count_up(session, Tally.CACHE_HITS, "beat")
             times += 1
         return times
 
     with ThreadPoolExecutor(4) as pool:
         beating = [pool.submit(beat) for _ in range(4)]
-        for _ in range(3):
-            command.downgrade(alembic(postgres_url), "-2")
-            command.upgrade(alembic(postgres_url), "head")
-        is_over.set()
+        try:
+            for _ in range(3):
+                command.downgrade(alembic(postgres_url), "0018")
+                command.upgrade(alembic(postgres_url), "0022")
+        finally:
+            is_over.set()
         committed = sum(each.result() for each in beating)
 
     with store.read() as session:
         assert read_tally(session, Tally.CACHE_HITS)["beat"][0] == committed > 0
+        assert session.scalar(text("SELECT count(*) FROM event WHERE reason = 'beat'")) == committed
+        assert set(session.scalars(text("SELECT progress FROM unit"))) == {committed}
         assert sum(units.count_by_state(session).values()) == 5
-    command.check(alembic(postgres_url))
     store.engine.dispose()
 
 
@@ -124,6 +130,27 @@ def test_artifacts_from_before_their_sizes_were_kept_count_too(url):
 
     with store.read() as session:
         assert artifacts.stored_bytes(session) == 5_000_000_000
+    store.engine.dispose()
+
+
+def test_a_service_from_before_losses_were_told_apart_counts_only_what_a_unit_ended_itself(url):
+    store = Store(url)
+    store.migrate()
+    submit_a_job(store)
+    with store.write() as session:
+        lost = units.claim(session, jobs.QUEUE, "w1", -1.0)
+        units.reap(session)
+        session.execute(text("UPDATE unit SET not_before = 0"))
+        again = units.claim(session, jobs.QUEUE, "w1", 60.0)
+    assert (again.unit_id, again.attempt) == (lost.unit_id, 2)
+
+    command.downgrade(alembic(url), "0019")
+
+    with store.read() as session:
+        assert session.scalars(text("SELECT attempt FROM unit WHERE attempt > 0")).all() == [1]
+        reasons = session.scalars(text("SELECT reason FROM event")).all()
+    assert "infra_lost" in reasons
+    assert "worker_lost" not in reasons
     store.engine.dispose()
 
 
