@@ -31,9 +31,8 @@ from core.store.unit_statements import CLAIM, DEPENDENTS, FINISH, PROMOTE
 
 CANCEL_REQUESTED = "cancel_requested"
 CHUNK = 500  # ids in one statement
-MOST_LOSSES = (
-    6  # workers that a unit may lose: one that takes its machine down looks like the machine's fault
-)
+# Workers that a unit may lose: one that takes its machine down looks like the machine's fault.
+MOST_LOSSES = 6
 RETRY_DELAY_SECONDS = 2.0  # times the attempt: a machine that just failed gets a moment
 
 
