@@ -71,6 +71,7 @@ class WaitingReason(StrEnum):
 
     NO_WORKER = "no_worker"
     WORKERS_REST = "workers_rest"
+    WORKERS_START = "workers_start"
     WORKERS_BUSY = "workers_busy"
     DEPENDENCIES = "dependencies"
     BACK_OFF = "back_off"
@@ -378,8 +379,8 @@ class CatalogAnswer(Answer):
 
 
 class WorkerAnswer(Answer):
-    """A worker, as it last described itself: `idle`, `busy`, `waiting_for_slot`, `disk_full`,
-    `draining` or `drained`.
+    """A worker, as it last described itself: `waiting_for_slot`, `starting`, `idle`,
+    `busy`, `disk_full`, `draining` or `drained`.
 
     `memory_bytes` is the resident memory of its processes.
     """

@@ -17,7 +17,7 @@ ONLINE_BEATS = 3
 NOWHERE = Place(  # of a job that is being cancelled
     units=0, jobs=0, priority=None, has_short=False, has_ready_unit=False
 )
-RESTING = frozenset(WorkerState) - {WorkerState.IDLE, WorkerState.BUSY}
+RESTING = frozenset(WorkerState) - {WorkerState.STARTING, WorkerState.IDLE, WorkerState.BUSY}
 
 
 def is_waiting(record: JobRecord) -> bool:
@@ -68,6 +68,8 @@ class Queue:
             return WaitingReason.NO_WORKER
         if all(worker.state in RESTING for worker in self.workers):
             return WaitingReason.WORKERS_REST
+        if all(worker.state in RESTING | {WorkerState.STARTING} for worker in self.workers):
+            return WaitingReason.WORKERS_START
         if not place.has_ready_unit:
             return WaitingReason.BACK_OFF if record.units[UnitState.READY] else WaitingReason.DEPENDENCIES
         if place.units:
@@ -85,6 +87,7 @@ class Queue:
                 f"None of the {len(self.workers)} worker(s) takes work: they are drained or wait for a slot "
                 "or space."
             ),
+            WaitingReason.WORKERS_START: "A worker is loading; it takes work in a moment.",
             WaitingReason.BACK_OFF: "Its units were lost with their worker; they start again in a moment.",
             WaitingReason.DEPENDENCIES: "Its next units need others that have not ended.",
             WaitingReason.PRIORITY: f"{come_first}: some have a higher priority.",

@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from worker.devices import is_gpu
 from worker.lifeline import die_with_parent
 
 TERM_GRACE_SECONDS = 3.0
-READY_POLL_SECONDS = 1.0
+READY_POLL_SECONDS = 0.2  # how soon it is seen that nobody waits any more
 
 
 @dataclass(frozen=True)
@@ -90,19 +91,28 @@ class Runner:
         """The child's process id."""
         return self._process.pid
 
-    def await_ready(self) -> str:
-        """The child's device in words, once it has loaded.
+    def await_ready(self, patience_seconds: float, is_stopped: Callable[[], bool]) -> str | None:
+        """The child's device in words, once it has loaded; None where waiting was stopped before.
 
         Raises:
-            DeploymentInvalid: it cannot load here, which is no unit's fault.
+            DeploymentInvalid: it cannot load here, or not in time, which is no unit's fault.
         """
-        try:
-            while not isinstance(message := self.receive(READY_POLL_SECONDS), Ready):
-                pass
-        except EOFError as error:
-            self.end()
-            raise DeploymentInvalid("The runner ended while it loaded; what it printed says why.") from error
-        return message.device
+        deadline = time.monotonic() + patience_seconds
+        while not is_stopped():
+            try:
+                message = self.receive(READY_POLL_SECONDS)
+            except EOFError as error:
+                raise DeploymentInvalid(
+                    "The runner ended while it loaded; what it printed says why."
+                ) from error
+            if isinstance(message, Ready):
+                return message.device
+            if time.monotonic() > deadline:
+                raise DeploymentInvalid(
+                    f"The runner has not loaded within {patience_seconds:.0f} seconds (LETHE_STALL_SECONDS). "
+                    "Look at the device, its driver and the disk that torch is on."
+                )
+        return None
 
     def start(self, unit: Unit) -> None:
         """Hand the child its next unit."""

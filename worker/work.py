@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,7 +31,7 @@ from core.store.states import FailureClass, WorkerState
 from core.store.units import Lease
 from worker.devices import device_keys
 from worker.memory import resident_bytes
-from worker.runner import ArtifactBroken, Failed, Finished, Message, NoSpace, Ready, Runner
+from worker.runner import ArtifactBroken, Failed, Finished, Message, NoSpace, Runner
 
 log = structlog.get_logger()
 
@@ -66,6 +67,7 @@ class Worker:
         self._store = store
         self._draining = Event()
         self._leaving = Event()
+        self._farewell = ExitStack()  # what to undo, last first
         self._device = "starting"
         self._unit_id: UnitId | None = None
         self._state = WorkerState.WAITING_FOR_SLOT
@@ -75,25 +77,34 @@ class Worker:
         self._artifacts = open_storage(settings)
         self._needed_bytes = int(settings.min_free_gb * GIGABYTE)
         try:
+            self._farewell.callback(self._write, lambda session: workers.unregister(session, self.id))
             self._register()
+            self._farewell.callback(self._fall_silent)
             Thread(target=self._beat_forever, name="worker-beat", daemon=True).start()
             key = self._await_slot()
-            self._runner = Runner(settings, key)
+            self._runner, self._is_runner_ready = Runner(settings, key), False
+            self._farewell.callback(lambda: self._runner.end())  # whichever it is by then
             self._device_key = key  # from now on beats tell the runner's memory
-            self._device = self._runner.await_ready()
-            self._register()
+            self._await_runner()
             self._say(WorkerState.IDLE)
         except BaseException:  # also when told to stop
-            self._write(lambda session: workers.unregister(session, self.id))
+            self.close()
             raise
 
     def work(self, queue: str, on_progress: Callable[[Lease, Progress | None], None] | None = None) -> int:
         """Run ready units of the queue until there are none, there is no space for what they produce, or the
         worker drains; returns how many it ran.
+
+        Raises:
+            DeploymentInvalid: a runner had to be replaced, and the new one cannot load; no unit is claimed.
         """
         done = 0
         try:
-            while self._resting_state() == WorkerState.IDLE and (lease := self._claim(queue)):
+            while (
+                self._resting_state() == WorkerState.IDLE
+                and self._await_runner()
+                and (lease := self._claim(queue))
+            ):
                 log.info(
                     "unit_claimed",
                     unit=lease.unit_id,
@@ -126,22 +137,15 @@ class Worker:
     def close(self) -> None:
         """Leave in good order."""
         self._draining.set()
-        self._leaving.set()
-        with self._saying:  # a beat that comes later must not miss the slot that is given up here
-            self._device_key = None
-        self._runner.end()
-        self._write(lambda session: workers.unregister(session, self.id))
+        self._farewell.close()
 
     def _run(self, lease: Lease, on_progress: Callable[[Lease, Progress | None], None] | None) -> None:
         """One unit, from the claim to the end that the store hears of."""
-        if not self._runner.is_alive:
-            self._runner.end()
-            self._runner = self._new_runner()
         self._runner.start(lease.unit)
         try:
             self._attend(lease, on_progress)
         except BaseException:
-            self._runner.end()  # or its outcome would be taken for that of the next unit
+            self._end_runner()  # or its outcome would be taken for that of the next unit
             raise
 
     def _attend(self, lease: Lease, on_progress: Callable[[Lease, Progress | None], None] | None) -> None:
@@ -170,9 +174,6 @@ class Worker:
         running.last_message = time.monotonic()
         lease = running.lease
         match message:
-            case Ready():
-                self._device = message.device
-                self._register()
             case Progress():
                 running.progress, running.has_news = message, True
             case LogLine():
@@ -377,20 +378,18 @@ class Worker:
         log.info("slot_claimed", worker=self.id, device=key)
         return key
 
+    @stamina.retry(on=OperationalError, attempts=None, timeout=STORE_PATIENCE_SECONDS)
     def _claim(self, queue: str) -> Lease | None:
-        def claim(session: Session) -> Lease | None:
-            if not workers.may_claim(session, self.id):
-                return None
-            lease = units.claim(session, queue, self.id, self._settings.lease_seconds)
-            if lease is not None:
+        with self._saying:  # or a beat between the commit and what it says would tell of an idle worker
+            with self._store.write() as session:
+                if not workers.may_claim(session, self.id):
+                    return None
+                lease = units.claim(session, queue, self.id, self._settings.lease_seconds)
+                if lease is None:
+                    return None
                 workers.take_up(session, self.id, lease.unit_id)
+            self._state, self._unit_id = WorkerState.BUSY, lease.unit_id
             return lease
-
-        lease = self._write(claim)
-        if lease is not None:
-            with self._saying:
-                self._state, self._unit_id = WorkerState.BUSY, lease.unit_id
-        return lease
 
     def _resting_state(self) -> WorkerState:
         """What keeps this worker from the next unit, if anything."""
@@ -410,15 +409,32 @@ class Worker:
         with self._store.write() as session:
             return change(session)
 
-    def _new_runner(self) -> Runner:
-        assert self._device_key is not None, "a runner starts on a slot"
-        return Runner(self._settings, self._device_key)
-
     def _end_runner(self) -> str:
-        """End the runner and start another, which loads while this worker publishes and claims."""
+        """End the runner and start another, which loads while this worker publishes."""
+        assert self._device_key is not None, "a runner starts on a slot"
         how = self._runner.end()
-        self._runner = self._new_runner()
+        self._runner, self._is_runner_ready = Runner(self._settings, self._device_key), False
         return how
+
+    def _await_runner(self) -> bool:
+        """Whether the runner has loaded, once it has; not where the worker drains meanwhile. Nothing is
+        claimed before: where a device is gone, no unit shall pay for it.
+
+        Raises:
+            DeploymentInvalid: it cannot load here.
+        """
+        if not self._runner.is_alive:
+            self._end_runner()
+        if self._is_runner_ready:
+            return True
+        self._unit_id = None
+        self._say(WorkerState.STARTING)
+        device = self._runner.await_ready(self._settings.stall_seconds, self._draining.is_set)
+        if device is None:
+            return False
+        self._device, self._is_runner_ready = device, True
+        self._register()
+        return True
 
     def _register(self) -> None:
         self._write(
@@ -463,6 +479,12 @@ class Worker:
             log.error("slot_lost", worker=self.id, device=self._device_key, hint="it was silent for too long")
             # In good order; whoever keeps this process alive starts anew.
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _fall_silent(self) -> None:
+        """Beat no more: a beat that came later would miss the slot that is given up."""
+        self._leaving.set()
+        with self._saying:
+            self._device_key = None
 
     def _beat_forever(self) -> None:
         beat_pulse(self._settings.var_dir, "worker")

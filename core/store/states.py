@@ -30,6 +30,7 @@ class WorkerState(StrEnum):
     """What a worker does."""
 
     WAITING_FOR_SLOT = "waiting_for_slot"
+    STARTING = "starting"
     DISK_FULL = "disk_full"
     IDLE = "idle"
     BUSY = "busy"

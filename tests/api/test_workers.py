@@ -6,6 +6,7 @@ import pytest
 
 from core.store import keys, slots, workers
 from core.store.keys import Scope
+from core.store.states import WorkerState
 from tests.api.steps import JOBS, SPEC, problem
 
 WORKERS = "/api/v1/workers"
@@ -54,6 +55,19 @@ def test_a_job_that_waits_for_drained_workers_says_so(client, worker):
         waiting["reason"]
         == "None of the 1 worker(s) takes work: they are drained or wait for a slot or space."
     )
+
+
+def test_a_job_that_waits_for_a_worker_to_load_says_so(client, store, worker):
+    client.post(f"{WORKERS}/{worker}/drain")
+    with store.write() as session:
+        workers.register(
+            session, "w2", host="h", pid=7, queues=[], device="", version="", state=WorkerState.STARTING
+        )
+
+    waiting = client.post(JOBS, json=SPEC).json()["waiting"]
+
+    assert waiting["code"] == "workers_start"
+    assert waiting["reason"] == "A worker is loading; it takes work in a moment."
 
 
 @pytest.mark.parametrize("action", ["drain", "resume"])

@@ -55,7 +55,7 @@ class Asleep:
         self._seconds = seconds
         self._until = 0.0
 
-    def await_ready(self) -> str:
+    def await_ready(self, *_: object) -> str:
         return "a bed"
 
     def start(self, _unit: Unit) -> None:

@@ -89,7 +89,7 @@ def test_what_a_refused_worker_wrote_after_an_eviction_counts_and_goes_too(setti
         def __init__(self, *_) -> None:
             pass
 
-        def await_ready(self) -> str:
+        def await_ready(self, *_) -> str:
             return "CPU"
 
         def start(self, _unit) -> None:

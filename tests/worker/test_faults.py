@@ -85,6 +85,27 @@ def test_a_worker_that_cannot_load_ends_and_takes_no_unit(deployment, tmp_path):
 
 
 @embedded
+def test_a_device_that_is_gone_costs_the_unit_in_hand_an_attempt_and_ends_the_worker(deployment, tmp_path):
+    deployment.start("scheduler")
+    found_first = os.pathsep.join([str(tmp_path), deployment.environment["PYTHONPATH"]])
+    worker = deployment.start("worker", PYTHONPATH=found_first)
+    job_id = deployment.submit(sleeper(60), "toy_noise")
+    deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
+    (tmp_path / "torch.py").write_text("raise ImportError('the device is gone')")
+
+    for pid in children_of(worker.pid):
+        os.kill(pid, signal.SIGKILL)
+
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 2
+    log = (deployment.var_dir / "worker-1.log").read_text()
+    assert "the device is gone" in log
+    assert "The runner ended while it loaded" in log
+    assert deployment.workers() == {}
+    assert deployment.unit(SLEEPER).attempt == 1
+    assert {unit.attempt for unit in deployment.units_of(job_id).values()} <= {0, 1}
+
+
+@embedded
 def test_a_broken_device_is_not_the_methods_fault_and_not_the_next_units(deployment):
     deployment.start("scheduler")
     worker = deployment.start("worker")

@@ -2,10 +2,13 @@
 
 import signal
 import sys
+from threading import Thread
+from threading import enumerate as enumerate_threads
 
 import pytest
 from sqlalchemy.orm import Session
 
+from core.errors import DeploymentInvalid
 from core.settings import Settings
 from core.store import slots, workers
 from core.store.session import Store
@@ -70,6 +73,44 @@ def test_a_worker_is_known_as_waiting_until_it_has_a_slot_and_leaves_in_good_ord
     with store.read() as session:
         assert workers.list_workers(session) == []
     store.engine.dispose()
+
+
+def test_a_worker_that_cannot_load_is_known_as_starting_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    store = Store(f"sqlite:///{tmp_path / 'lethe.db'}")
+    store.migrate()
+    told = []
+
+    class Broken:
+        is_alive, pid = True, None
+
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def await_ready(self, *_: object) -> str:
+            with store.read() as session:
+                told.extend(worker.state for worker in workers.list_workers(session))
+            raise DeploymentInvalid("no device")
+
+        def end(self) -> str:
+            told.append("ended")
+            return "at once"
+
+    monkeypatch.setattr("worker.work.Runner", Broken)
+
+    with pytest.raises(DeploymentInvalid, match="no device"):
+        Worker(Settings(var_dir=tmp_path, device="cpu"), store)
+
+    assert told == [WorkerState.STARTING, "ended"]
+    for thread in beating():
+        thread.join(PATIENCE_SECONDS)  # it had been told to end
+    assert beating() == []
+    with store.read() as session:
+        assert workers.list_workers(session) == []
+    store.engine.dispose()
+
+
+def beating() -> list[Thread]:
+    return [thread for thread in enumerate_threads() if thread.name == "worker-beat"]
 
 
 def test_a_drained_worker_ends_its_unit_and_takes_no_other_until_it_is_resumed(deployment):
