@@ -2,20 +2,25 @@
 
 import signal
 import sys
+import time
 from threading import Thread
 from threading import enumerate as enumerate_threads
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from core.errors import DeploymentInvalid
 from core.settings import Settings
-from core.store import slots, workers
+from core.spec.units import Unit, UnitId
+from core.store import jobs, slots, workers
 from core.store.session import Store
 from core.store.states import JobState, UnitState, WorkerState
 from tests.worker.deployment import PATIENCE_SECONDS, SLEEPER, sleeper
+from tests.worker.sleepers import Asleep, submit
 from worker.work import Worker
 
+BEAT_SECONDS = 0.02
 ALONE = {"LETHE_SLOTS_PER_DEVICE": "1"}
 
 
@@ -106,6 +111,36 @@ def test_a_worker_that_cannot_load_is_known_as_starting_and_leaves_nothing_behin
     assert beating() == []
     with store.read() as session:
         assert workers.list_workers(session) == []
+    store.engine.dispose()
+
+
+def test_no_beat_tells_of_an_idle_worker_once_it_has_claimed(tmp_path, monkeypatch):
+    store = Store(f"sqlite:///{tmp_path / 'lethe.db'}")
+    store.migrate()
+    submit(store, model_seeds=1)
+    told = []
+
+    class Watching(Asleep):
+        def start(self, unit: Unit) -> None:
+            with store.read() as session:
+                told.extend(
+                    (worker.state, worker.unit_id is None) for worker in workers.list_workers(session)
+                )
+            at_work.drain()
+            super().start(unit)
+
+    def take_up_slowly(session: Session, worker_id: str, unit_id: UnitId) -> None:
+        take_up(session, worker_id, unit_id)
+        event.listen(session, "after_commit", lambda _: time.sleep(20 * BEAT_SECONDS), once=True)
+
+    take_up = workers.take_up
+    monkeypatch.setattr(workers, "take_up", take_up_slowly)
+    monkeypatch.setattr("worker.work.Runner", lambda *_: Watching(0.0))
+    at_work = Worker(Settings(var_dir=tmp_path, device="cpu", beat_seconds=BEAT_SECONDS), store)
+    at_work.work(jobs.QUEUE)
+    at_work.close()
+
+    assert told == [(WorkerState.BUSY, False)]
     store.engine.dispose()
 
 
