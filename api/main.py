@@ -125,7 +125,7 @@ def _add_routes(app: FastAPI) -> None:
             for name, found in SCHEMAS.items():
                 body = dict(found)
                 schema["components"]["schemas"] |= body.pop("$defs") | {name: body}
-            problems.declare_everywhere(schema, PREFIX)
+            problems.declare_everywhere(schema, PREFIX, read_raw=SCHEMAS)
             add_examples(schema)
             app.openapi_schema = schema
         return app.openapi_schema

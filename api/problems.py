@@ -4,6 +4,8 @@ A problem's `type` leads to the page that lists `KINDS`.
 """
 
 import copy
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +37,7 @@ from core.errors import (
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+JSON_TYPE = re.compile(r"application/(.+\+)?json")  # what FastAPI parses
 PAGE = "/docs/problems"
 BUSY_SECONDS = 5
 
@@ -188,13 +191,26 @@ PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{m
 ANYWHERE = (421, 429, 500, 503)  # whatever was asked
 
 
-def declare_everywhere(document: dict[str, Any], prefix: str) -> None:
-    """Add the problems that any request under the prefix may end in to an OpenAPI document."""
+def declare_everywhere(document: dict[str, Any], prefix: str, read_raw: Collection[str]) -> None:
+    """Add the problems that any request under the prefix may end in to an OpenAPI document.
+
+    Args:
+        document: is changed in place.
+        prefix: of the paths.
+        read_raw: the schemas of bodies that are read whatever type they say they are of.
+    """
     for path, methods in document["paths"].items():
         for operation in methods.values():
-            statuses = (*ANYWHERE, 413, 415) if "requestBody" in operation else ANYWHERE
+            statuses = (*ANYWHERE, *_of_body(operation, read_raw))
             for status in statuses if path.startswith(prefix) else ():
                 operation["responses"].setdefault(str(status), copy.deepcopy(DECLARED[status]))
+
+
+def _of_body(operation: dict[str, Any], read_raw: Collection[str]) -> tuple[int, ...]:
+    if "requestBody" not in operation:
+        return ()
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return (413,) if schema["$ref"].rpartition("/")[2] in read_raw else (413, 415)
 
 
 def install(app: FastAPI) -> None:
@@ -257,7 +273,7 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
     """What FastAPI found wrong with a parameter or a body."""
     assert isinstance(error, RequestValidationError)
     given = request.headers.get("content-type", "")
-    is_json = given.partition(";")[0].strip().lower() == "application/json"
+    is_json = JSON_TYPE.fullmatch(given.partition(";")[0].strip().lower())
     if not is_json and any(found["loc"][0] == "body" for found in error.errors()):
         detail = f"The body must be application/json; its Content-Type is {given or 'not set'}."
         return problem_response(request, "unsupported_media_type", detail)
@@ -268,18 +284,21 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
             detail=f"{found['msg']}; got {found.get('input')!r:.100}.",
         )
         if found["type"] != "json_invalid"
-        else ProblemError(
-            pointer="#/body",
-            code=found["type"],
-            detail=f"The body is no JSON: {found['ctx']['error']} at character {found['loc'][1]}.",
-        )
+        else _no_json(f"{found['ctx']['error']} at character {found['loc'][1]}")
         for found in error.errors()
     ]
     return problem_response(request, "invalid_request", f"{len(errors)} problem(s) found.", errors=errors)
 
 
+def _no_json(why: str) -> ProblemError:
+    return ProblemError(pointer="#/body", code="json_invalid", detail=f"The body is no JSON: {why}.")
+
+
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(undecodable := error.__cause__, UnicodeDecodeError):  # FastAPI has a 400 for it
+        errors = [_no_json(f"no {undecodable.encoding} at byte {undecodable.start}")]
+        return problem_response(request, "invalid_request", "1 problem(s) found.", errors=errors)
     return problem_response(
         request,
         HTTP_CODES.get(error.status_code, "http_error"),

@@ -10,7 +10,7 @@ from starlette.routing import compile_path
 from api.dependencies import SettingsDep
 
 router = APIRouter(include_in_schema=False)
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 NOT_BUILT = (
     "<!doctype html><title>Lethe</title><p>The page is not built. Run <code>make page</code>. "
     "The API is at <a href='/docs'>/docs</a>."

@@ -77,6 +77,7 @@ def test_a_database_that_does_not_answer_asks_to_come_back(client, breaking):
         ("GET", f"{JOBS}/job_none/cancel", "POST"),
         ("PUT", f"{JOBS}/job_none", "GET, PATCH"),
         ("POST", "/api/v1/badges/ft.svg", "GET"),
+        ("TRACE", JOBS, "GET, POST"),
     ],
 )
 def test_a_method_that_an_endpoint_has_not_is_refused_with_those_it_has(client, method, path, allowed):
@@ -100,9 +101,28 @@ def test_a_body_that_does_not_say_it_is_json_is_refused_with_what_to_say(client,
     assert (given or "not set") in detail
 
 
+def test_only_bodies_that_must_say_they_are_json_are_declared_to_be_refused_for_it(client):
+    operations = [
+        operation
+        for methods in client.get("/api/v1/openapi.json").json()["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    lenient = {found["operationId"] for found in operations if "415" not in found["responses"]}
+    assert lenient == {"submitJob", "estimateJob", "importResults"}
+    assert all("413" in found["responses"] for found in operations)
+
+
+def test_every_json_type_is_json(client):
+    given = {"Content-Type": "application/merge-patch+json; charset=utf-8"}
+    answer = client.post(f"{JOBS}/cancel", content=b'{"ids": 1}', headers=given)
+    problem(answer, 422, "invalid_request")
+
+
+@pytest.mark.parametrize("content", [b'{"url": ', b'{"url": "\xff"}'])
 @pytest.mark.parametrize("path", [JOBS, "/api/v1/webhooks"])
-def test_a_body_that_is_no_json_is_told_so(client, path):
-    answer = client.post(path, content=b'{"url": ', headers={"Content-Type": "application/json"})
+def test_a_body_that_is_no_json_is_told_so(client, path, content):
+    answer = client.post(path, content=content, headers={"Content-Type": "application/json"})
     (found,) = answer.json()["errors"]
     assert (answer.status_code, found["code"]) == (422, "json_invalid")
     assert found["pointer"] in ("#", "#/body")
