@@ -30,7 +30,7 @@ from core.store.session import Store
 from core.store.states import FailureClass, WorkerState
 from core.store.units import Lease
 from worker.devices import device_keys
-from worker.memory import resident_bytes
+from worker.processes import is_gone, resident_bytes
 from worker.runner import ArtifactBroken, Failed, Finished, Message, NoSpace, Runner
 
 log = structlog.get_logger()
@@ -355,7 +355,7 @@ class Worker:
         has_told = False
 
         def claim(session: Session) -> str | None:
-            workers.forget_dead(session, socket.gethostname(), _is_dead, but=self.id)
+            workers.forget_dead(session, socket.gethostname(), is_gone, but=self.id)
             return slots.claim_slot(
                 session,
                 self.id,
@@ -495,18 +495,3 @@ class Worker:
 
 def _line(level: str, text: str, **fields: str) -> LogLine:
     return LogLine(datetime.now(UTC), level, text, fields)
-
-
-def _is_dead(pid: int) -> bool:
-    """Whether another worker of this host is gone: a container that starts again has the same name and, for
-    its new process, the same number.
-    """
-    if pid == os.getpid():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # somebody else's, but there
-        return False
-    return False

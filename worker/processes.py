@@ -1,7 +1,22 @@
-"""How much memory processes hold."""
+"""What can be known of other processes of this host: whether they are there, and their memory."""
 
 import os
 from pathlib import Path
+
+
+def is_gone(pid: int) -> bool:
+    """Whether another process that had this number is gone: a container that starts again has the same name
+    and, for its new process, the same number.
+    """
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's, but there
+        return False
+    return False
 
 
 def resident_bytes(*pids: int | None) -> int | None:
