@@ -74,7 +74,7 @@ class Connection:
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self._writer.write("\r\n".join((*lines, "", "")).encode() + body)
         start, *rest = (await self.reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-        found = dict(line.lower().split(": ", 1) for line in rest)
+        found = {name.lower(): value for name, value in (line.split(": ", 1) for line in rest)}
         return int(start.split()[1]), found
 
     async def ask(
