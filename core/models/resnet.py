@@ -35,9 +35,8 @@ def resnet18_cifar(num_classes: int) -> nn.Module:
     stem = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
     model.conv1 = stem
-    model.maxpool = nn.ReLU(
-        inplace=True
-    )  # all that is left of it: `resnet18` has put the ReLU behind the pool
+    # What is left of the pool: `resnet18` has put the ReLU behind it.
+    model.maxpool = nn.ReLU(inplace=True)
     return model
 
 

@@ -23,59 +23,30 @@ class SleepHyperparameters(Hyperparameters):
     seconds: Annotated[float, Field(ge=0, le=60), Uniform(2, 3)] = 5.0
 
 
-TOY_NOISE = UnlearnerInfo(
-    id="toy_noise",
-    title="Noise",
-    name="Noise",
-    source="nobody",
-    uses=frozenset(),
-    hyperparameters=NoiseHyperparameters,
-    implementation="lethe_toy_torch:add_noise",
+def toy(
+    id: str, title: str, name: str, hyperparameters: type[Hyperparameters], function: str
+) -> UnlearnerInfo:
+    """An unlearner that uses none of the sets."""
+    return UnlearnerInfo(
+        id=id,
+        title=title,
+        name=name,
+        source="nobody",
+        uses=frozenset(),
+        hyperparameters=hyperparameters,
+        implementation=f"lethe_toy_torch:{function}",
+    )
+
+
+TOY_NOISE = toy("toy_noise", "Noise", "Noise", NoiseHyperparameters, "add_noise")
+TOY_KILLER = toy("toy_killer", "Killer", "Kills its own process", NoiseHyperparameters, "kill_itself")
+TOY_SLEEPER = toy("toy_sleeper", "Sleeper", "Sleeps", SleepHyperparameters, "sleep")
+TOY_RAISER = toy("toy_raiser", "Raiser", "Never works", NoiseHyperparameters, "raise_an_error")
+TOY_UNLUCKY = toy(
+    "toy_unlucky", "Unlucky", "Always meets a broken device", NoiseHyperparameters, "meet_a_broken_device"
 )
-TOY_KILLER = UnlearnerInfo(
-    id="toy_killer",
-    title="Killer",
-    name="Kills its own process",
-    source="nobody",
-    uses=frozenset(),
-    hyperparameters=NoiseHyperparameters,
-    implementation="lethe_toy_torch:kill_itself",
-)
-TOY_SLEEPER = UnlearnerInfo(
-    id="toy_sleeper",
-    title="Sleeper",
-    name="Sleeps",
-    source="nobody",
-    uses=frozenset(),
-    hyperparameters=SleepHyperparameters,
-    implementation="lethe_toy_torch:sleep",
-)
-TOY_RAISER = UnlearnerInfo(
-    id="toy_raiser",
-    title="Raiser",
-    name="Never works",
-    source="nobody",
-    uses=frozenset(),
-    hyperparameters=NoiseHyperparameters,
-    implementation="lethe_toy_torch:raise_an_error",
-)
-TOY_UNLUCKY = UnlearnerInfo(
-    id="toy_unlucky",
-    title="Unlucky",
-    name="Always meets a broken device",
-    source="nobody",
-    uses=frozenset(),
-    hyperparameters=NoiseHyperparameters,
-    implementation="lethe_toy_torch:meet_a_broken_device",
-)
-TOY_GLUTTON = UnlearnerInfo(
-    id="toy_glutton",
-    title="Glutton",
-    name="Never has enough memory",
-    source="nobody",
-    uses=frozenset(),
-    hyperparameters=NoiseHyperparameters,
-    implementation="lethe_toy_torch:run_out_of_memory",
+TOY_GLUTTON = toy(
+    "toy_glutton", "Glutton", "Never has enough memory", NoiseHyperparameters, "run_out_of_memory"
 )
 TOY_NET = ModelInfo(
     id="toy_net",
