@@ -156,7 +156,7 @@ def rotate_key(session: Session, key_id: str, *, overlap_seconds: float) -> str:
     row.expires_at = datetime.fromtimestamp(
         min(ends, row.expires_at.timestamp()) if row.expires_at else ends, now.tzinfo
     )
-    row.replaced_by = text.split("_")[1]
+    row.replaced_by = authenticate(session, text).id
     return text
 
 
