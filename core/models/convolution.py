@@ -1,21 +1,26 @@
 """Convolutions that pay only for the taps that meet the image.
 
 At 32 px ResNet18's last two stages work on 2×2 pixels and on a single one: of their 3×3 kernels five taps of
-nine, and eight of nine, only ever meet the padding. Where the kernel reaches over the whole image from every
-output pixel, the convolution is one matrix product of the image with the taps that lie on it; outputs and
-gradients are those of the padded convolution. On two CPU cores, 2×2 pixels of 256 channels then take 0.4 of
-the time, forward and backward.
+nine, and eight of nine, only ever meet the padding. Where a convolution has only a few output pixels, or each
+of them meets the whole image, it is a matrix product of the pixels that each one meets with the taps that
+meet them; outputs and gradients are those of the padded convolution. On two CPU cores, 2×2 pixels of 256
+channels then take 0.4 of the time, forward and backward, and a step of stride 2 down to them a half.
 """
 
+from dataclasses import dataclass
 from itertools import product
-from typing import Self, TypeAlias, cast
+from typing import NamedTuple, Self, TypeAlias, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
-Spot: TypeAlias = tuple[slice, slice]  # the rows and the columns of a kernel that one output pixel lays
+from core.models.linear import linear
+
+FEW_PIXELS = 4  # of which each may have a matrix of its own; with 16 that took longer than the padding
+
+Size: TypeAlias = tuple[int, ...]  # height and width
+Piece: TypeAlias = tuple[slice, slice]  # rows and columns of an image or of a kernel
 
 
 class CompactConv2d(nn.Conv2d):
@@ -45,67 +50,109 @@ class CompactConv2d(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(B, C, H, W)` to `(B, C', H', W')`."""
-        padding = cast(tuple[int, int], self.padding)
-        rows, columns = map(taps_met, images.shape[-2:], self.kernel_size, self.stride, padding)
-        if not rows or not columns:
+        padding = cast(Size, self.padding)
+        layout = layout_of(tuple(images.shape[-2:]), self.kernel_size, self.stride, padding)
+        if layout is None:
             return super().forward(images)
         # Channels last, as the weights and images lie in memory: a single tap is then taken without a copy.
-        weight, pixels = self.weight.permute(0, 2, 3, 1), images.permute(0, 2, 3, 1)
-        spots = tuple(product(rows, columns))
-        matrix = cast(Tensor, _TapMatrix.apply(weight, spots))  # type: ignore[no-untyped-call]
-        met = pixels[:, : rows[0].stop - rows[0].start, : columns[0].stop - columns[0].start]
-        bias = None if self.bias is None else self.bias.repeat(len(spots))
-        output = F.linear(met.flatten(1), matrix, bias)
-        return output.view(-1, len(rows), len(columns), self.out_channels).permute(0, 3, 1, 2)
+        image, kernel = images.permute(0, 2, 3, 1), self.weight.permute(0, 2, 3, 1)
+        taps = pieces(kernel, layout.taps)
+        if len(layout.pixels) == 1:
+            bias = None if self.bias is None else self.bias.repeat(len(taps))
+            output = linear(image[:, *layout.pixels[0]].flatten(1), torch.cat(taps), bias)
+        else:
+            pixels = pieces(image, layout.pixels)
+            output = torch.cat([linear(*pair, self.bias) for pair in zip(pixels, taps, strict=True)], dim=1)
+        if len(taps) == 1:
+            # Strides of a single pixel say nothing, but batch norm takes 20 times as long where those of its
+            # input and its gradient differ: these are the ones that its gradient has.
+            return output[:, :, None, None]
+        return output.view(-1, *layout.output_size, self.out_channels).permute(0, 3, 1, 2)
 
 
-class _Taken(FunctionCtx):
+@dataclass(frozen=True)
+class Layout:
+    """What the output pixels of a compact convolution meet, row by row."""
+
+    output_size: Size
+    pixels: tuple[Piece, ...]  # a single one where all meet the same
+    taps: tuple[Piece, ...]
+
+
+_layouts: dict[tuple[Size, Size, Size, Size], Layout | None] = {}
+
+
+def layout_of(image: Size, kernel: Size, stride: Size, padding: Size) -> Layout | None:
+    """How a convolution is compact on images of a size; None where it is not."""
+    sizes = (image, kernel, stride, padding)
+    if sizes not in _layouts:  # not `functools.cache`, which torch's compiler warns of and ignores
+        _layouts[sizes] = _new_layout(*sizes)
+    return _layouts[sizes]
+
+
+def _new_layout(image: Size, kernel: Size, stride: Size, padding: Size) -> Layout | None:
+    rows, columns = map(overlaps, image, kernel, stride, padding)
+    pixels = tuple((row.pixels, column.pixels) for row, column in product(rows, columns))
+    taps = tuple((row.taps, column.taps) for row, column in product(rows, columns))
+    meet_the_same = all(met == pixels[0] for met in pixels)
+    if any(span.start == span.stop for met in pixels for span in met):
+        return None
+    if not meet_the_same and len(pixels) > FEW_PIXELS:
+        return None
+    return Layout((len(rows), len(columns)), pixels[:1] if meet_the_same else pixels, taps)
+
+
+class Overlap(NamedTuple):
+    """Along one axis, which pixels of the image an output pixel meets, by which taps of the kernel."""
+
+    pixels: slice
+    taps: slice
+
+
+def overlaps(size: int, kernel: int, stride: int, padding: int) -> list[Overlap]:
+    """The overlap of each output pixel along one axis; its spans are empty where it meets padding alone."""
+    found = []
+    for start in range(-padding, size + padding - kernel + 1, stride):
+        first, end = (min(max(edge, 0), size) for edge in (start, start + kernel))
+        found.append(Overlap(slice(first, end), slice(first - start, end - start)))
+    return found
+
+
+def pieces(whole: Tensor, where: tuple[Piece, ...]) -> tuple[Tensor, ...]:
+    """`(N, rows · columns · C)` matrices of pieces of an `(N, H, W, C)` tensor."""
+    return cast(tuple[Tensor, ...], _Pieces.apply(whole, where))  # type: ignore[no-untyped-call]
+
+
+class _Known(FunctionCtx):
     """What the way back must know."""
 
-    spots: tuple[Spot, ...]
+    where: tuple[Piece, ...]
     shape: torch.Size
 
 
-class _TapMatrix(torch.autograd.Function):
-    """From `(C', K, K, C)` weights and the taps of each output pixel, the matrix `(pixels · C', taps · C)`.
-
-    Autograd's own way back through the slices fills a whole kernel with zeros for every one of them.
-    """
+class _Pieces(torch.autograd.Function):
+    """Autograd's own way back through the slices fills the whole with zeros for every one of them."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(weight: Tensor, spots: tuple[Spot, ...]) -> Tensor:
-        taps = [weight[:, row, column] for row, column in spots]
-        return taps[0].flatten(1) if len(taps) == 1 else torch.stack(taps).flatten(2).flatten(0, 1)
+    def forward(whole: Tensor, where: tuple[Piece, ...]) -> tuple[Tensor, ...]:
+        return tuple(whole[:, rows, columns].flatten(1) for rows, columns in where)
 
     @staticmethod
-    def setup_context(ctx: _Taken, inputs: tuple[Tensor, tuple[Spot, ...]], _matrix: Tensor) -> None:
-        weight, ctx.spots = inputs
-        ctx.shape = weight.shape
+    def setup_context(
+        ctx: _Known, inputs: tuple[Tensor, tuple[Piece, ...]], _pieces: tuple[Tensor, ...]
+    ) -> None:
+        whole, ctx.where = inputs
+        ctx.shape = whole.shape
 
     @staticmethod
-    def backward(ctx: _Taken, gradient: Tensor) -> tuple[Tensor, None]:
-        weight_gradient = gradient.new_zeros(ctx.shape)
-        for (row, column), of_pixel in zip(ctx.spots, gradient.chunk(len(ctx.spots)), strict=True):
-            taps = weight_gradient[:, row, column]
-            taps += of_pixel.view(taps.shape)
-        return weight_gradient, None
-
-
-def taps_met(size: int, kernel: int, stride: int, padding: int) -> tuple[slice, ...]:
-    """Along one axis, the taps that each output pixel lays on the image, from its first pixel on; pixels
-    behind the last kernel are left out.
-
-    Returns:
-        As many slices as output pixels, all of one length; none where some kernel does not reach over all
-        pixels that others meet.
-    """
-    last = (size + 2 * padding - kernel) // stride * stride
-    num_met = min(size, last + kernel - padding)
-    if last > padding or padding + num_met > kernel:
-        return ()
-    return tuple(slice(padding - start, padding - start + num_met) for start in range(0, last + 1, stride))
+    def backward(ctx: _Known, *gradients: Tensor) -> tuple[Tensor, None]:
+        gradient = gradients[0].new_zeros(ctx.shape)
+        for (rows, columns), of_piece in zip(ctx.where, gradients, strict=True):
+            piece = gradient[:, rows, columns]
+            piece += of_piece.view(piece.shape)
+        return gradient, None
 
 
 def with_compact_convolutions(model: nn.Module) -> nn.Module:

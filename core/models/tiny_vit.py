@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.models.linear import Linear
 from core.models.parts import Parts
 from core.torchvision_operators import declare_missing_operators
 
@@ -39,6 +40,9 @@ def tiny_vit(num_classes: int) -> nn.Module:
     for stage in list(cast(nn.Sequential, model.stages))[1:]:  # stage 0 is convolutional
         blocks = cast(nn.Sequential, stage.blocks)
         stage.blocks = nn.Sequential(*(CompactBlock(cast("TinyVitBlock", block)) for block in blocks))
+    for name, module in list(model.named_modules()):
+        if type(module) is nn.Linear:
+            model.set_submodule(name, Linear.sharing(module))
     return model
 
 
@@ -72,12 +76,13 @@ class CompactAttention(nn.Module):
         indices = cast(Tensor, attention.attention_bias_idxs)
         self.register_buffer("attention_bias_idxs", indices, persistent=False)
 
-    def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, positions: Tensor, padding: Tensor) -> Tensor:
         """Attend among the tokens of a window whose other positions are padding.
 
         Args:
             tokens: `(B, N, C)`.
-            positions: `(N,)` int64, where in the window each token is; the rest of the window is zeros.
+            positions: `(N,)` int64, where in the window each token is.
+            padding: `(P,)` int64, the rest of the window, which is zeros.
 
         Returns:
             `(B, N, C)`.
@@ -85,17 +90,13 @@ class CompactAttention(nn.Module):
         query, key, value = self._project(tokens)
         bias_indices = self.attention_bias_idxs[positions]
         bias = self.attention_biases[:, bias_indices[:, positions]]
-        is_padding = torch.ones(bias_indices.shape[1], dtype=torch.bool, device=tokens.device)
-        is_padding[positions] = False
-        if positions.numel() < is_padding.numel():
+        if padding.numel():
             virtual = self._project(tokens.new_zeros(1, 1, tokens.shape[-1]))
             key, value = (
                 torch.cat([real, one.expand(len(tokens), -1, -1, -1)], dim=2)
                 for real, one in ((key, virtual[1]), (value, virtual[2]))
             )
-            padding_bias = self.attention_biases[:, bias_indices[:, is_padding]].logsumexp(
-                dim=-1, keepdim=True
-            )
+            padding_bias = self.attention_biases[:, bias_indices[:, padding]].logsumexp(-1, keepdim=True)
             bias = torch.cat([bias, padding_bias], dim=-1)
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
         output: Tensor = self.proj(attended.transpose(1, 2).flatten(2))
@@ -134,10 +135,12 @@ class CompactBlock(nn.Module):
 
     def _one_window(self, grid: Tensor) -> Tensor:
         height, width = grid.shape[1:3]
-        rows, columns = (torch.arange(size, device=grid.device) for size in (height, width))
-        positions = (rows[:, None] * self.window_size + columns).flatten()
-        attended: Tensor = self.attn(grid.flatten(1, 2), positions).unflatten(1, (height, width))
-        return attended
+        size = self.window_size
+        window = torch.arange(size * size, device=grid.device).view(size, size)
+        # Taken by slices: a mask would make a GPU tell the host how many it has found.
+        padding = torch.cat([window[:height, width:].flatten(), window[height:].flatten()])
+        attended: Tensor = self.attn(grid.flatten(1, 2), window[:height, :width].flatten(), padding)
+        return attended.view(grid.shape)
 
     def _windows(self, grid: Tensor) -> Tensor:
         """Several windows: pad to whole ones and attend in each, as timm does."""
@@ -147,6 +150,7 @@ class CompactBlock(nn.Module):
         down, across = padded.shape[1] // size, padded.shape[2] // size
         windows = padded.view(batch, down, size, across, size, channels).transpose(2, 3)
         every_position = torch.arange(size * size, device=grid.device)
-        attended: Tensor = self.attn(windows.reshape(-1, size * size, channels), every_position)
+        tokens = windows.reshape(-1, size * size, channels)
+        attended: Tensor = self.attn(tokens, every_position, every_position[:0])
         attended = attended.view(batch, down, across, size, size, channels).transpose(2, 3)
         return attended.reshape(padded.shape)[:, :height, :width]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.models.convolution import CompactConv2d, taps_met
+from core.models.convolution import CompactConv2d, layout_of
 
 CASES = [
     case
@@ -30,9 +30,22 @@ def test_outputs_and_gradients_are_those_of_the_padded_convolution(size, kernel,
 
 
 @pytest.mark.parametrize(
-    ("size", "stride", "num_outputs", "num_met"), [(1, 1, 1, 1), (2, 1, 2, 2), (2, 2, 1, 2), (3, 1, 0, 0)]
+    ("size", "stride", "num_pieces", "taps_across"),
+    [
+        (1, 1, 1, [(1, 2)]),  # a single pixel meets the centre of the kernel alone
+        (2, 1, 1, [(1, 3), (0, 2)]),  # both meet both
+        (2, 2, 1, [(1, 3)]),
+        (4, 2, 4, [(1, 3), (0, 3)]),  # few enough that each has its own
+    ],
 )
-def test_a_3x3_kernel_is_compact_on_up_to_two_pixels_across(size, stride, num_outputs, num_met):
-    taps = taps_met(size, 3, stride, 1)
+def test_a_3x3_kernel_is_compact_down_to_two_pixels_across(size, stride, num_pieces, taps_across):
+    layout = layout_of((size, size), (3, 3), (stride, stride), (1, 1))
 
-    assert [span.stop - span.start for span in taps] == [num_met] * num_outputs
+    assert len(layout.pixels) == num_pieces
+    spans = [(slice(*rows), slice(*columns)) for rows, columns in product(taps_across, taps_across)]
+    assert list(layout.taps) == spans
+
+
+@pytest.mark.parametrize(("size", "stride"), [(4, 1), (8, 2)])
+def test_more_pixels_are_left_to_the_padded_convolution(size, stride):
+    assert layout_of((size, size), (3, 3), (stride, stride), (1, 1)) is None
