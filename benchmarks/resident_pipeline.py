@@ -1,9 +1,8 @@
 """Our training step against an ordinary one: DataLoader, torchvision's transforms and model, torch's SGD.
 
 Goal: a ratio of 2 on a CPU, 10 on a GPU. CIFAR's shape and training transform (crop with padding 4, flip,
-standardise); on the CPU with as many threads as torch takes; the loader has one worker per core. The pixels
-are random: only the time matters. The sides take turns of some steps. The loader's workers live in its own
-turns only, or their prefetching slowed ours.
+standardise); on the CPU with as many threads as torch takes; the loader has one worker per core. The sides
+take turns, each in a new process: ours in the environment of a worker's runner, the other in the plain one.
 
 In fp32 three quarters of our step on a CPU are convolutions that run near what the cores can multiply, so
 only work left out makes it shorter: taps that meet padding alone (`core.models.convolution`), a ReLU of what
@@ -13,8 +12,11 @@ runs in fp32 gave ratios of 1.87, 1.93 and 2.01.
 """
 
 import argparse
+import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -33,12 +35,13 @@ from core.datasets.resident import ResidentSet
 from core.models.resnet import resnet18
 from core.optimisers import SGD
 from core.torchvision_operators import declare_missing_operators
+from worker.tuning import RUNNER_ENVIRONMENT
 
 IMAGES, BATCH, TURNS = 10_000, 256, 3
 WARM_UP, STEPS = 4, 12  # past what the loader's workers fetch ahead, so that its pace is its own
 
-Batches = Callable[[], Iterator[tuple[Tensor, Tensor]]]
 Step = Callable[[Tensor, Tensor], None]
+Seconds = dict[str, float]  # per step, by what was measured
 
 
 class Ordinary(Dataset[tuple[Tensor, int]]):
@@ -68,11 +71,55 @@ class Ordinary(Dataset[tuple[Tensor, int]]):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
-    device = torch.device(parser.parse_args().device)
-    generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 256, (IMAGES, 32, 32, 3), dtype=np.uint8)
-    labels = generator.integers(0, 10, IMAGES)
-    loader = DataLoader(Ordinary(pixels, labels), BATCH, shuffle=True, num_workers=os.cpu_count() or 1)
+    parser.add_argument("--side", choices=SIDES, help="one turn of a side, in this process")
+    options = parser.parse_args()
+    if options.side:
+        print(json.dumps(SIDES[options.side](torch.device(options.device))))
+        return
+    turns = [{side: turn_of(side, options.device) for side in SIDES} for _ in range(TURNS)]
+    ordinary, ours = (
+        {what: statistics.median(turn[side][what] for turn in turns) for what in turns[0][side]}
+        for side in SIDES
+    )
+    tell("batch alone", ordinary["batch"], ours["batch"])
+    tell("training step, fp32 on both sides", ordinary["fp32"], ours["fp32"])
+    processor = f" (a processor with {torch.backends.cpu.get_cpu_capability()})" * (options.device == "cpu")
+    tell(f"training step, ours in bf16{processor}", ordinary["fp32"], ours["bf16"])
+    defaults = ", ".join(f"{protocol.precision} in {protocol.id}" for protocol in PROTOCOLS.values())
+    print(
+        f"The default precision is {defaults}, on every device: it is what the paper trained in, and as "
+        "part of a setting it must not depend on the worker. bf16 is a setting of its own, on request."
+    )
+
+
+def turn_of(side: str, device: str) -> Seconds:
+    """One turn of a side in a process of its own: ours in a runner's environment, the other as it is."""
+    environment = os.environ | (RUNNER_ENVIRONMENT if side == "ours" else {})
+    command = [sys.executable, __file__, "--device", device, "--side", side]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    seconds: Seconds = json.loads(done.stdout)
+    return seconds
+
+
+def ordinary_side(device: torch.device) -> Seconds:
+    """A DataLoader with a worker per core, torchvision's model, torch's SGD."""
+    loader = DataLoader(Ordinary(*samples()), BATCH, shuffle=True, num_workers=os.cpu_count() or 1)
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels in loader:
+            yield images.to(device), labels.to(device)
+
+    model = torchvision_resnet18().to(device)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    return {
+        "batch": seconds_per_step(batches(), fetch_only),
+        "fp32": seconds_per_step(batches(), trainer(model, sgd, "fp32")),
+    }
+
+
+def our_side(device: torch.device) -> Seconds:
+    """Resident data, our model, our SGD."""
+    pixels, labels = samples()
     resident = ResidentSet(
         torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(device),
         torch.from_numpy(labels).to(device),
@@ -81,35 +128,27 @@ def main() -> None:
         augmentation=crop_flip,
     )
 
-    def ours() -> Iterator[tuple[Tensor, Tensor]]:
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for batch in resident.shuffled(BATCH, torch.Generator(device).manual_seed(0), augment=True):
             yield batch.images, batch.labels
 
-    def ordinary() -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels in loader:
-            yield images.to(device), labels.to(device)
+    model = resnet18(10).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    sgd = SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    return {
+        "batch": seconds_per_step(batches(), fetch_only),
+        "fp32": seconds_per_step(batches(), trainer(model, sgd, "fp32")),
+        "bf16": seconds_per_step(batches(), trainer(model, sgd, "bf16")),
+    }
 
-    channels_last = resnet18(10).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    theirs = torchvision_resnet18().to(device)
-    their_sgd = torch.optim.SGD(theirs.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
-    our_sgd = SGD(channels_last.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
-    sides: list[tuple[Batches, Step]] = [
-        (ordinary, fetch_only),
-        (ours, fetch_only),
-        (ordinary, trainer(theirs, their_sgd, "fp32")),
-        (ours, trainer(channels_last, our_sgd, "fp32")),
-        (ours, trainer(channels_last, our_sgd, "bf16")),
-    ]
-    plain_batch, our_batch, plain_step, our_step, our_bf16 = take_turns(sides)
-    tell("batch alone", plain_batch, our_batch)
-    tell("training step, fp32 on both sides", plain_step, our_step)
-    processor = f" (a processor with {torch.backends.cpu.get_cpu_capability()})" * (device.type == "cpu")
-    tell(f"training step, ours in bf16{processor}", plain_step, our_bf16)
-    defaults = ", ".join(f"{protocol.precision} in {protocol.id}" for protocol in PROTOCOLS.values())
-    print(
-        f"The default precision is {defaults}, on every device: it is what the paper trained in, and as "
-        "part of a setting it must not depend on the worker. bf16 is a setting of its own, on request."
-    )
+
+SIDES: dict[str, Callable[[torch.device], Seconds]] = {"ordinary": ordinary_side, "ours": our_side}
+
+
+def samples() -> tuple[np.ndarray, np.ndarray]:
+    """Random pixels and labels: only the time matters."""
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (IMAGES, 32, 32, 3), dtype=np.uint8)
+    return pixels, generator.integers(0, 10, IMAGES)
 
 
 def torchvision_resnet18() -> nn.Module:
@@ -135,15 +174,6 @@ def trainer(model: nn.Module, optimiser: torch.optim.Optimizer, numbers: Precisi
 
 def fetch_only(_images: Tensor, _labels: Tensor) -> None:
     """No step: the batch alone."""
-
-
-def take_turns(sides: list[tuple[Batches, Step]]) -> list[float]:
-    """Mean seconds per step of each side in its median turn."""
-    turns: list[list[float]] = [[] for _ in sides]
-    for _ in range(TURNS):
-        for (batches, step), seconds in zip(sides, turns, strict=True):
-            seconds.append(seconds_per_step(batches(), step))
-    return [statistics.median(seconds) for seconds in turns]
 
 
 def seconds_per_step(batches: Iterator[tuple[Tensor, Tensor]], step: Step) -> float:

@@ -24,6 +24,7 @@ from core.store.states import FailureClass
 from worker.capture import ToParent, capture_logs
 from worker.devices import is_gpu
 from worker.lifeline import die_with_parent
+from worker.tuning import RUNNER_ENVIRONMENT, give_back_freed_memory
 
 TERM_GRACE_SECONDS = 3.0
 READY_POLL_SECONDS = 0.2  # how soon it is seen that nobody waits any more
@@ -78,6 +79,8 @@ class Runner:
         self._connection, childs_end = context.Pipe()
         arguments = (childs_end, settings, device_key, os.getpid())
         self._process = context.Process(target=_serve, args=arguments, name="lethe-runner", daemon=True)
+        for name, value in RUNNER_ENVIRONMENT.items():  # a child is born with its parent's environment
+            os.environ.setdefault(name, value)
         self._process.start()
         childs_end.close()
 
@@ -150,12 +153,8 @@ def _serve(connection: Connection, settings: Settings, device_key: str, parent_p
     die_with_parent(signal.SIGKILL, parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Read when torch loads: threads that wait spin for microseconds, then sleep. On two cores a step took
-    # 55 ms so, and 70 where they slept at once; with another process on one of the cores 80 ms, where
-    # torch's default of spinning for milliseconds took over a second.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     device = settings.device
-    if is_gpu(device_key):  # also read when torch loads: of all GPUs it then sees the one with our slot
+    if is_gpu(device_key):  # read when torch loads: of all GPUs it then sees the one with our slot
         os.environ["CUDA_VISIBLE_DEVICES"] = device_key
         device = "cuda"
     logs = capture_logs(connection.send)
@@ -197,6 +196,8 @@ def _run(
         return NoSpace(error.needed_bytes, str(error))
     except Exception as error:  # noqa: BLE001 - the unit runner is one of the two places that catch everything
         return Failed(_failure_class(error), told(traceback.format_exc()))
+    finally:
+        give_back_freed_memory()
 
 
 def _failure_class(error: Exception) -> FailureClass:
