@@ -110,6 +110,8 @@ def record_result(
     if metrics.get("runtime_efficiency") is not None and was_timed_beside(session, unit_id, unit):
         metrics = {**metrics, "runtime_efficiency": None}
         reasons = {**reasons, "runtime_efficiency": TIMED_BESIDE}
+    if isinstance(unit, UnlearnUnit) and unit.selection is not None:
+        provenance = {**provenance, "search": _search(session, unit.selection)}
     measured = {
         "is_usable": is_usable,
         "metrics": metrics,
@@ -352,6 +354,16 @@ def _place(unit: EvaluateUnit | UnlearnUnit, hyperparameters: dict[str, Any] | N
             "hyperparameters": hyperparameters or unit.hyperparameters,
         }
     return {"setting_id": unit.setting.id, "model_seed": unit.model_seed, **method}
+
+
+def _search(session: Session, selection: UnitId) -> dict[str, Any]:
+    """What chose the hyperparameters: on whose models, in how many trials each, and whose figures were the
+    aim (protocol §10: the retrained model is an oracle that nobody has who unlearns).
+    """
+    unit = session.scalars(select(UnitRow.payload).where(UnitRow.id == selection)).one()
+    first = unit["sweeps"][0]
+    seeds = [sweep["model_seed"] for sweep in unit["sweeps"]]
+    return {"target": first["target"], "seeds": seeds, "trials": first["num_trials"], "rule": unit["rule"]}
 
 
 def _record(row: ResultRow) -> ResultRecord:

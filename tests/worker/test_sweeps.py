@@ -31,6 +31,8 @@ def test_a_sweep_that_loses_a_worker_repeats_and_loses_no_trial(deployment):
     final = [record for record in records if record.unlearner == "toy_noise"]
     assert [record.hyperparameters for record in final] == [best.hyperparameters] * 2
     assert {record.tuning for record in final} == {"other_sweep"}
+    searched = {"target": "retrained", "seeds": [0], "trials": TRIALS, "rule": "best_trial"}
+    assert [record.provenance["search"] for record in final] == [searched] * 2
     deployment.require_order()
 
 
