@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from rich.console import Console
+from sqlalchemy.orm import Session
 
 from core.board import Metric
 from core.catalog.protocols import PROTOCOLS
@@ -24,7 +25,7 @@ from core.store.jobs import QUEUE, JobId, JobRecord
 from core.store.measurements import done_units
 from core.store.resumption import release_held
 from core.store.session import Store
-from core.store.states import FINAL_JOB, JobState
+from core.store.states import FINAL_JOB, LIVE_JOB, JobState
 from core.store.units import Lease
 from core.terminal import JobProgress, attacks_table, board_table
 from worker.outputs import MANIFEST, write_outputs
@@ -32,6 +33,8 @@ from worker.work import Worker
 
 RETRY_LOOK_SECONDS = 0.5
 MAX_UNITS = 1_000_000
+MAX_JOBS = 1_000
+ACTOR = "lethe run"
 
 
 def run_here(document: bytes, settings: Settings, *, out: Path, console: Console) -> int:
@@ -58,7 +61,7 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
         with FileLock(out / "run.lock", timeout=0):
             store.migrate()
             planned = plan(job)
-            job_id = _submit_or_resume(store, spec, job, planned)
+            job_id = _take_over(store, spec, job, planned)
             _work(here, store, job_id, planned, console)
             return _report(store, job_id, spec, job, out, console)
     except Timeout:
@@ -67,26 +70,34 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
         ) from None
 
 
-def _submit_or_resume(store: Store, spec: JobSpec, job: ResolvedJob, planned: Sequence[PlannedUnit]) -> JobId:
-    """The job of an earlier run with the same spec, its failures queued again; or a new one."""
+def _take_over(store: Store, spec: JobSpec, job: ResolvedJob, planned: Sequence[PlannedUnit]) -> JobId:
+    """Make the spec's job the only one that wants units; what other runs left behind waits for theirs."""
     with store.write() as session:
-        earlier = [
-            record for record in jobs.list_jobs(session, limit=100) if record.spec_sha256 == job.sha256
-        ]
-        if not earlier:
-            return jobs.submit(session, spec, job, planned, actor="lethe run")
-        record = earlier[0]
-        if record.state in FINAL_JOB and record.state != JobState.SUCCEEDED:
-            jobs.retry(session, record.id, actor="lethe run")
-        return record.id
+        release_held(session, actor=ACTOR)  # this process has the lock: who held them is gone
+        job_id = _submit_or_resume(session, spec, job, planned)
+        for other in jobs.list_jobs(session, limit=MAX_JOBS, states=LIVE_JOB):
+            if other.id != job_id:  # its units that this job shares stay queued
+                jobs.cancel(session, other.id, actor=ACTOR)
+        return job_id
+
+
+def _submit_or_resume(
+    session: Session, spec: JobSpec, job: ResolvedJob, planned: Sequence[PlannedUnit]
+) -> JobId:
+    """The job of an earlier run with the same spec, what it has not done queued again; or a new one."""
+    known = jobs.list_jobs(session, limit=MAX_JOBS)
+    record = next((record for record in known if record.spec_sha256 == job.sha256), None)
+    if record is None:
+        return jobs.submit(session, spec, job, planned, actor=ACTOR)
+    if record.state in FINAL_JOB and record.state != JobState.SUCCEEDED:
+        jobs.retry(session, record.id, actor=ACTOR)
+    return record.id
 
 
 def _work(
     settings: Settings, store: Store, job_id: JobId, planned: Sequence[PlannedUnit], console: Console
 ) -> None:
     """Run the job's units until it has ended."""
-    with store.write() as session:
-        release_held(session, actor="lethe run")  # this process has the lock: who held them is gone
     worker = Worker(settings, store)
     try:
         work = flop_by_unit(planned, installed())

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from core.store import jobs
+from core.store.session import Store
+from core.store.states import UnitState
+
 SPEC = {
     "settings": [{"dataset": "digits", "model": "toy_net"}],
     "unlearners": ["toy_noise"],
@@ -21,7 +25,6 @@ SPEC = {
 
 @pytest.fixture
 def run(tmp_path, plugin_path):
-    (tmp_path / "spec.json").write_text(json.dumps(SPEC))
     environment = {
         **os.environ,
         "PYTHONPATH": str(plugin_path),
@@ -29,7 +32,8 @@ def run(tmp_path, plugin_path):
         "LETHE_DEVICE": "cpu",
     }
 
-    def start() -> "subprocess.Popen[str]":
+    def start(spec: dict[str, object] = SPEC) -> "subprocess.Popen[str]":
+        (tmp_path / "spec.json").write_text(json.dumps(spec))
         command = [
             sys.executable,
             "-m",
@@ -46,9 +50,23 @@ def run(tmp_path, plugin_path):
     return start
 
 
+def kill_at(process: "subprocess.Popen[str]", text: str) -> None:
+    """Kill a run as soon as it says so; afterwards its runner, which has the same output, is dead too."""
+    assert any(text in line for line in process.stdout)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def done_trials(out: Path) -> int:
+    """How many trials have been done, of whichever spec."""
+    with Store(f"sqlite:///{out / 'lethe.db'}").read() as session:
+        stages = [job.stages.get("trial", {}) for job in jobs.list_jobs(session, limit=10)]
+    return sum(counts.get(UnitState.DONE, 0) for counts in stages)
 
 
 def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path):
@@ -71,19 +89,31 @@ def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path
 
 
 def test_a_killed_run_goes_on_where_it_was(run, tmp_path):
-    first = run()
-    seen = []
-    for line in first.stdout:
-        seen.append(line)
-        if "trial 2 of 6" in line:
-            break
-    first.send_signal(signal.SIGKILL)
-    first.communicate()  # until its runner, which has the same output, is dead too
+    kill_at(run(), "trial 2 of 6")
 
     second = run()
     told, _ = second.communicate(timeout=200)
 
     assert second.returncode == 0, told
+    assert "trial 1 of 6" not in told
+    assert "trial 6 of 6" in told
+    assert len(rows(tmp_path / "out" / "trials.csv")) == 6
+
+
+def test_a_run_leaves_what_another_spec_left_behind_for_a_later_run_of_that_spec(run, tmp_path):
+    kill_at(run(), "trial 2 of 6")
+
+    before = done_trials(tmp_path / "out")
+    other = run({**SPEC, "unlearners": ["ft"], "sweep": None})
+    told, _ = other.communicate(timeout=200)
+    assert other.returncode == 0, told
+    assert "unlearn with ft" in told
+    assert done_trials(tmp_path / "out") == before
+
+    again = run()
+    told, _ = again.communicate(timeout=200)
+    assert again.returncode == 0, told
+    assert "Done: train the" not in told  # by the first run, and shared by both
     assert "trial 1 of 6" not in told
     assert "trial 6 of 6" in told
     assert len(rows(tmp_path / "out" / "trials.csv")) == 6
