@@ -143,7 +143,10 @@ class Workbench:
             )
         reference = self._artifacts.read_record(unit.reference)
         run = MethodRun(unit.setting, unit.unlearner, hyperparameters, unit.model_seed, unit.original)
-        runs = [self._bench.unlearn(run, report) for _ in range(unit.timed_runs)]
+        runs = [
+            self._bench.unlearn(run, _part(report, number, unit.timed_runs))
+            for number in range(unit.timed_runs)
+        ]
         seconds = statistics.median(run.seconds for run in runs)
         last = runs[-1]
         return self._measure(
@@ -211,6 +214,18 @@ class Workbench:
             asdict(artifact),
             hyperparameters=hyperparameters or {},
         )
+
+
+def _part(report: Report, number: int, parts: int) -> Report:
+    """What hears of one of several equal parts and reports how far the whole is."""
+    if parts == 1:
+        return report
+
+    def report_whole(progress: Progress) -> None:
+        fraction = None if progress.fraction is None else (number + progress.fraction) / parts
+        report(Progress(fraction, f"run {number + 1} of {parts}, {progress.text}"))
+
+    return report_whole
 
 
 def _step(unit: UnlearnUnit) -> int:

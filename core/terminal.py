@@ -1,7 +1,8 @@
 """What the terminal shows: a job's progress, a board and the keys as tables."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from math import ceil
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,7 +13,6 @@ from rich.progress import (
     Progress,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -23,6 +23,7 @@ from core.store.attacks import AttackRecord
 from core.store.keys import KeyRecord, Scope
 
 MILLION = 1e6
+UNKNOWN_TIME = "-:--:--"
 GROUP_STYLES = {"G1": "green", "G2": "yellow", "G3": "red", "F": "bold red"}
 TITLES = {
     "retention_deviation": "Retention deviation (lower is better)",
@@ -50,29 +51,31 @@ class JobProgress:
         self._console = console
         self._work = work or {}
         self._ended = 0
+        self._whole = 0.0  # the work of the units that are done
+        self._parts: dict[UnitId, float] = {}  # how much of the others is done
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[ended]}/{task.fields[units]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("left {task.fields[left]}"),
             console=console,
             transient=True,
-            # rich takes the speed of the last 30 s only, in which most units of a real job do not end.
-            speed_estimate_period=math.inf,
         )
         self._task = self._bar.add_task(
             "waiting for a worker",
             total=sum(self._work.values()) if self._work else total,
             ended=0,
             units=total,
+            left=UNKNOWN_TIME,
         )
-        self._advance(len(done), sum(self._weight(unit) for unit in done))
+        self._before = 0.0  # the work that was done before the clock started
+        self._end_units(len(done), sum(self._weight(unit) for unit in done), is_news=False)
 
     def __enter__(self) -> Self:
         self._bar.start()
-        self._bar.advance(self._task, 0)  # the time of the first unit counts from here
+        self._bar.reset(self._task)  # the clock starts here
+        self._draw()
         return self
 
     def __exit__(
@@ -85,27 +88,50 @@ class JobProgress:
         if name == "progress":
             for unit in data["units"]:
                 self.describe(unit["model_seed"], unit["title"], unit["progress_text"])
+                self.advance_within(unit["id"], unit["progress"])
         elif name == "unit" and data["state"] in ("done", "failed"):
             if data["state"] == "done":
-                self._advance(1, self._weight(data["unit_id"]))
+                self._parts.pop(data["unit_id"], None)
+                self._end_units(1, self._weight(data["unit_id"]))
             if data["state"] == "failed" or not self._console.is_terminal:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
         elif name == "state":
             if not self._work:  # else the caller has told which units were done
                 shared = data.get("shared", 0)  # units that were done when it was submitted
-                self._advance(shared, shared)
+                self._end_units(shared, shared, is_news=False)
             self._console.print(data["text"], markup=False, soft_wrap=True)
-
-    def _weight(self, unit: UnitId) -> float:
-        return self._work[unit] if self._work else 1.0
-
-    def _advance(self, units: int, work: float) -> None:
-        self._ended += units
-        self._bar.update(self._task, advance=work, ended=self._ended)
 
     def describe(self, model_seed: int, title: str, text: str | None) -> None:
         """Show which unit is in hand, and how far it is in words."""
         self._bar.update(self._task, description=f"seed {model_seed}: {title} - {text or 'starting'}")
+
+    def advance_within(self, unit: UnitId, fraction: float | None) -> None:
+        """Take in how far a unit is that has not ended. One that starts anew moves nothing backwards."""
+        part = self._weight(unit) * min(fraction or 0.0, 1.0)
+        if part > self._parts.get(unit, 0.0):
+            self._parts[unit] = part
+            self._draw()
+
+    def _weight(self, unit: UnitId) -> float:
+        return self._work.get(unit, 0.0) if self._work else 1.0
+
+    def _end_units(self, units: int, work: float, *, is_news: bool = True) -> None:
+        self._ended += units
+        self._whole += work
+        self._before += 0.0 if is_news else work
+        self._draw()
+
+    def _draw(self) -> None:
+        """Move the bar, and tell the time left by the speed since the start: that of rich is of its last 30 s
+        or 1,000 updates, in which most units of a real job do not end.
+        """
+        (task,) = self._bar.tasks
+        completed = self._whole + sum(self._parts.values())
+        gained, left = completed - self._before, UNKNOWN_TIME
+        if gained > 0 and task.total is not None:
+            seconds = (task.elapsed or 0.0) * max(task.total - completed, 0.0) / gained
+            left = str(timedelta(seconds=ceil(seconds)))
+        self._bar.update(self._task, completed=completed, ended=self._ended, left=left)
 
 
 def board_table(board: dict[str, Any], uncertainty: dict[str, Any] | None = None) -> Table:

@@ -28,6 +28,7 @@ from core.store.session import Store
 from core.store.states import FINAL_JOB, LIVE_JOB, JobState
 from core.store.units import Lease
 from core.terminal import JobProgress, attacks_table, board_table
+from worker.listener import Listener
 from worker.outputs import MANIFEST, write_outputs
 from worker.work import Worker
 
@@ -109,9 +110,11 @@ def _work(
             def show(lease: Lease, progressed: Progress | None) -> None:
                 news.tell(progress)
                 progress.describe(lease.unit.model_seed, lease.title, progressed.text if progressed else None)
+                progress.advance_within(lease.unit_id, progressed.fraction if progressed else None)
 
+            listener = Listener(show, lambda _: news.tell(progress))
             while _job(store, job_id).state not in FINAL_JOB:
-                if not worker.work(QUEUE, on_progress=show):
+                if not worker.work(QUEUE, listener):
                     worker.require_space()
                     time.sleep(RETRY_LOOK_SECONDS)  # a unit that failed for the machine's sake waits a moment
             news.tell(progress)

@@ -30,6 +30,7 @@ from core.store.session import Store
 from core.store.states import FailureClass, WorkerState
 from core.store.units import Lease
 from worker.devices import device_keys
+from worker.listener import NOBODY, Listener
 from worker.processes import is_gone, resident_bytes
 from worker.runner import ArtifactBroken, Failed, Finished, Message, NoSpace, Runner
 
@@ -91,7 +92,7 @@ class Worker:
             self.close()
             raise
 
-    def work(self, queue: str, on_progress: Callable[[Lease, Progress | None], None] | None = None) -> int:
+    def work(self, queue: str, listener: Listener = NOBODY) -> int:
         """Run ready units of the queue until there are none, there is no space for what they produce, or the
         worker drains; returns how many it ran.
 
@@ -113,9 +114,9 @@ class Worker:
                     attempt=lease.attempt,
                     worker=self.id,
                 )
-                self._run(lease, on_progress)
-                if on_progress:
-                    on_progress(lease, None)
+                listener.progress(lease, None)
+                self._run(lease, listener)
+                listener.end(lease)
                 done += 1
         finally:  # also where the store stayed away for too long: nobody rings for a worker that is busy
             self._unit_id = None
@@ -139,16 +140,16 @@ class Worker:
         self._draining.set()
         self._farewell.close()
 
-    def _run(self, lease: Lease, on_progress: Callable[[Lease, Progress | None], None] | None) -> None:
+    def _run(self, lease: Lease, listener: Listener) -> None:
         """One unit, from the claim to the end that the store hears of."""
         self._runner.start(lease.unit)
         try:
-            self._attend(lease, on_progress)
+            self._attend(lease, listener)
         except BaseException:
             self._end_runner()  # or its outcome would be taken for that of the next unit
             raise
 
-    def _attend(self, lease: Lease, on_progress: Callable[[Lease, Progress | None], None] | None) -> None:
+    def _attend(self, lease: Lease, listener: Listener) -> None:
         """Beat and listen while the runner computes."""
         now = time.monotonic()
         running = Running(lease, last_beat=now, last_message=now)
@@ -164,8 +165,8 @@ class Worker:
                 return
             if message is not None and self._handle(message, running):
                 return
-            if on_progress and running.has_news:
-                on_progress(lease, running.progress)
+            if running.has_news:
+                listener.progress(lease, running.progress)
             if self._must_stop(running):
                 return
 

@@ -87,6 +87,45 @@ def test_the_time_left_counts_units_by_their_work_where_that_is_known():
     assert re.search(r"seed 0: unlearn with ft - 2,048 images.*2/3.*left.*0:20:00", capture.get())
 
 
+def test_the_bar_moves_inside_a_unit_never_backwards_and_its_end_counts_once():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+    ended = {"state": "done", "text": "Done.", "unit_id": "train"}
+    running = {"id": "unlearn", "model_seed": 0, "title": "x", "progress": 1 / 3, "progress_text": "x"}
+    steps = [
+        (60.0, lambda bar: bar.advance_within("train", 0.5), ("0", "0:07:00")),
+        (60.0, lambda bar: bar.advance_within("train", None), ("0", "0:07:00")),
+        (60.0, lambda bar: bar.advance_within("train", 0.1), ("0", "0:07:00")),
+        (120.0, lambda bar: bar.show("unit", ended), ("1", "0:06:00")),
+        (240.0, lambda bar: bar.show("progress", {"units": [running]}), ("1", "0:04:00")),
+    ]
+
+    for count in range(1, len(steps) + 1):
+        now = 0.0
+        with (
+            console.capture() as capture,
+            JobProgress(console, total=2, work={"train": 10.0, "unlearn": 30.0}) as progress,
+        ):
+            for now, step, _ in steps[:count]:  # noqa: B007 - the console reads the time
+                step(progress)
+        assert re.findall(r"(\d)/2.*?left (\S+)", capture.get())[-1] == steps[count - 1][2]
+
+
+def test_the_speed_is_that_of_this_run_alone():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+    work = {"before": 1000.0, "train": 10.0, "unlearn": 10.0}
+
+    with (
+        console.capture() as capture,
+        JobProgress(console, total=3, done=["before"], work=work) as progress,
+    ):
+        now = 60.0
+        progress.show("unit", {"state": "done", "text": "Done.", "unit_id": "train"})
+
+    assert re.search(r"2/3.*left 0:01:00", capture.get())
+
+
 SNAPSHOT = {
     "id": "snp_01a213a2-33a4-7070-8430-71fb226b51cd",
     "title": "As [submitted]",

@@ -25,6 +25,7 @@ from core.store import jobs
 from core.store.session import Store
 from core.store.states import FINAL_JOB
 from core.store.units import Lease
+from worker.listener import Listener
 from worker.runner import Finished
 
 LOOK_SECONDS = 0.05  # how soon a worker that found nothing looks again
@@ -114,9 +115,9 @@ def _work(
         nonlocal statements
         statements += 1
 
-    def count(_lease: Lease, progress: object) -> None:
+    def count(_lease: Lease) -> None:
         nonlocal done
-        done += progress is None
+        done += 1
         if done == most:
             at_work.drain()
 
@@ -129,7 +130,7 @@ def _work(
     started, statements = time.monotonic(), 0
     ended = started
     while done != most:
-        if at_work.work(jobs.QUEUE, on_progress=count):
+        if at_work.work(jobs.QUEUE, Listener(end=count)):
             ended, counted = time.monotonic(), statements
         elif has_ended():
             break

@@ -1,9 +1,12 @@
 """`lethe run`: a job with no service, from its spec to files that say everything (real processes)."""
 
+import contextlib
 import csv
 import hashlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -32,7 +35,7 @@ def run(tmp_path, plugin_path):
         "LETHE_DEVICE": "cpu",
     }
 
-    def start(spec: dict[str, object] = SPEC) -> "subprocess.Popen[str]":
+    def start(spec: dict[str, object] = SPEC, *, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
         (tmp_path / "spec.json").write_text(json.dumps(spec))
         command = [
             sys.executable,
@@ -43,9 +46,7 @@ def run(tmp_path, plugin_path):
             "--out",
             str(tmp_path / "out"),
         ]
-        return subprocess.Popen(
-            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        return subprocess.Popen(command, env=environment, text=True, stdout=stdout, stderr=subprocess.STDOUT)
 
     return start
 
@@ -86,6 +87,22 @@ def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path
     final = next(row for row in rows(out / "results.csv") if row["unlearner"] == "toy_noise")
     assert final["hyperparameters.sigma"] == best["hyperparameters.sigma"]
     assert float(final["metrics.retention_deviation"]) >= 0
+
+
+def test_a_terminal_is_told_which_unit_is_in_hand_from_its_claim_on(run):
+    ours, childs = pty.openpty()
+    process = run(stdout=childs)
+    os.close(childs)
+    told = b""
+    with contextlib.suppress(OSError):  # how the terminal says that nobody writes to it any more
+        while read := os.read(ours, 65536):
+            told += read
+    os.close(ours)
+
+    assert process.wait(200) == 0
+    named = re.search(r"seed 0: train the \w+ model - starting .*? (\d+)/\d+", told.decode())
+    assert named
+    assert named[1] == "0"
 
 
 def test_a_killed_run_goes_on_where_it_was(run, tmp_path):
