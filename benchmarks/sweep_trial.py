@@ -2,7 +2,7 @@
 
 Two figures, both of fine-tuning on digits. In a run as `lethe run` does it, the wall time from the end of one
 trial to the end of the next, with claim, evaluation and publishing, against the seconds of its method alone;
-with the epochs of an average trial of the paper where these are fewest (MNIST: 1 to 10), so that the evaluation
+with the epochs of an average trial of the paper where these are fewest (MNIST: 1 to 10), so that evaluation
 has its real share. And the harness alone: the same hyperparameters on the same original, turn about, as a
 unit and as the method and the forward passes by themselves.
 """
