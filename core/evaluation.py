@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.attacks.noise import indiscernibility_floor
 from core.attacks.rank_statistic import forget_auc, two_sided_p_value
-from core.attacks.u_mia import attack_accuracy
+from core.attacks.u_mia import attack_accuracy, ten_fold_accuracy
 from core.datasets.load import Sets
 from core.datasets.resident import ResidentSet
 from core.outcome import Metrics
@@ -102,6 +102,7 @@ def noise_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metr
     `indiscernibility_floor_validation` and `_test`: one in twenty models without a trace falls below
     (`core.attacks.noise`). `forget_auc_test`: the chance that a forget sample has a lower loss than a test
     sample; `forget_auc_p_value_test`: that it is as far from 0.5 by noise (`core.attacks.rank_statistic`).
+    `mia_ten_fold_test`: U-MIA as the paper's text has it.
     """
     forget = evaluation.losses("forget").numpy()
     heldout = {
@@ -115,6 +116,7 @@ def noise_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metr
         **floors,
         "forget_auc_test": forget_auc(forget, heldout["test"]),
         "forget_auc_p_value_test": two_sided_p_value(forget, heldout["test"]),
+        "mia_ten_fold_test": ten_fold_accuracy(forget, heldout["test"]),
     }
 
 

@@ -16,7 +16,7 @@ OWN = tuple(
 )
 NOISE = (
     *(f"indiscernibility_floor_{name}" for name in ("validation", "test")),
-    *("forget_auc_test", "forget_auc_p_value_test"),
+    *("forget_auc_test", "forget_auc_p_value_test", "mia_ten_fold_test"),
 )
 ON_VALIDATION = tuple(name for name in (*OWN, *NOISE) if "validation" in name)
 COMPARISONS = ("retain_retention", "forget_retention", "test_retention", "retention_deviation")

@@ -13,6 +13,7 @@ const TITLES: Record<string, string> = {
   runtime_seconds: "Run time",
   mia_test: "Accuracy of U-MIA, test set",
   mia_validation: "Accuracy of U-MIA, validation set",
+  mia_ten_fold_test: "Accuracy of U-MIA over ten folds, test set",
   l2_distance: "L2 distance from the retrained model",
   relative_distance: "Distance from the retrained model, relative to its length",
 };

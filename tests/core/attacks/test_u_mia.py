@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, cross_val_score
 
-from core.attacks.u_mia import attack_accuracy, partition_accuracies, reference_accuracies
+from core.attacks.u_mia import (
+    attack_accuracy,
+    partition_accuracies,
+    reference_accuracies,
+    ten_fold_accuracy,
+)
 
 
 def losses(count: int, mean: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -31,6 +36,22 @@ def test_the_ten_accuracies_are_those_of_a_plain_scikit_learn_loop(num_forget, n
 
     assert partition_accuracies(forget, heldout).tolist() == pytest.approx(expected)
     assert attack_accuracy(forget, heldout) == pytest.approx(np.mean(expected))
+
+
+def test_ten_folds_are_those_of_scikit_learn():
+    forget, heldout = losses(120), losses(80, 2.0, seed=1)
+    draw = np.random.RandomState(123)
+    kept_heldout, kept_forget = heldout[draw.permutation(80)], forget[draw.permutation(120)[:80]]
+    folds = StratifiedKFold(n_splits=10, shuffle=True, random_state=123)
+
+    expected = cross_val_score(
+        LogisticRegression(),
+        np.concatenate([kept_forget, kept_heldout])[:, None],
+        [0] * 80 + [1] * 80,
+        cv=folds,
+    )
+
+    assert ten_fold_accuracy(forget, heldout) == pytest.approx(expected.mean())
 
 
 def test_a_forget_set_like_unseen_data_is_not_told_from_it():
