@@ -1,6 +1,9 @@
-"""Text that a method, a plug-in or a library wrote, made fit for any database."""
+"""Text that a method, a plug-in or a library wrote, made fit for any database and for people."""
+
+import re
 
 MAX_TOLD = 16_000
+OUR_ERROR = re.compile(r"core\.errors\.\w+: ")
 
 
 def storable(text: str) -> str:
@@ -11,3 +14,10 @@ def storable(text: str) -> str:
 def told(error: str) -> str:
     """What an error or its traceback says, up to its end, where the cause is."""
     return storable(error)[-MAX_TOLD:]
+
+
+def last_words(error: str | None) -> str:
+    """What a traceback ends with, for people: the class of an error of ours would tell them nothing, and its
+    message is a sentence; of any other error the class says what it is.
+    """
+    return OUR_ERROR.sub("", (error or "").strip().split("\n")[-1], count=1)

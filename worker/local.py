@@ -14,6 +14,7 @@ from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
 from core.estimate import flop_by_unit
 from core.export import board_document
+from core.foreign_text import last_words
 from core.outcome import Progress
 from core.plan import PlannedUnit, plan
 from core.settings import Settings
@@ -158,7 +159,7 @@ def _report(store: Store, job_id: JobId, spec: JobSpec, job: ResolvedJob, out: P
         soft_wrap=True,
     )
     for unit in failed:
-        console.print(f"Failed to {unit.title}: {(unit.error or '').strip().splitlines()[-1]}", markup=False)
+        console.print(f"Failed to {unit.title}: {last_words(unit.error)}", markup=False)
     return 0 if _job(store, job_id).state == JobState.SUCCEEDED else 1
 
 

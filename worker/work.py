@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from core.artifact_files.storage import open_storage
 from core.errors import ArtifactsFull
+from core.foreign_text import last_words
 from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import GIGABYTE, Settings
@@ -325,7 +326,7 @@ class Worker:
         def fail(session: Session) -> bool:
             held = units.fail(session, lease, owner=self.id, failure=failure, error=error)
             if held and failure in METHODS_FAULT and isinstance(lease.unit, UnlearnUnit):
-                reasons = {"model": f"{failure}: {error.strip().splitlines()[-1]}"}
+                reasons = {"model": f"{failure}: {last_words(error)}"}
                 results.record_result(
                     session,
                     lease.unit_id,

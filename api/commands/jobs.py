@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.commands.asking import JobId, SpecFile, Url, client_of, command_group, console, read_file
+from core.foreign_text import last_words
 from core.store.states import FINAL_JOB, JobState, UnitState
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ def follow_to_end(client: "Client", job_id: str) -> int:
     console.print(f"The job ended {ended.state}.", style="red")
     for unit in client.list_job_units(job_id):
         if unit.state == UnitState.FAILED:
-            reason = (unit.error or "").strip().splitlines()[-1:]
-            console.print(f"  {unit.title} (seed {unit.model_seed}): {' '.join(reason)}", markup=False)
+            reason = last_words(unit.error)
+            console.print(f"  {unit.title} (seed {unit.model_seed}): {reason}", markup=False)
     return 1
 
 

@@ -216,6 +216,11 @@ def _problem(details: Any, prefix: str, title: str) -> SpecProblem:  # noqa: ANN
         suggestion = closest(str(path[-1]), _known_fields(details["loc"], title))
     elif details["type"] == "missing":
         detail = f"The field {path[-1]!r} is required."
+    elif details["type"] == "union_tag_invalid":  # only forget rules are told apart by a name
+        rule = details["ctx"]["tag"]
+        detail = f"There is no forget rule {rule!r}; there are {', '.join(sorted(RULES))}."
+        where = pointer(*path, "rule", prefix=prefix)
+        return SpecProblem(where, "unknown_forget_rule", detail, closest(rule, RULES))
     else:
         detail = f"{details['msg']}; got {details['input']!r:.100}."
     return SpecProblem(pointer(*path, prefix=prefix), details["type"], detail, suggestion)

@@ -14,10 +14,12 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str) -> SpecProbl
     return SpecProblem(where, f"unknown_{kind}", detail, closest(name, known))
 
 
-def duplicates(field: str, items: Sequence[Any]) -> list[SpecProblem]:
-    """What a list has twice."""
+def duplicates(items: Sequence[Any], *path: str) -> list[SpecProblem]:
+    """What a list, which stands at `path`, has twice."""
     return [
-        SpecProblem(pointer(field, index), "duplicate", f"This repeats {field}[{items.index(item)}].")
+        SpecProblem(
+            pointer(*path, index), "duplicate", f"This repeats {'.'.join(path)}[{items.index(item)}]."
+        )
         for index, item in enumerate(items)
         if items.index(item) != index
     ]

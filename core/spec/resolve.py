@@ -115,8 +115,9 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     protocol = catalogue.protocols.get(spec.protocol)
     if protocol is None:
         raise SpecInvalid([unknown("protocol", spec.protocol, catalogue.protocols, "#/protocol")])
-    found += duplicates("settings", spec.settings) + duplicates("model_seeds", spec.model_seeds or ())
-    found += duplicates("attacks", spec.attacks)
+    found += duplicates(spec.settings, "settings") + duplicates(spec.model_seeds or (), "model_seeds")
+    found += duplicates(spec.sweep.seeds if spec.sweep else (), "sweep", "seeds")
+    found += duplicates(spec.attacks, "attacks")
     requests = _expand(spec.unlearners, catalogue, found)
     for index, attack in enumerate(spec.attacks):
         found += attack_problems(attack, index, spec.sweep, catalogue)
@@ -151,7 +152,7 @@ def _expand(
     """The requests for known unlearners with their index in the spec; `"all"` becomes the whole catalogue."""
     if len(requests) == 1 and requests[0].id == ALL:
         return [(0, UnlearnerRequest(id=unlearner)) for unlearner in catalogue.unlearners]
-    found += duplicates("unlearners", requests)
+    found += duplicates(requests, "unlearners")
     for index, request in enumerate(requests):
         if request.id not in catalogue.unlearners:
             found.append(
@@ -178,7 +179,7 @@ def _settings(
         detail = f"{protocol.id} has no training recipe for {model.id} on {dataset.id}."
         found.append(SpecProblem(pointer("settings", index), "unsupported_pair", detail))
         return []
-    rule = request.forget
+    rule, where = request.forget, pointer("settings", index, "forget")
     settings = [
         Setting(
             protocol=protocol.id,
@@ -195,9 +196,27 @@ def _settings(
         )
         for forget in (rule.each() if isinstance(rule, SequenceForget) else (rule,))
     ]
-    where = pointer("settings", index, "forget")
+    if isinstance(rule, SequenceForget):
+        too_long = _too_long(rule, set_sizes(dataset, settings[0]).training, where)
+        if too_long:
+            found.append(too_long)
+            return []
     found += [problem for setting in settings for problem in _impossible(setting, dataset, where)]
     return settings
+
+
+def _too_long(rule: SequenceForget, num_training: int, where: str) -> SpecProblem | None:
+    """What is wrong with a sequence whose steps together take more than there is to forget."""
+    size = rule.size(num_training)
+    most = (num_training - MIN_SET_SIZE) // size
+    if rule.steps <= most:
+        return None
+    detail = (
+        f"{rule.steps:,} steps of {size:,} samples take {rule.steps * size:,} of the {num_training:,} in the "
+        f"training split, of which U-MIA needs at least {MIN_SET_SIZE} in the retain set; at most {most} "
+        f"step{'s' * (most != 1)} of this size fit{'s' * (most == 1)}."
+    )
+    return SpecProblem(f"{where}/steps", "set_too_small", detail)
 
 
 def _impossible(setting: Setting, dataset: DatasetInfo, where: str) -> list[SpecProblem]:
@@ -211,6 +230,12 @@ def _impossible(setting: Setting, dataset: DatasetInfo, where: str) -> list[Spec
         detail = "These are all classes, so nothing would be retained."
         return [SpecProblem(f"{where}/labels", "set_too_small", detail)] if is_everything else []
     sizes = set_sizes(dataset, setting)
+    if sizes.retain < 0:
+        detail = (
+            f"This forgets {sizes.forget:,} samples, but the training split has {sizes.training:,}, of which "
+            f"U-MIA needs at least {MIN_SET_SIZE} in the retain set."
+        )
+        return [SpecProblem(where, "set_too_small", detail)]
     small = [
         SpecProblem(
             f"{where}/fraction" if isinstance(rule, RandomForget) and rule.count is None else where,

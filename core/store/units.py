@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, literal, select, update
 from sqlalchemy.orm import Session
 
+from core.foreign_text import last_words
 from core.spec.units import Unit, UnitId, unit_from_json
 from core.store.artifacts import note_use
 from core.store.events import append_event, append_unit_events
@@ -172,7 +173,7 @@ def fail(session: Session, lease: Lease, *, owner: str, failure: FailureClass, e
         unit_id=lease.unit_id,
         actor=owner,
         reason=failure,
-        text=f"Failed to {lease.title}: {error.strip().splitlines()[-1]}",
+        text=f"Failed to {lease.title}: {last_words(error)}",
         data={"state": UnitState.FAILED},
     )
     fail_dependents(session, [lease.unit_id], owner)

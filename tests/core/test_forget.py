@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -111,8 +112,9 @@ def resolved(forget: dict, catalogue: Catalogue | None = None, dataset: str = "d
         ),
         ({"rule": "random", "count": 5}, "#/settings/0/forget", "set_too_small"),
         ({"count": 50, "fraction": 0.5}, "#/settings/0/forget", "value_error"),
-        ({"rule": "sequence", "steps": 9, "fraction": 0.12}, "#/settings/0/forget", "set_too_small"),
-        ({"rule": "oldest"}, "#/settings/0/forget", "union_tag_invalid"),
+        ({"rule": "sequence", "steps": 9, "fraction": 0.12}, "#/settings/0/forget/steps", "set_too_small"),
+        ({"rule": "random", "count": 2000}, "#/settings/0/forget", "set_too_small"),
+        ({"rule": "oldest"}, "#/settings/0/forget/rule", "unknown_forget_rule"),
     ],
 )
 def test_what_cannot_be_forgotten_is_refused_when_it_is_submitted(forget, pointer, code):
@@ -120,6 +122,38 @@ def test_what_cannot_be_forgotten_is_refused_when_it_is_submitted(forget, pointe
         resolved(forget)
 
     assert (pointer, code) in {(problem.pointer, problem.code) for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("forget", "told"),
+    [
+        (
+            {"rule": "sequence", "steps": 11, "count": 123},
+            r"11 steps .* 1,353 of the 1,222 .* 9 steps",
+        ),
+        ({"rule": "sequence", "steps": 2, "count": 700}, r"1,400 of the 1,222 .* at most 1 step of .* fits"),
+        ({"count": 2000}, r"forgets 2,000 samples, but the training split has 1,222"),
+    ],
+)
+def test_more_than_there_is_to_forget_is_told_with_what_there_is(forget, told):
+    with pytest.raises(SpecInvalid) as caught:
+        resolved(forget)
+
+    (problem,) = caught.value.problems
+    assert re.search(told, problem.detail)
+
+
+def test_the_longest_sequence_that_fits_is_the_one_that_the_refusal_names():
+    assert len(resolved({"rule": "sequence", "steps": 9, "count": 123}).cells) == 9
+
+
+def test_a_misspelt_rule_is_told_with_those_there_are():
+    with pytest.raises(SpecInvalid) as caught:
+        resolved({"rule": "harder"})
+
+    (problem,) = caught.value.problems
+    assert problem.suggestion == "hard"
+    assert "class, hard, indices, random, sequence" in problem.detail
 
 
 def test_a_sequence_is_a_setting_per_step_and_each_step_starts_from_the_one_before():

@@ -193,6 +193,13 @@ def test_a_repeated_item_is_refused_with_the_one_it_repeats(field, items):
     assert f"{field}[0]" in problem.detail
 
 
+def test_a_repeated_seed_of_a_sweep_is_refused():
+    problem = the_problem(sweep={"seeds": [4, 0, 4], "trials": 2})
+
+    assert (problem.pointer, problem.code) == ("#/sweep/seeds/2", "duplicate")
+    assert "sweep.seeds[0]" in problem.detail
+
+
 def test_one_unlearner_may_run_twice_with_different_hyperparameters():
     job = resolved(unlearners=["ft", *with_hyperparameters("ft", learning_rate=0.5)])
 
