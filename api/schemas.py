@@ -192,6 +192,13 @@ class EstimateAnswer(Answer):
     rests_on: Annotated[list[str], Field(description="What work and seconds rest on, in words.")]
 
 
+class TrialWorkAnswer(Answer):
+    """Images that an attempt sent through the model, teachers included."""
+
+    forward: float
+    backward: float
+
+
 class TrialAnswer(Answer):
     """One attempt at a trial of a sweep."""
 
@@ -210,6 +217,14 @@ class TrialAnswer(Answer):
     metrics: dict[str, float | None] | None
     runtime_seconds: float | None
     reason: str | None
+    work: Annotated[
+        TrialWorkAnswer | None,
+        Field(description="Null where the attempt was not completed, or its work not known."),
+    ]
+    provenance: Annotated[
+        dict[str, Any] | None,
+        Field(description="As that of results; null with trials of versions that kept none."),
+    ]
     created_at: datetime
 
 

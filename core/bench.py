@@ -25,7 +25,7 @@ from core.datasets.load import DataCache, Sets
 from core.errors import UnlearnerMissing
 from core.evaluation import evaluate
 from core.outcome import Progress
-from core.provenance import device_name
+from core.provenance import device_name, provenance
 from core.spec.job import HyperparameterValue
 from core.spec.setting import Setting
 from core.spec.units import TrainUnit, UnitId, scorer, unit_id
@@ -72,6 +72,14 @@ class Bench:
     def device_name(self) -> str:
         """The device in words."""
         return device_name(self.device)
+
+    def provenance(self, setting: Setting) -> dict[str, Any]:
+        """Where a number that is computed here for a setting comes from, as plain JSON."""
+        return {
+            **provenance(self.device),
+            "precision": setting.precision,
+            "split": self.sets(setting).split.fingerprints,
+        }
 
     def sets(self, setting: Setting) -> Sets:
         """The setting's four sets.

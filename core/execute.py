@@ -20,7 +20,6 @@ from core.lira import attack, score
 from core.measurement import Cost, measured, without_model
 from core.optimisers import cosine, sgd
 from core.outcome import Outcome, Progress
-from core.provenance import provenance
 from core.sequence import add_sequence
 from core.spec.forget import ClassForget, StepForget
 from core.spec.units import (
@@ -192,11 +191,7 @@ class Workbench:
         if isinstance(unit, UnlearnUnit) and isinstance(unit.setting.forget, StepForget):
             previous = self._artifacts.read_record(unit.original) if _step(unit) else None
             record["first_step"] = add_sequence(result, previous)
-        where = {
-            **provenance(self._bench.device),
-            "precision": unit.setting.precision,
-            "split": sets.split.fingerprints,
-        }
+        where = self._bench.provenance(unit.setting)
         if evaluation.batch_size < BATCH_SIZE:
             where["evaluation_batch_size"] = evaluation.batch_size
         logits = dict(evaluation.logits) if result.is_usable else {}

@@ -8,7 +8,7 @@ sweep that was killed goes on as if nothing had happened.
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import optuna
@@ -20,6 +20,7 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
+from core.catalog.work import Work
 from core.errors import SweepExhausted
 from core.spec.canonical import content_hash
 from core.spec.job import HyperparameterValue
@@ -46,6 +47,7 @@ class Attempt:
             completed.
         metrics: accuracies and U-MIA behind them.
         reason: why there are no objectives, or no finite ones.
+        work: images through the model in those seconds; None unless completed, by a method that declares it.
     """
 
     parameters: Parameters
@@ -54,6 +56,7 @@ class Attempt:
     seconds: float | None = None
     metrics: Mapping[str, float | None] | None = None
     reason: str | None = None
+    work: Work | None = None
 
     @property
     def score(self) -> float:
@@ -71,6 +74,7 @@ class Attempt:
             "seconds": self.seconds,
             "metrics": self.metrics,
             "reason": self.reason,
+            "work": None if self.work is None else asdict(self.work),
         }
 
     @classmethod
@@ -81,7 +85,8 @@ class Attempt:
             named = document["objectives"]
             objectives = WORST if named is None else tuple(named[name] for name in OBJECTIVES)
         kept = {name: value for name, value in document.items() if name != "score"}
-        return cls(**{**kept, "objectives": objectives})
+        work = document.get("work")  # earlier versions wrote none
+        return cls(**{**kept, "objectives": objectives, "work": work and Work(**work)})
 
 
 @dataclass(frozen=True)

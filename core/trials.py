@@ -53,10 +53,16 @@ def run_trial(bench: Bench, unit: TrialUnit, report: Report) -> Outcome:
             break
         parameters = redrawn(sweep, unit.index, number)
     documents = tuple(attempt.as_json() for attempt in attempts)
-    artifact = bench.artifacts.write(unit_id(unit), tensors={}, record={"attempts": documents})
+    where = bench.provenance(sweep.setting)
+    record = {"attempts": documents, "provenance": where}
+    artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
     last = attempts[-1]
     return Outcome(
-        math.isfinite(last.score), last.seconds or 0.0, artifact=asdict(artifact), attempts=documents
+        math.isfinite(last.score),
+        last.seconds or 0.0,
+        provenance=where,
+        artifact=asdict(artifact),
+        attempts=documents,
     )
 
 
@@ -119,14 +125,16 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
         return Attempt(parameters, "failed", reason=told(f"{type(error).__name__}: {error}"))
     evaluation = evaluate(unlearned.model, bench.sets(sweep.setting), SEARCHED_SETS)
     if not (is_finite(unlearned.model) and evaluation.is_finite):
-        return Attempt(parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED)
+        return Attempt(
+            parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED, work=unlearned.work
+        )
     metrics = own_metrics(evaluation, same_classes=isinstance(sweep.setting.forget, ClassForget))
     target = bench.artifacts.read_record(sweep.reference)
     if not target["is_usable"]:
         why = f"the {sweep.target} model diverged"
-        return Attempt(parameters, "completed", WORST, unlearned.seconds, metrics, why)
+        return Attempt(parameters, "completed", WORST, unlearned.seconds, metrics, why, unlearned.work)
     losses = objectives(metrics, target["metrics"], sweep)
-    return Attempt(parameters, "completed", losses, unlearned.seconds, metrics)
+    return Attempt(parameters, "completed", losses, unlearned.seconds, metrics, work=unlearned.work)
 
 
 def _winner(bench: Bench, selection: SelectionUnit) -> Winner | None:

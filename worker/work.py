@@ -300,7 +300,7 @@ class Worker:
                     artifacts.note_rewritten(session, lease.unit_id, outcome.artifact)
                 return False
             if isinstance(lease.unit, TrialUnit):
-                trials.record_trial(session, lease.unit_id, lease.unit, outcome.attempts)
+                trials.record_trial(session, lease.unit_id, lease.unit, outcome.attempts, outcome.provenance)
             if isinstance(lease.unit, AttackUnit):
                 attacks.record_attack(session, lease.unit_id, lease.unit, outcome.attack, outcome.provenance)
             if isinstance(lease.unit, EvaluateUnit | UnlearnUnit):

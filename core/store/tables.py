@@ -290,10 +290,26 @@ class ResultRow(Table):
 
 
 class TrialRow(Table):
-    """One attempt at a trial of a sweep. `score` is None where it has none that is finite."""
+    """One attempt at a trial of a sweep. `score` is None where it has none that is finite.
+
+    `work` is None unless the attempt was completed, by a method that declares it; rows of earlier versions
+    have neither that nor `provenance`.
+    """
 
     __tablename__ = "trial"
-    __table_args__ = (Index("ix_trial_sweep", "setting_id", "unlearner", "sweep_seed", "index"),)
+    __table_args__ = (
+        Index("ix_trial_sweep", "setting_id", "unlearner", "sweep_seed", "index"),
+        Index(
+            "ix_trial_measured",
+            "setting_id",
+            "unlearner",
+            "created_at",
+            "unit_id",
+            "attempt",
+            sqlite_where=text("work IS NOT NULL"),
+            postgresql_where=text("work IS NOT NULL"),
+        ),
+    )
 
     unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True)
@@ -308,6 +324,8 @@ class TrialRow(Table):
     metrics: Mapped[dict[str, Any] | None]
     runtime_seconds: Mapped[float | None]
     reason: Mapped[str | None] = mapped_column(Text)
+    work: Mapped[dict[str, Any] | None]
+    provenance: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
 
 

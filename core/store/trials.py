@@ -23,6 +23,9 @@ class TrialRecord:
         hyperparameters: all of them, drawn and given.
         objectives: the four losses of protocol §6.4 by name; None unless they are finite.
         score: their Euclidean norm, which the sweep minimises.
+        work: images forward and backward; None unless the attempt was completed, by a method that declares
+            it.
+        provenance: as that of results; like work, None where it was not kept yet.
     """
 
     unit_id: str
@@ -38,11 +41,17 @@ class TrialRecord:
     metrics: dict[str, float | None] | None
     runtime_seconds: float | None
     reason: str | None
+    work: dict[str, float] | None
+    provenance: dict[str, Any] | None
     created_at: datetime
 
 
 def record_trial(
-    session: Session, unit_id: UnitId, unit: TrialUnit, attempts: Sequence[dict[str, Any]]
+    session: Session,
+    unit_id: UnitId,
+    unit: TrialUnit,
+    attempts: Sequence[dict[str, Any]],
+    provenance: dict[str, Any],
 ) -> None:
     """Store a trial's attempts, in the transaction that finishes it; those of an earlier run are replaced."""
     now = session.execute(select(database_now())).scalar_one()
@@ -63,6 +72,8 @@ def record_trial(
                 metrics=attempt["metrics"],
                 runtime_seconds=attempt["seconds"],
                 reason=attempt["reason"],
+                work=attempt["work"],
+                provenance=provenance,
                 created_at=now,
             )
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from core.catalog.work import Work
 from core.spec.units import AttackUnit, EvaluateUnit, TrialUnit, Unit, UnlearnUnit
 from core.store import attacks, results, trials, units
 from core.store.session import Store
@@ -48,8 +49,12 @@ def work(
             units.finish(session, lease, owner="worker", runtime_seconds=1.0, artifact={}, text="Done.")
             if isinstance(lease.unit, TrialUnit):
                 raised = Attempt({"learning_rate": 0.5}, "failed", reason="it raised").as_json()
-                scored = Attempt({"learning_rate": 0.1}, "completed", (0.1, 0.2, 0.2, 0.0), 1.5, {}).as_json()
-                trials.record_trial(session, lease.unit_id, lease.unit, [raised, scored])
+                scored = Attempt(
+                    {"learning_rate": 0.1}, "completed", (0.1, 0.2, 0.2, 0.0), 1.5, {}, work=Work(40, 30)
+                ).as_json()
+                trials.record_trial(
+                    session, lease.unit_id, lease.unit, [raised, scored], provenance or {"device": "here"}
+                )
             if isinstance(lease.unit, AttackUnit):
                 attacks.record_attack(session, lease.unit_id, lease.unit, attacked(lease.unit), {})
             if isinstance(lease.unit, EvaluateUnit | UnlearnUnit):

@@ -1,5 +1,7 @@
 """What sweeps have tried, as the API shows it."""
 
+from sqlalchemy import text
+
 from tests.api.steps import JOBS, SPEC, problem, work
 
 SWEPT = {**SPEC, "unlearners": ["ft"], "model_seeds": [0], "sweep": {"seeds": [0, 1], "trials": 3}}
@@ -35,6 +37,27 @@ def test_every_attempt_is_listed_with_its_objectives_score_and_seconds(client, s
     assert abs(attempts[1]["score"] - 0.3) < 1e-9
     assert attempts[1]["runtime_seconds"] == 1.5
     assert attempts[1]["hyperparameters"]["augment"] is False  # what was not drawn is told too
+
+
+def test_every_attempt_says_what_it_computed_and_where(client, store):
+    job = client.post(JOBS, json=SWEPT).json()
+    work(store, provenance={"device": "a GPU", "git_revision": "abc", "precision": "fp32"})
+
+    raised, completed = client.get(job["links"]["trials"]).json()["items"][:2]
+
+    assert (raised["work"], completed["work"]) == (None, {"forward": 40.0, "backward": 30.0})
+    assert completed["provenance"] == {"device": "a GPU", "git_revision": "abc", "precision": "fp32"}
+
+
+def test_trials_of_earlier_versions_have_neither(client, store):
+    job = client.post(JOBS, json=SWEPT).json()
+    work(store)
+    with store.write() as session:
+        session.execute(text("UPDATE trial SET work = NULL, provenance = NULL"))
+
+    attempt = client.get(job["links"]["trials"]).json()["items"][1]
+
+    assert (attempt["work"], attempt["provenance"]) == (None, None)
 
 
 def test_pages_of_trials_cover_everything_once(client, store):

@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from core.catalog.registry import installed
+from core.catalog.work import Work
 from core.errors import SweepExhausted
 from core.plan import plan
 from core.spec.job import parse_job_spec
@@ -205,7 +206,7 @@ def test_an_infinite_or_failed_trial_never_wins():
 @pytest.mark.parametrize(
     "attempt",
     [
-        Attempt({"a": 1}, "completed", (0.1, 0.2, 0.3, 0.4), 2.0, {"retain_accuracy": 1.0}),
+        Attempt({"a": 1}, "completed", (0.1, 0.2, 0.3, 0.4), 2.0, {"retain_accuracy": 1.0}, work=Work(4, 3)),
         Attempt({"a": 1}, "completed", WORST, 2.0, reason="diverged"),
         Attempt({"a": 1}, "failed", reason="it raised"),
         Attempt({"a": 1}, "pruned"),
@@ -214,6 +215,13 @@ def test_an_infinite_or_failed_trial_never_wins():
 )
 def test_an_attempt_survives_its_way_through_json(attempt):
     assert Attempt.from_json(json.loads(json.dumps(attempt.as_json(), allow_nan=False))) == attempt
+
+
+def test_attempts_of_earlier_versions_which_kept_no_work_can_be_read():
+    document = Attempt({"a": 1}, "completed", (0.1, 0.2, 0.3, 0.4), 2.0).as_json()
+    del document["work"]
+
+    assert Attempt.from_json(document).work is None
 
 
 def test_a_changed_copy_of_a_sweep_has_another_hash():

@@ -70,6 +70,12 @@ def test_a_trial_keeps_its_objectives_and_metrics_but_no_weights_and_never_looks
     assert set(attempt["objectives"]) == {"retain", "forget", "validation", "mia"}
     assert attempt["score"] == pytest.approx(math.hypot(*attempt["objectives"].values()))
     assert attempt["metrics"]["validation_accuracy"] > 0
+    shown = attempt["parameters"]["num_epochs"] * 1099  # of digits, what is retained
+    assert attempt["work"] == {"forward": shown, "backward": shown}
+    where = outcomes[trial].provenance
+    assert (where["device_type"], where["precision"]) == ("cpu", "fp32")
+    assert {"git_revision", "versions", "split"} <= set(where)
+    assert ArtifactStore(tmp_path).read_record(trial)["provenance"] == where
     assert not [name for name in attempt["metrics"] if "test" in name]
     files = {path.name for path in (tmp_path / trial[:2] / trial).iterdir()}
     assert not [name for name in files if name.endswith(".safetensors")]

@@ -41,6 +41,7 @@ STUDY = {
     "attacks": [{"id": "u_lira", "splits": 10, "forget_sets": 7, "out": "retrain", "originals": "per_split"}],
 }
 NUM_TRAIN, GRID = 200, (20, 10)  # samples, splits and forget sets that are enough for curves
+PROVENANCE = {"device": {"type": "cpu"}, "versions": {"torch": "2.0"}}
 TRACES = {"original": 1.5, "retrained": 0.0, "ft": 1.1, "msg": 0.35}  # left in the scores; CT has no scores
 
 
@@ -80,7 +81,7 @@ def _finish_one(store: Store) -> bool:
         if isinstance(lease.unit, TrialUnit):
             raised = Attempt({"learning_rate": 0.5}, "failed", reason="it raised").as_json()
             scored = Attempt({"learning_rate": 0.1}, "completed", (0.1, 0.2, 0.2, 0.0), 1.5, {}).as_json()
-            trials.record_trial(session, lease.unit_id, lease.unit, [raised, scored])
+            trials.record_trial(session, lease.unit_id, lease.unit, [raised, scored], PROVENANCE)
         if isinstance(lease.unit, EvaluateUnit | UnlearnUnit):
             metrics, reasons = _metrics(lease.unit)
             results.record_result(
@@ -90,7 +91,7 @@ def _finish_one(store: Store) -> bool:
                 is_usable=True,
                 metrics=metrics,
                 reasons=reasons,
-                provenance={"device": {"type": "cpu"}, "versions": {"torch": "2.0"}},
+                provenance=PROVENANCE,
             )
     return True
 

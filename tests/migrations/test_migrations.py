@@ -103,7 +103,7 @@ def test_a_service_that_writes_meanwhile_loses_nothing_by_a_migration(postgres_u
         try:
             for _ in range(3):
                 command.downgrade(alembic(postgres_url), "0018")
-                command.upgrade(alembic(postgres_url), "0022")
+                command.upgrade(alembic(postgres_url), "0023")
         finally:
             is_over.set()
         committed = sum(each.result() for each in beating)

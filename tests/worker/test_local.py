@@ -83,6 +83,8 @@ def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path
     assert manifest["spec"]["unlearners"][0]["id"] == "toy_noise"
     trials = rows(out / "trials.csv")
     assert [int(trial["index"]) for trial in trials] == list(range(6))
+    assert {trial["provenance.device_type"] for trial in trials} == {"cpu"}
+    assert {trial["provenance.precision"] for trial in trials} == {"fp32"}
     best = min(trials, key=lambda trial: float(trial["score"]))
     final = next(row for row in rows(out / "results.csv") if row["unlearner"] == "toy_noise")
     assert final["hyperparameters.sigma"] == best["hyperparameters.sigma"]

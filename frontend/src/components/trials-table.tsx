@@ -106,6 +106,8 @@ const tableOf = (trials: Trial[]): Table => ({
     "runtime seconds",
     "hyperparameters",
     "reason",
+    "work",
+    "provenance",
   ],
   rows: trials.map((trial) => [
     trial.unit_id,
@@ -120,5 +122,7 @@ const tableOf = (trials: Trial[]): Table => ({
     trial.runtime_seconds,
     JSON.stringify(trial.hyperparameters),
     trial.reason,
+    JSON.stringify(trial.work),
+    JSON.stringify(trial.provenance),
   ]),
 });
