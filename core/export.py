@@ -10,7 +10,7 @@ from typing import Any
 
 from core.attack_figures import FIELDS, attack_names, attack_text, told
 from core.board import Attacks, Board, Cell, Row, RowMove
-from core.spec.forget import ForgetRule, IndicesForget
+from core.places import forget_text, place_names, setting_document
 from core.spec.setting import Setting, SettingId
 from core.tier import Tier
 from core.uncertainty import LEVEL, RankInterval, RowUncertainty, Uncertainty
@@ -116,7 +116,7 @@ def _interval(found: RankInterval | None) -> dict[str, int] | None:
 def _column(setting: Setting, board: Board) -> dict[str, Any]:
     grouping = board.groupings[setting.id]
     return {
-        **_place(setting),
+        **setting_document(setting),
         "id": setting.id,
         "cuts": list(grouping.cuts),
         "is_frozen": grouping.is_frozen,
@@ -144,23 +144,6 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + name] = json.dumps(value) if isinstance(value, list) else value
     return flat
-
-
-def _place(setting: Setting) -> dict[str, Any]:
-    return {
-        "dataset": setting.dataset,
-        "model": setting.model,
-        "forget": forget_document(setting.forget),
-        "precision": setting.precision,
-    }
-
-
-def forget_document(rule: ForgetRule) -> dict[str, Any]:
-    """A forget rule as plain JSON; of listed indices their number and hash stand for them."""
-    fields = rule.model_dump(mode="json", exclude={"indices"})
-    listed = {"count": len(rule.indices), "sha256": rule.sha256} if isinstance(rule, IndicesForget) else {}
-    names = ("rule", "fraction", "count", "seed", "labels", "step", "sha256")
-    return {name: {**fields, **listed}.get(name) for name in names}
 
 
 def _row(
@@ -191,7 +174,7 @@ def _cell(cell: Cell, setting: Setting) -> dict[str, Any]:
     summary = cell.summary
     return {
         "setting": cell.setting,
-        **_place(setting),
+        **setting_document(setting),
         "group": cell.group,
         "state": cell.state,
         "mean": summary.mean if summary else None,
@@ -221,6 +204,9 @@ def _as_csv(document: dict[str, Any]) -> str:
         "usable_seeds",
         "required_seeds",
         "runtime_efficiency",
+        "setting",
+        "forget",
+        "precision",
     ]
     attacks = _attacks_of(document)
     attack_columns = [f"{name}.{field}" for name in attacks for field in FIELDS]
@@ -231,7 +217,8 @@ def _as_csv(document: dict[str, Any]) -> str:
     board = [document[name] for name in board_columns]
     for row in (*document["rows"], *document["references"]):
         for cell in row["cells"] or [{}]:
-            values = [*(row[name] for name in columns), *(cell.get(name) for name in cell_columns)]
+            words = {**cell, "forget": forget_text(cell["forget"])} if "forget" in cell else cell
+            values = [*(row[name] for name in columns), *(words.get(name) for name in cell_columns)]
             found = cell.get("attacks", {})
             values += [found.get(name, {}).get(field) for name in attacks for field in FIELDS]
             writer.writerow([*board, *values])
@@ -266,7 +253,7 @@ def _as_latex(document: dict[str, Any]) -> str:
 
 def _text_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and lines of the board as people read it."""
-    places = [f"{setting['dataset']}/{setting['model']}" for setting in document["settings"]]
+    places = place_names(document["settings"])
     attacks = _attacks_of(document, run=True)
     lines = []
     for row in (*document["rows"], *document["references"]):
@@ -281,7 +268,7 @@ def _text_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def cell_text(cell: dict[str, Any]) -> str:
     """A cell of a board document in words: group, mean ± s.d., and how many seeds it still lacks."""
     if cell["mean"] is None:
-        return "F" if cell["group"] == "F" else "-"
+        return "F" if cell["group"] == "F" else {"undefined": "undefined"}.get(cell["state"], "-")
     spread = "" if cell["sd"] is None else f" ± {cell['sd']:.3f}"
     lacking = f" ({cell['seeds']} of {cell['required_seeds']} seeds)" if cell["state"] == "incomplete" else ""
     group = f"{cell['group']} " if cell["group"] else ""

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from core.estimate import Estimate, Seconds
 from core.export import cell_text
+from core.places import place_names
 from core.spec.units import UnitId
 from core.store.attacks import AttackRecord
 from core.store.keys import KeyRecord, Scope
@@ -148,8 +149,9 @@ def board_table(board: dict[str, Any], uncertainty: dict[str, Any] | None = None
     table.add_column("unlearner")
     for name in ("G1", "G2", "G3", "F"):
         table.add_column(name, justify="right")
-    for setting in settings:
-        table.add_column(f"{setting['dataset']} / {setting['model']}")
+    places = place_names(settings, " / ")
+    for place in places:
+        table.add_column(place)
         table.add_column("RTE", justify="right")
     sections = (
         [row for row in board["rows"] if not row["is_provisional"]],
@@ -163,16 +165,18 @@ def board_table(board: dict[str, Any], uncertainty: dict[str, Any] | None = None
             interval = [intervals.get(row["label"], "")] if uncertainty else []
             table.add_row(str(row["rank"] or "-"), *interval, row["label"], *counts, *cells)
         table.add_section()
-    notes = [_floor(setting) for setting in settings if setting["indiscernibility_floor"] is not None]
+    floors = [
+        (place, setting["indiscernibility_floor"]) for place, setting in zip(places, settings, strict=True)
+    ]
+    notes = [_floor(place, floor) for place, floor in floors if floor is not None]
     if board["moved"]:
         notes.append("Moved by taking in all: " + "; ".join(_move(move) for move in board["moved"]))
     table.caption = "\n".join(notes) or None
     return table
 
 
-def _floor(setting: dict[str, Any]) -> str:
-    place = f"{setting['dataset']} / {setting['model']}"
-    return f"{place}: above {setting['indiscernibility_floor']:.3f} is within the noise of one model"
+def _floor(place: str, floor: float) -> str:
+    return f"{place}: above {floor:.3f} is within the noise of one model"
 
 
 def _interval(interval: dict[str, int] | None) -> str:

@@ -8,20 +8,20 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from core.board import Metric
 from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
 from core.estimate import flop_by_unit
 from core.export import board_document
 from core.foreign_text import last_words
+from core.job_board import unranked
 from core.outcome import Progress
 from core.plan import PlannedUnit, plan
 from core.settings import Settings
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
 from core.store import attacks, events, jobs, units
-from core.store.boards import load_board
+from core.store.job_boards import load_job_boards
 from core.store.jobs import QUEUE, JobId, JobRecord
 from core.store.measurements import done_units
 from core.store.resumption import release_held
@@ -34,7 +34,6 @@ from worker.outputs import MANIFEST, write_outputs
 from worker.work import Worker
 
 RETRY_LOOK_SECONDS = 0.5
-MAX_UNITS = 1_000_000
 MAX_JOBS = 1_000
 ACTOR = "lethe run"
 
@@ -65,7 +64,7 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
             planned = plan(job)
             job_id = _take_over(store, spec, job, planned)
             _work(here, store, job_id, planned, console)
-            return _report(store, job_id, spec, job, out, console)
+            return _report(store, job_id, spec, job, planned, out, console)
     except Timeout:
         raise DeploymentInvalid(
             f"Another run is using {out.absolute()}. Wait for it, or choose another --out."
@@ -141,18 +140,33 @@ class News:
             progress.show("state" if event.job_id else "unit", told)
 
 
-def _report(store: Store, job_id: JobId, spec: JobSpec, job: ResolvedJob, out: Path, console: Console) -> int:
+def _report(
+    store: Store,
+    job_id: JobId,
+    spec: JobSpec,
+    job: ResolvedJob,
+    planned: Sequence[PlannedUnit],
+    out: Path,
+    console: Console,
+) -> int:
     """Print the boards, write what there is to know; the exit status."""
-    protocol = PROTOCOLS[job.protocol]
+    phrases = unranked(job, PROTOCOLS[job.protocol])
     with store.read() as session:
-        boards = {metric: load_board(session, protocol, metric) for metric in Metric}
+        boards = load_job_boards(session, job_id, job, planned)
         attacked = attacks.job_attacks(session, job_id)
-        failed = [unit for _, unit in units.job_units(session, job_id, limit=MAX_UNITS) if unit.error]
+        failed = units.failed_units(session, job_id)
     for board in boards.values():
         console.print(board_table(board_document(board)))
+    if phrases:
+        told = "; ".join(phrases)
+        console.print(
+            f"This is the board of this run alone. That of {job.protocol} does not rank: {told}.",
+            markup=False,
+            soft_wrap=True,
+        )
     if attacked:
         console.print(attacks_table(attacked))
-    written = write_outputs(out, store, job_id, spec, job, boards)
+    written = write_outputs(out, store, job_id, spec, job, boards, phrases)
     console.print(
         f"{len(written)} files are in {out.absolute()}: boards, results and {MANIFEST}, which lists them.",
         markup=False,

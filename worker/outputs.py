@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +11,7 @@ from typing import Any
 
 from core.board import Board, Metric
 from core.export import FORMATS, as_csv, render
+from core.places import setting_document
 from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.store import attacks, results, trials
@@ -22,9 +23,18 @@ MAX_ROWS = 1_000_000
 
 
 def write_outputs(
-    out: Path, store: Store, job_id: JobId, spec: JobSpec, job: ResolvedJob, boards: Mapping[Metric, Board]
+    out: Path,
+    store: Store,
+    job_id: JobId,
+    spec: JobSpec,
+    job: ResolvedJob,
+    boards: Mapping[Metric, Board],
+    unranked: Sequence[str],
 ) -> list[str]:
-    """Write everything that there is to know of a job; the names of the files."""
+    """Write everything that there is to know of a job; the names of the files.
+
+    `unranked` is what of the boards the protocol's own would not rank.
+    """
     with store.read() as session:
         rows = [asdict(record) for _, record in results.job_results(session, job_id, limit=MAX_ROWS)]
         found = trials.job_trials(session, job_id, limit=MAX_ROWS)
@@ -39,7 +49,7 @@ def write_outputs(
     files |= _tables("results", rows) | (_tables("trials", attempts) if attempts else {})
     for name, content in files.items():
         (out / name).write_text(content, encoding="utf-8")
-    (out / MANIFEST).write_text(_json(_manifest(files, spec, job)), encoding="utf-8")
+    (out / MANIFEST).write_text(_json(_manifest(files, spec, job, unranked)), encoding="utf-8")
     return [*files, MANIFEST]
 
 
@@ -47,7 +57,9 @@ def _tables(name: str, rows: list[dict[str, Any]]) -> dict[str, str]:
     return {f"{name}.json": _json(rows), f"{name}.csv": as_csv(rows)}
 
 
-def _manifest(files: Mapping[str, str], spec: JobSpec, job: ResolvedJob) -> dict[str, Any]:
+def _manifest(
+    files: Mapping[str, str], spec: JobSpec, job: ResolvedJob, unranked: Sequence[str]
+) -> dict[str, Any]:
     """What was asked for, what it meant, and the checksum of every file that answers it."""
     return {
         "lethe": version("lethe"),
@@ -55,6 +67,8 @@ def _manifest(files: Mapping[str, str], spec: JobSpec, job: ResolvedJob) -> dict
         "spec": spec.model_dump(mode="json"),
         "resolved_sha256": job.sha256,
         "resolved": job.model_dump(mode="json"),
+        "unranked_by_protocol": list(unranked),
+        "settings": {cell.setting.id: setting_document(cell.setting) for cell in job.cells},
         "files": {
             name: {
                 "sha256": hashlib.sha256(content.encode()).hexdigest(),

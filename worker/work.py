@@ -28,7 +28,7 @@ from core.spec.units import AttackUnit, EvaluateUnit, RescoreUnit, TrainUnit, Tr
 from core.store import artifacts, attacks, results, slots, trials, unit_logs, units, workers
 from core.store.jobs import QUEUE
 from core.store.session import Store
-from core.store.states import FailureClass, WorkerState
+from core.store.states import METHODS_FAULT, FailureClass, WorkerState
 from core.store.units import Lease
 from worker.devices import device_keys
 from worker.listener import NOBODY, Listener
@@ -38,7 +38,6 @@ from worker.runner import ArtifactBroken, Failed, Finished, Message, NoSpace, Ru
 log = structlog.get_logger()
 
 T = TypeVar("T")
-METHODS_FAULT = frozenset({FailureClass.USER_CODE, FailureClass.TIMEOUT})
 MACHINES_FAULT = frozenset({FailureClass.INFRA_LOST, FailureClass.OOM})
 SPACE_FACTOR = 2  # times what had no space: other workers write as well
 POLL_SECONDS = 0.2  # how soon a drain or the end of a unit is seen

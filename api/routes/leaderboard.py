@@ -13,8 +13,9 @@ from api.schemas import ForgetAnswer, SettingAnswer, SettingsAnswer
 from core.board import Metric
 from core.cohort import Cohort
 from core.errors import SpecInvalid, SpecProblem
-from core.export import FORMATS, ExportFormat, forget_document, render, render_document
-from core.store.boards import is_standard
+from core.export import FORMATS, ExportFormat, render, render_document
+from core.job_board import is_standard
+from core.places import forget_document
 from core.store.results import settings_of
 from core.store.session import Store
 from core.store.snapshots import snapshot_content

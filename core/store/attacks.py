@@ -138,13 +138,16 @@ def job_attacks(session: Session, job_id: str) -> list[AttackRecord]:
 
 
 def attack_figures(
-    session: Session, setting_ids: Collection[str], *, viewer: Viewer = EVERYTHING
+    session: Session, setting_ids: Collection[str], *, viewer: Viewer = EVERYTHING, job_id: str | None = None
 ) -> dict[AttackTarget, dict[str, AttackFigures]]:
-    """What every attack that the viewer sees found of each method beside the settings, by attack.
+    """What every attack that the viewer sees found of each method beside the settings, by attack; with a
+    `job_id`, those of the job alone.
 
     Of several runs of one attack it is one with figures before one that could not be run, then one whose
     never-seen models are the method's own (protocol §8.3), then that of the most models, then the newest.
     """
+    needed = select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id)
+    of_job = () if job_id is None else (AttackRow.unit_id.in_(needed),)
     rows = session.execute(
         select(
             AttackRow.setting_id,
@@ -158,7 +161,7 @@ def attack_figures(
             AttackRow.reason,
             AttackRow.findings["figures"].label("figures"),
         )
-        .where(AttackRow.setting_id.in_(setting_ids), in_visible_job(viewer, AttackRow.unit_id))
+        .where(AttackRow.setting_id.in_(setting_ids), in_visible_job(viewer, AttackRow.unit_id), *of_job)
         .order_by(
             AttackRow.mean_accuracy.is_not(None),
             AttackRow.out == "same_method",

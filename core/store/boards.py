@@ -9,8 +9,8 @@ from core.board import Attacks, Board, Method, Metric, build_board
 from core.catalog.protocols import Protocol
 from core.cohort import Cohort
 from core.errors import NotFound
+from core.job_board import is_standard
 from core.seed_values import SeedValue, summarise
-from core.spec.forget import RandomForget
 from core.spec.setting import Setting, SettingId
 from core.store.attacks import attack_figures
 from core.store.results import indiscernibility_floors, seed_values, settings_of
@@ -113,8 +113,3 @@ def load_board(
         session, protocol, metric, dataset=dataset, model=model, setting_id=setting_id, viewer=viewer
     )
     return data.board(cohort)
-
-
-def is_standard(setting: Setting, protocol: Protocol) -> bool:
-    """Whether the protocol's own board shows the setting: its default forget rule and precision."""
-    return setting.forget == RandomForget() and setting.precision == protocol.precision

@@ -11,10 +11,11 @@ from uuid6 import uuid7
 
 from core.catalog.protocols import Protocol
 from core.errors import Conflict, NotFound
+from core.job_board import is_standard
 from core.paper.snapshot import PAPER, TITLE, paper_content
 from core.snapshots.content import Evidence, freeze
 from core.spec.canonical import canonical_json, content_hash
-from core.store.boards import attacks_beside_board, is_standard
+from core.store.boards import attacks_beside_board
 from core.store.results import counted_results, settings_of
 from core.store.session import Store, database_now
 from core.store.tables import SnapshotRow

@@ -63,6 +63,7 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
+METHODS_FAULT = frozenset({FailureClass.USER_CODE, FailureClass.TIMEOUT})
 RETRIED = frozenset({FailureClass.WORKER_LOST, FailureClass.INFRA_LOST, FailureClass.OOM})
 OPEN_UNIT = (UnitState.WAITING, UnitState.READY, UnitState.RUNNING)
 LIVE_JOB = (JobState.QUEUED, JobState.RUNNING)  # it still wants its units

@@ -359,6 +359,17 @@ def job_units(session: Session, job_id: str, *, limit: int, after: int = -1) -> 
     return [(position, _record(row)) for position, row in rows]
 
 
+def failed_units(session: Session, job_id: str) -> list[UnitRecord]:
+    """The job's units that have failed, in the order of its plan."""
+    rows = session.scalars(
+        select(UnitRow)
+        .join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id)
+        .where(JobUnitRow.job_id == job_id, UnitRow.state == UnitState.FAILED)
+        .order_by(JobUnitRow.position)
+    )
+    return [_record(row) for row in rows]
+
+
 def running_units(session: Session, job_id: str) -> list[UnitRecord]:
     """The job's units that a worker has in hand."""
     rows = session.scalars(

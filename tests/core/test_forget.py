@@ -15,7 +15,7 @@ from core.catalog.registry import Catalogue, installed
 from core.errors import ForgetSetInvalid, SpecInvalid
 from core.evaluation import Evaluation, own_metrics
 from core.execute import Workbench
-from core.export import forget_document
+from core.places import forget_document
 from core.plan import plan
 from core.spec.forget import ClassForget, ForgetRule, HardForget, IndicesForget, RandomForget, StepForget
 from core.spec.job import parse_job_spec

@@ -136,3 +136,32 @@ def test_a_run_leaves_what_another_spec_left_behind_for_a_later_run_of_that_spec
     assert "trial 1 of 6" not in told
     assert "trial 6 of 6" in told
     assert len(rows(tmp_path / "out" / "trials.csv")) == 6
+
+
+def board_rows(out: Path) -> dict[str, dict[str, object]]:
+    board = json.loads((out / "retention_deviation.json").read_text())
+    return {row["label"]: row for row in board["rows"]}
+
+
+def test_the_board_of_a_run_has_all_that_it_asked_for_and_says_what_the_protocol_does_not_rank(run, tmp_path):
+    sizes = [{"rule": "hard", "fraction": 0.1}, {"rule": "sequence", "count": 60, "steps": 2}]
+    spec = {
+        "settings": [{"dataset": "digits", "model": "toy_net", "forget": size} for size in sizes],
+        "unlearners": ["toy_raiser", "ft", {"id": "toy_noise", "hyperparameters": {"sigma": 0.002}}],
+        "model_seeds": [0],
+    }
+    process = run(spec)
+    told, _ = process.communicate(timeout=200)
+
+    rows = board_rows(tmp_path / "out")
+    assert {row["coverage"] for row in rows.values()} == {"3/3"}
+    assert rows["toy_raiser"]["failed"] == 3
+    assert rows["ft"]["rank"]
+    assert rows["toy_noise"]["rank"]
+    table = (tmp_path / "out" / "retention_deviation.tex").read_text()
+    places = ["10 \\% of highest loss", "60 samples at random, step 1", "60 samples at random, step 2"]
+    assert all(f"digits/toy\\_net, {place}" in table for place in places)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert "toy_noise with given hyperparameters" in manifest["unranked_by_protocol"]
+    assert "digits/toy_net with 10 % of highest loss" in told
+    assert "what lacks model seeds 1, 2" in told

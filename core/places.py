@@ -1,0 +1,57 @@
+"""A setting in words and as plain JSON, for whoever shows or exports something of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.spec.forget import ForgetRule, IndicesForget, RandomForget
+from core.spec.setting import Setting
+
+DEFAULT_SEED = RandomForget().seed
+
+
+def setting_document(setting: Setting) -> dict[str, Any]:
+    """What tells a setting from the others of its protocol, as plain JSON."""
+    return {
+        "dataset": setting.dataset,
+        "model": setting.model,
+        "forget": forget_document(setting.forget),
+        "precision": setting.precision,
+    }
+
+
+def forget_document(rule: ForgetRule) -> dict[str, Any]:
+    """A forget rule as plain JSON; of listed indices their number and hash stand for them."""
+    fields = rule.model_dump(mode="json", exclude={"indices"})
+    listed = {"count": len(rule.indices), "sha256": rule.sha256} if isinstance(rule, IndicesForget) else {}
+    names = ("rule", "fraction", "count", "seed", "labels", "step", "sha256")
+    return {name: {**fields, **listed}.get(name) for name in names}
+
+
+def forget_text(forget: Mapping[str, Any]) -> str:
+    """A forget document in words; steps count from 1, and a seed is told where it is not the usual one."""
+    size = f"{100 * forget['fraction']:g} %" if forget["count"] is None else f"{forget['count']} samples"
+    seed = "" if forget["seed"] in (None, DEFAULT_SEED) else f", seed {forget['seed']}"
+    match forget["rule"]:
+        case "class":
+            share = "" if forget["fraction"] == 1 else f"{size} of "
+            return f"{share}class {', '.join(map(str, forget['labels']))}{seed}"
+        case "hard":
+            return f"{size} of highest loss"
+        case "indices":
+            return f"{forget['count']} listed samples, {forget['sha256'][:8]}"
+        case "step":
+            return f"{size} at random, step {forget['step'] + 1}{seed}"
+        case _:
+            return f"{size} at random{seed}"
+
+
+def place_names(settings: Sequence[Mapping[str, Any]], separator: str = "/") -> list[str]:
+    """Setting documents in words: dataset and model, and where that is not enough what tells them apart."""
+    names = [f"{setting['dataset']}{separator}{setting['model']}" for setting in settings]
+    more = (lambda setting: forget_text(setting["forget"]), lambda setting: setting["precision"])
+    for told in more:
+        names = [
+            name if names.count(name) == 1 else f"{name}, {told(setting)}"
+            for name, setting in zip(names, settings, strict=True)
+        ]
+    return names
