@@ -1,10 +1,12 @@
-"""Datasets that are image files: decoded once, then read from one tensor in the cache."""
+"""Datasets that take time to decode: it is done once, then their pixels are read from one tensor in the
+cache.
+"""
 
 import contextlib
 import hashlib
 import struct
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +33,25 @@ class ImageFiles:
 
     Attributes:
         root: the folder that the names are relative to.
-        names: one per image.
+        names: one per image, unless there is a `decode`.
         labels: `(N,)` int64 in [0, num_classes).
+        decode: makes the pixels from all files together, for a size: `(N, C, size, size)` uint8, where C is 1
+            for grey images.
+        is_drawn: whether the test images are drawn by us, so that chance may leave a part without a class.
     """
 
     root: Path
     names: tuple[str, ...]
     labels: Tensor
+    decode: Callable[[int], Tensor] | None = None
+    is_drawn: bool = False
+
+    def source(self, info: DatasetInfo, pixels: Tensor) -> Source:
+        """The labels with the decoded pixels, if they are what the catalogue declares; errors as
+        `Source.require`.
+        """
+        rgb = pixels.repeat(1, 3, 1, 1) if pixels.shape[1] == 1 else pixels
+        return Source(rgb, self.labels).require(info, is_drawn=self.is_drawn)
 
 
 def decoded(info: DatasetInfo, files: ImageFiles, cache_dir: Path) -> Source:
@@ -52,9 +66,9 @@ def decoded(info: DatasetInfo, files: ImageFiles, cache_dir: Path) -> Source:
     path, state = cache_dir / f"{info.id}.safetensors", _state(files, info.image_size)
     pixels = _cached(path, state)
     if pixels is not None:
-        return Source(pixels, files.labels).require(info)
-    pixels = _decode(files, info.image_size)
-    source = Source(pixels, files.labels).require(info)
+        return files.source(info, pixels)
+    pixels = files.decode(info.image_size) if files.decode else _decode(files, info.image_size)
+    source = files.source(info, pixels)
     names = "\n".join(sorted(files.names)).encode()
     _store(
         path,

@@ -1,48 +1,89 @@
 """MNIST and FashionMNIST in torchvision's layout: IDX files under `MNIST/raw` and `FashionMNIST/raw`."""
 
+import struct
+from functools import partial
+from math import prod
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from core.catalog.datasets import DatasetInfo
-from core.datasets.source import Source, grey_to_rgb, resized
+from core.datasets.image_files import ImageFiles
+from core.datasets.source import resized
 from core.errors import DatasetInvalid
 from core.torchvision_operators import declare_missing_operators
 
+UNSIGNED_BYTE = 8  # the type code in an IDX file's header
+MAGIC_BYTES = 4  # two of zero, the type, the number of dimensions; then four for each dimension
+SIDE = 28
 
-def load_mnist(info: DatasetInfo, data_dir: Path) -> Source:
-    """All of MNIST at 32 px.
+
+def load_mnist(info: DatasetInfo, data_dir: Path) -> ImageFiles:
+    """All of MNIST, whose images are resized when they are decoded.
 
     Raises:
         DatasetMissing: a file is absent; the message says where it belongs.
-        DatasetInvalid: a file is truncated or is not an IDX file.
+        DatasetInvalid: a file is truncated, is not an IDX file, or holds another number of images or labels;
+            the message names it.
     """
     return _load(info, data_dir, "MNIST")
 
 
-def load_fashion_mnist(info: DatasetInfo, data_dir: Path) -> Source:
-    """All of FashionMNIST at 32 px; errors as `load_mnist`."""
+def load_fashion_mnist(info: DatasetInfo, data_dir: Path) -> ImageFiles:
+    """All of FashionMNIST; errors as `load_mnist`."""
     return _load(info, data_dir, "FashionMNIST")
 
 
-def _load(info: DatasetInfo, data_dir: Path, reader: str) -> Source:
+def _load(info: DatasetInfo, data_dir: Path, reader: str) -> ImageFiles:
     """By torchvision's class of that name, which is also the name of the folder."""
     info.require_files(data_dir)
+    train, test = info.num_train, info.num_test
+    shapes = ((train, SIDE, SIDE), (train,), (test, SIDE, SIDE), (test,))
+    for name, shape in zip(info.files, shapes, strict=True):
+        _require_idx(data_dir / name, shape)
     declare_missing_operators()
     from torchvision import datasets
 
-    try:
-        parts = [getattr(datasets, reader)(str(data_dir), train=train) for train in (True, False)]
-    except (AssertionError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise DatasetInvalid(
-            f"A file under {data_dir / reader / 'raw'} is not the IDX file it should be: {error}"
-        ) from error
-    for part, count in zip(parts, (info.num_train, info.num_test), strict=True):
-        if (len(part.data), len(part.targets)) != (count, count):
-            raise DatasetInvalid(
-                f"{info.title}'s {'training' if part.train else 'test'} files hold {len(part.data)} images "
-                f"and {len(part.targets)} labels; there should be {count} of each."
-            )
-    images = torch.cat([part.data for part in parts])
+    parts = [getattr(datasets, reader)(str(data_dir), train=is_train) for is_train in (True, False)]
     labels = torch.cat([part.targets for part in parts]).to(torch.int64)
-    return Source(grey_to_rgb(resized(images, info.image_size)), labels).require(info)
+    decode = partial(_decode, torch.cat([part.data for part in parts]))
+    return ImageFiles(data_dir, info.files, labels, decode)
+
+
+def _decode(images: Tensor, size: int) -> Tensor:
+    return resized(images, size).unsqueeze(1)
+
+
+def _require_idx(path: Path, shape: tuple[int, ...]) -> None:
+    """Check a file's header and size: torchvision's reader names no file and tells what its parser met.
+
+    Raises:
+        DatasetInvalid: it is not an IDX file of bytes in this shape; the message says what it holds.
+    """
+    found = _mismatch(path, shape)
+    if found is not None:
+        raise DatasetInvalid(
+            f"{path} is not the IDX file of {_in_words(shape)} that it should be: {found}. Replace it by the "
+            "published file, unpacked."
+        )
+
+
+def _mismatch(path: Path, shape: tuple[int, ...]) -> str | None:
+    """What is wrong with the file, in words, or None."""
+    with path.open("rb") as file:
+        header = file.read(MAGIC_BYTES + 4 * len(shape))
+    if header[:MAGIC_BYTES] != bytes((0, 0, UNSIGNED_BYTE, len(shape))):
+        return f"it begins with the bytes {header[:MAGIC_BYTES].hex(' ')}" if header else "it is empty"
+    if len(header) < MAGIC_BYTES + 4 * len(shape):
+        return f"it ends after {len(header)} bytes, inside its header"
+    holds = struct.unpack(f">{len(shape)}I", header[MAGIC_BYTES:])
+    if holds != shape:
+        return f"it holds {_in_words(holds)}"
+    follow = path.stat().st_size - len(header)
+    return None if follow == prod(shape) else f"{follow:,} bytes follow its header, not {prod(shape):,}"
+
+
+def _in_words(shape: tuple[int, ...]) -> str:
+    count, *sides = shape
+    return f"{count:,} images of {'×'.join(map(str, sides))}" if sides else f"{count:,} labels"

@@ -23,8 +23,9 @@ class Source:
     pixels: Tensor
     labels: Tensor
 
-    def require(self, info: DatasetInfo) -> "Source":
-        """This source, if it is what the catalogue declares.
+    def require(self, info: DatasetInfo, *, is_drawn: bool = False) -> "Source":
+        """This source, if it is what the catalogue declares. Each part needs every class, unless parts
+        are drawn.
 
         Raises:
             DatasetInvalid: a count, a size or the classes differ.
@@ -35,12 +36,19 @@ class Source:
                 f"Dataset {info.id!r} has images of shape {tuple(self.pixels.shape)}, expected {expected}: "
                 "its files are incomplete or of another dataset."
             )
-        present = torch.bincount(self.labels, minlength=info.num_classes)
-        if len(present) != info.num_classes or not bool(present.all()):
-            missing = [label for label, count in enumerate(present.tolist()) if not count]
+        parts = {"training ": self.labels[: info.num_train], "test ": self.labels[info.num_train :]}
+        for part, labels in ({"": self.labels} if is_drawn else parts).items():
+            present = torch.bincount(labels, minlength=info.num_classes).tolist()
+            missing = [label for label, count in enumerate(present) if not count]
+            if len(present) > info.num_classes:
+                found = f"hold labels up to {len(present) - 1}"
+            elif missing:
+                found = f"lack the classes {missing}"
+            else:
+                continue
             raise DatasetInvalid(
-                f"Dataset {info.id!r} has {info.num_classes} classes, but its files lack {missing} "
-                f"or hold labels up to {len(present) - 1}."
+                f"Dataset {info.id!r} has the classes 0 to {info.num_classes - 1}, but its {part}images "
+                f"{found}."
             )
         return self
 

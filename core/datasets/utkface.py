@@ -13,4 +13,4 @@ def load(info: DatasetInfo, data_dir: Path) -> ImageFiles:
     """The faces in the order of the drawn split, training images first; errors as `labelled_faces`."""
     faces = labelled_faces(info, data_dir)
     labels = torch.tensor([label for _, label in faces], dtype=torch.int64)
-    return ImageFiles(data_dir / info.files[0], tuple(name for name, _ in faces), labels)
+    return ImageFiles(data_dir / info.files[0], tuple(name for name, _ in faces), labels, is_drawn=True)

@@ -123,5 +123,5 @@ def test_a_class_without_images_is_invalid(info, publish, batches, tmp_path):
     key = "labels" if info.num_classes == 10 else "fine_labels"
     publish([{**content, key: [max(label, 1) for label in content[key]]} for content in batches])
 
-    with pytest.raises(DatasetInvalid, match=r"lack \[0\]"):
+    with pytest.raises(DatasetInvalid, match=r"training images lack the classes \[0\]"):
         load(info, tmp_path)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.catalog.datasets import FASHION_MNIST, IDX_FILES, MNIST, DatasetInfo
 from core.catalog.registry import implementation
+from core.datasets.image_files import decoded
 from core.datasets.source import Source
 from core.errors import DatasetInvalid, DatasetMissing
 
@@ -42,7 +43,7 @@ def raw(info, tmp_path) -> Path:
 
 
 def load(info: DatasetInfo, data_dir: Path) -> Source:
-    return implementation(info.implementation)(info, data_dir)
+    return decoded(info, implementation(info.implementation)(info, data_dir), data_dir / "cache")
 
 
 def test_training_images_come_first_each_with_its_label(info, raw, tmp_path):
@@ -89,7 +90,19 @@ def test_a_truncated_file_is_invalid(info, raw, tmp_path, name, size):
     path = raw / name
     path.write_bytes(path.read_bytes()[:size])
 
-    with pytest.raises(DatasetInvalid, match="IDX"):
+    with pytest.raises(DatasetInvalid, match=rf"raw/{name} is not the IDX file"):
+        load(info, tmp_path)
+
+
+@pytest.mark.parametrize("name", IDX_FILES)
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_with_too_few_or_too_many_bytes_is_named_with_both_numbers(info, raw, tmp_path, name, change):
+    content = (raw / name).read_bytes()
+    (raw / name).write_bytes(content[:-1] if change < 0 else content + b"\0")
+    header = 16 if "images" in name else 8
+    right = len(content) - header
+
+    with pytest.raises(DatasetInvalid, match=rf"{name} .*: {right + change:,} bytes .*, not {right:,}"):
         load(info, tmp_path)
 
 
@@ -97,7 +110,7 @@ def test_a_truncated_file_is_invalid(info, raw, tmp_path, name, size):
 def test_a_file_of_another_kind_is_invalid(info, raw, tmp_path, name):
     (raw / name).write_bytes(b"<!DOCTYPE html><title>404 Not Found</title>")
 
-    with pytest.raises(DatasetInvalid, match="IDX"):
+    with pytest.raises(DatasetInvalid, match=rf"raw/{name} .* begins with the bytes 3c 21 44 4f"):
         load(info, tmp_path)
 
 
@@ -105,23 +118,45 @@ def test_another_number_of_images_than_declared_is_invalid(info, raw, tmp_path):
     for kind, shape in (("images-idx3", (9, 28, 28)), ("labels-idx1", (9,))):
         (raw / f"t10k-{kind}-ubyte").write_bytes(idx(np.zeros(shape)))
 
-    with pytest.raises(DatasetInvalid, match="test files hold 9 images"):
+    with pytest.raises(DatasetInvalid, match=r"t10k-images.* of 10 images .*: it holds 9 images of 28×28"):
         load(info, tmp_path)
 
 
 def test_labels_that_do_not_match_their_images_are_invalid(info, raw, tmp_path):
     (raw / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(NUM_TRAIN - 5) % 10))
 
-    with pytest.raises(DatasetInvalid, match="20 images and 15 labels"):
+    with pytest.raises(DatasetInvalid, match=r"train-labels.* of 20 labels .*: it holds 15 labels"):
         load(info, tmp_path)
 
 
-def test_a_class_without_images_is_invalid(info, raw, tmp_path):
-    for part, count in (("train", NUM_TRAIN), ("t10k", NUM_TEST)):
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(count) % 9))
+@pytest.mark.parametrize(
+    ("part", "count", "called"), [("train", NUM_TRAIN, "training"), ("t10k", NUM_TEST, "test")]
+)
+def test_a_class_without_images_in_one_part_is_named(info, raw, tmp_path, part, count, called):
+    (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(count) % 9))
 
-    with pytest.raises(DatasetInvalid, match=r"lack \[9\]"):
+    with pytest.raises(DatasetInvalid, match=rf"{called} images lack the classes \[9\]"):
         load(info, tmp_path)
+
+
+def test_images_are_decoded_once_and_again_when_a_file_changes(info, raw, tmp_path, monkeypatch):
+    first = load(info, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.datasets.mnist.resized", lambda *_: pytest.fail("decoded again"))
+        assert torch.equal(load(info, tmp_path).pixels, first.pixels)
+
+    (raw / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((NUM_TEST, 28, 28))))
+    assert not load(info, tmp_path).pixels[NUM_TRAIN:].any()
+
+
+def test_a_damaged_cache_is_made_again(info, raw, tmp_path):
+    first = load(info, tmp_path)
+    (cached,) = (tmp_path / "cache").iterdir()
+    content = bytearray(cached.read_bytes())
+    content[-1] ^= 1
+    cached.write_bytes(content)
+
+    assert torch.equal(load(info, tmp_path).pixels, first.pixels)
 
 
 def test_a_label_beyond_the_classes_is_invalid(info, raw, tmp_path):
@@ -133,11 +168,11 @@ def test_a_label_beyond_the_classes_is_invalid(info, raw, tmp_path):
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_the_real_files_are_what_the_catalogue_declares():
+def test_the_real_files_are_what_the_catalogue_declares(tmp_path):
     if not (DATA / MNIST.files[0]).is_file():
         pytest.skip(f"MNIST is not under {DATA}.")
 
-    source = load(MNIST, DATA)
+    source = decoded(MNIST, implementation(MNIST.implementation)(MNIST, DATA), tmp_path)
 
     assert source.pixels.shape == (70_000, 3, 32, 32)
     assert tuple(torch.bincount(source.labels[:60_000]).tolist()) == MNIST.class_sizes

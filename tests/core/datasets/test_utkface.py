@@ -117,5 +117,5 @@ def test_files_that_are_no_jpegs_are_passed_over(folder, tmp_path):
 def test_an_age_group_without_faces_is_invalid(folder, tmp_path):
     (folder / NAMES[4]).rename(folder / "40_0_0_other.jpg")
 
-    with pytest.raises(DatasetInvalid, match=r"lack \[3\]"):
+    with pytest.raises(DatasetInvalid, match=r"its images lack the classes \[3\]"):
         decoded(INFO, load(INFO, tmp_path), tmp_path / "cache")
