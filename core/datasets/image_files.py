@@ -46,12 +46,18 @@ class ImageFiles:
     decode: Callable[[int], Tensor] | None = None
     is_drawn: bool = False
 
+    @property
+    def names_sha256(self) -> str | None:
+        """Of the sorted names of the images; None where not each is a file."""
+        names = "\n".join(sorted(self.names)).encode()
+        return None if self.decode else hashlib.sha256(names).hexdigest()
+
     def source(self, info: DatasetInfo, pixels: Tensor) -> Source:
         """The labels with the decoded pixels, if they are what the catalogue declares; errors as
         `Source.require`.
         """
         rgb = pixels.repeat(1, 3, 1, 1) if pixels.shape[1] == 1 else pixels
-        return Source(rgb, self.labels).require(info, is_drawn=self.is_drawn)
+        return Source(rgb, self.labels, self.names_sha256).require(info, is_drawn=self.is_drawn)
 
 
 def decoded(info: DatasetInfo, files: ImageFiles, cache_dir: Path) -> Source:
@@ -69,12 +75,10 @@ def decoded(info: DatasetInfo, files: ImageFiles, cache_dir: Path) -> Source:
         return files.source(info, pixels)
     pixels = files.decode(info.image_size) if files.decode else _decode(files, info.image_size)
     source = files.source(info, pixels)
-    names = "\n".join(sorted(files.names)).encode()
-    _store(
-        path,
-        pixels,
-        {"files": state, "sha256": _checksum(pixels), "names_sha256": hashlib.sha256(names).hexdigest()},
-    )
+    metadata = {"files": state, "sha256": _checksum(pixels)}
+    if source.names_sha256:
+        metadata["names_sha256"] = source.names_sha256
+    _store(path, pixels, metadata)
     return source
 
 

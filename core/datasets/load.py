@@ -30,6 +30,7 @@ class Sets:
     test: ResidentSet
     num_classes: int
     split: Split
+    names_sha256: str | None = None  # as of `Source`
 
     @property
     def sizes(self) -> SetSizes:
@@ -48,6 +49,7 @@ class DataCache:
         self._cache_dir = cache_dir
         self._device = device
         self._whole: dict[str, ResidentSet] = {}
+        self._names_sha256: dict[str, str | None] = {}
         self._sets: tuple[Setting, Sets] | None = None
 
     def sets(self, setting: Setting, losses: NDArray[np.floating] | None = None) -> Sets:
@@ -81,13 +83,15 @@ class DataCache:
             whole.subset(torch.from_numpy(indices).to(self._device))
             for indices in (split.retain, split.forget, split.validation, split.test)
         )
-        return Sets(retain, forget, validation, test, info.num_classes, split)
+        names_sha256 = self._names_sha256[setting.dataset]
+        return Sets(retain, forget, validation, test, info.num_classes, split, names_sha256)
 
     def _resident(self, dataset: str) -> ResidentSet:
         if dataset not in self._whole:
             info = installed().datasets[dataset]
             loaded: Source | ImageFiles = implementation(info.implementation)(info, self._data_dir)
             source = decoded(info, loaded, self._cache_dir) if isinstance(loaded, ImageFiles) else loaded
+            self._names_sha256[dataset] = source.names_sha256
             self._whole[dataset] = ResidentSet(
                 pixels=source.pixels.to(self._device),
                 labels=source.labels.to(self._device),

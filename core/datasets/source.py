@@ -18,10 +18,13 @@ class Source:
     Attributes:
         pixels: `(N, 3, H, W)` uint8.
         labels: `(N,)` int64 in [0, num_classes).
+        names_sha256: where every image is a file, the SHA-256 of the sorted names: where it is the same, the
+            same split was drawn.
     """
 
     pixels: Tensor
     labels: Tensor
+    names_sha256: str | None = None
 
     def require(self, info: DatasetInfo, *, is_drawn: bool = False) -> "Source":
         """This source, if it is what the catalogue declares. Each part needs every class, unless parts

@@ -1,5 +1,6 @@
 """The harness, over real units on real digits with the tiny model of the throw-away package."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -7,10 +8,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from core.artifacts import ArtifactStore
+from core.catalog.datasets import DIGITS
 from core.catalog.protocols import QUICK, Recipe
 from core.catalog.registry import Catalogue
+from core.datasets.digits import load as load_digits
+from core.datasets.image_files import ImageFiles
 from core.errors import ArtifactMissing, SetWithheld, UnlearnerMissing
 from core.execute import Workbench
 from core.measurement import AGAINST_RETRAINED, ALL, NOISE, OWN
@@ -299,6 +304,21 @@ def test_the_record_says_where_the_number_comes_from(bench, store, catalogue):
     assert outcome.provenance["device_type"] == "cpu"
     assert set(outcome.provenance["split"]) == {"retain", "forget", "validation", "test"}
     assert set(store.read_tensors(identity, "logits")) == {"retain", "forget", "validation", "test"}
+
+
+def test_the_record_of_a_dataset_of_image_files_has_the_hash_of_their_names(
+    bench, catalogue, monkeypatch, tmp_path
+):
+    whole = load_digits(DIGITS, tmp_path)
+    names = tuple(f"{index:04}.png" for index in range(len(whole.labels)))
+    for name, pixels in zip(names, whole.pixels, strict=True):
+        Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(tmp_path / name)
+    files = ImageFiles(tmp_path, names[::-1], whole.labels.flip(0))
+    monkeypatch.setattr("core.datasets.digits.load", lambda *_: files)
+
+    outcome = execute(bench, units(catalogue))["evaluate the original model"]
+
+    assert outcome.provenance["names_sha256"] == hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def test_evaluation_units_keep_the_logits_and_no_second_copy_of_the_model(bench, tmp_path, catalogue):
