@@ -1,12 +1,13 @@
 """What a job would cost: units, work and device-seconds, from what this installation has measured. Pure.
 
 Work counts images through models (methods §6, protocol §9); a rate turns it into seconds. Rates come from
-finished units of the same dataset, model and precision, else from others, scaled by arithmetic per image.
+finished units of the same dataset, model, precision and method, since an image costs one method many times
+what it costs another; else of any method; else of other conditions, scaled by arithmetic per image.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,8 @@ from core.splits import set_sizes
 DRAWS = 64  # of a search space, to average a method's work over
 QUANTILES = (0.5, 0.9)
 
+Method: TypeAlias = str | None  # an unlearner; None where a reference model is trained
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -63,6 +66,7 @@ class Measurement:
     """A finished unit: its forward units of work, and the seconds that they took."""
 
     conditions: Conditions
+    method: Method
     device: str
     work: float
     seconds: float
@@ -92,6 +96,9 @@ class Rate:
     devices: tuple[str, ...]
 
 
+MeasuredRates: TypeAlias = Mapping[Conditions, Mapping[Method, Rate]]
+
+
 @dataclass(frozen=True)
 class StageEstimate:
     """The units of one kind. `cached` are done already and cost nothing; `work` is that of the others."""
@@ -113,24 +120,22 @@ class Estimate:
     rests_on: tuple[str, ...]
 
 
-def measured_rates(measurements: Iterable[Measurement]) -> dict[Conditions, Rate]:
-    """Seconds per forward unit of work, by conditions, in the order in which those come."""
-    ratios: dict[Conditions, list[float]] = {}
-    devices: dict[Conditions, set[str]] = {}
-    for found in measurements:
-        if found.work > 0 and found.seconds > 0:
-            ratios.setdefault(found.conditions, []).append(found.seconds / found.work)
-            devices.setdefault(found.conditions, set()).add(found.device)
+def measured_rates(measurements: Iterable[Measurement]) -> dict[Conditions, dict[Method, Rate]]:
+    """Seconds per forward unit of work, by conditions and method, in the order in which those come."""
+    found: dict[Conditions, dict[Method, list[Measurement]]] = {}
+    for each in measurements:
+        if each.work > 0 and each.seconds > 0:
+            found.setdefault(each.conditions, {}).setdefault(each.method, []).append(each)
     return {
-        conditions: Rate(_quantiles(taken), len(taken), tuple(sorted(devices[conditions])))
-        for conditions, taken in ratios.items()
+        conditions: {method: _rate(units) for method, units in by_method.items()}
+        for conditions, by_method in found.items()
     }
 
 
 def estimate(
     units: Sequence[PlannedUnit],
     done: Collection[UnitId],
-    measured: Mapping[Conditions, Rate],
+    measured: MeasuredRates,
     catalogue: Catalogue,
     class_sizes: Mapping[str, ClassSizes],
 ) -> Estimate:
@@ -154,10 +159,10 @@ def estimate(
             continue
         work = workload.of(unit)
         conditions = Conditions.of(unit.setting)
-        flop += work * _flop_per_image(conditions, catalogue)
-        rate = rates.at(conditions) if work else Seconds(0, 0)
-        seconds = stage.seconds + rate.times(work) if stage.seconds and rate else None
-        stages[unit.kind] = StageEstimate(stage.units + 1, stage.cached, stage.work + work, seconds)
+        flop += work.total * _flop_per_image(conditions, catalogue)
+        taken = rates.seconds(conditions, work)
+        seconds = stage.seconds + taken if stage.seconds and taken else None
+        stages[unit.kind] = StageEstimate(stage.units + 1, stage.cached, stage.work + work.total, seconds)
     return Estimate(
         stages=stages,
         work=sum(stage.work for stage in stages.values()),
@@ -171,10 +176,26 @@ def flop_by_unit(units: Sequence[PlannedUnit], catalogue: Catalogue) -> dict[Uni
     """The arithmetic of every unit of a plan, in floating-point operations; 0 for what takes moments."""
     workload = _workload(units, catalogue, {})
     return {
-        planned.id: workload.of(planned.unit)
+        planned.id: workload.of(planned.unit).total
         * _flop_per_image(Conditions.of(planned.unit.setting), catalogue)
         for planned in units
     }
+
+
+def weights_by_unit(
+    units: Sequence[PlannedUnit], measured: MeasuredRates, catalogue: Catalogue
+) -> dict[UnitId, float]:
+    """What every unit of a plan weighs in the time that is left: seconds, by what its method has taken so
+    far; its arithmetic while nothing has been measured; 0 for what takes moments.
+    """
+    if not measured:
+        return flop_by_unit(units, catalogue)
+    workload, rates = _workload(units, catalogue, {}), _Rates(measured, catalogue)
+    weights: dict[UnitId, float] = {}
+    for planned in units:
+        taken = rates.seconds(Conditions.of(planned.unit.setting), workload.of(planned.unit))
+        weights[planned.id] = taken.p50 if taken else 0.0
+    return weights
 
 
 def estimate_document(found: Estimate) -> dict[str, Any]:
@@ -185,6 +206,19 @@ def estimate_document(found: Estimate) -> dict[str, Any]:
         **asdict(found),
         "rests_on": list(found.rests_on),
     }
+
+
+@dataclass(frozen=True)
+class _UnitWork:
+    """Forward units of work of one unit: of its method, and of evaluating the model that comes out."""
+
+    method: Method = None
+    run: float = 0.0
+    evaluation: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.run + self.evaluation
 
 
 class _Workload:
@@ -203,23 +237,24 @@ class _Workload:
         self._methods: dict[tuple[str, str], float] = {}
         self._settings: dict[int, str] = {}
 
-    def of(self, unit: Unit) -> float:
+    def of(self, unit: Unit) -> _UnitWork:
         if isinstance(unit, TrainUnit):
             sizes, _ = self._of_setting(unit.setting)
             images = sizes.training if unit.role == "original" else sizes.retain
-            return training(unit.setting.recipe.num_epochs * images).forward_units
-        if isinstance(unit, EvaluateUnit):
-            return self._evaluation(unit.setting, with_test=True)
-        if isinstance(unit, UnlearnUnit):
-            return unit.timed_runs * self._final(unit, unit.setting) + self._evaluation(
-                unit.setting, with_test=True
-            )
+            return _UnitWork(run=training(unit.setting.recipe.num_epochs * images).forward_units)
         if isinstance(unit, TrialUnit | RescoreUnit):
-            return self._trial(unit.sweep) + self._evaluation(unit.setting, with_test=False)
-        if isinstance(unit, ScoreUnit):
-            run = 0.0 if unit.unlearning is None else self._final(unit.unlearning, unit.setting)
-            return run + self._evaluation(unit.setting, with_test=True)
-        return 0.0  # proposing, choosing and attacking take moments
+            evaluation = self._evaluation(unit.setting, with_test=False)
+            return _UnitWork(unit.sweep.unlearner, self._trial(unit.sweep), evaluation)
+        if not isinstance(unit, EvaluateUnit | UnlearnUnit | ScoreUnit):
+            return _UnitWork()  # proposing, choosing and attacking take moments
+        evaluation = self._evaluation(unit.setting, with_test=True)
+        if isinstance(unit, UnlearnUnit):
+            run = unit.timed_runs * self._final(unit, unit.setting)
+            return _UnitWork(unit.unlearner, run, evaluation)
+        if isinstance(unit, ScoreUnit) and unit.unlearning is not None:
+            run = self._final(unit.unlearning, unit.setting)
+            return _UnitWork(unit.unlearning.unlearner, run, evaluation)
+        return _UnitWork(evaluation=evaluation)
 
     def _of_setting(self, setting: Setting) -> tuple[SetSizes, int]:
         known = self._settings.setdefault(id(setting), setting.id)
@@ -279,40 +314,83 @@ def _workload(
 
 
 class _Rates:
-    """Seconds per forward unit of work under any conditions, and in words what they rest on."""
+    """Seconds of work under any conditions and by any method, and in words what they rest on."""
 
-    def __init__(self, measured: Mapping[Conditions, Rate], catalogue: Catalogue) -> None:
+    def __init__(self, measured: MeasuredRates, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._measured = measured
-        self._told: dict[Conditions, tuple[Seconds | None, str]] = {}
+        self._sources: dict[Conditions, Conditions | None] = {}
+        self._found: dict[Conditions, dict[Method, Seconds | None]] = {}
 
-    def at(self, conditions: Conditions) -> Seconds | None:
-        if conditions not in self._told:
-            self._told[conditions] = self._find(conditions)
-        return self._told[conditions][0]
+    def seconds(self, conditions: Conditions, work: _UnitWork) -> Seconds | None:
+        """Of a unit; None where nothing has been measured."""
+        # To evaluate a model is to send images through it, as training a reference does, whatever the method.
+        total = Seconds(0, 0)
+        for method, amount in ((work.method, work.run), (None, work.evaluation)):
+            rate = self._at(conditions, method) if amount else total
+            if rate is None:
+                return None
+            total += rate.times(amount)
+        return total
 
     def told(self) -> tuple[str, ...]:
-        return tuple(text for _, text in self._told.values())
+        return tuple(self._in_words(conditions, found) for conditions, found in self._found.items())
 
-    def _find(self, conditions: Conditions) -> tuple[Seconds | None, str]:
-        if own := self._measured.get(conditions):
-            return own.seconds, f"{conditions}: {own.units} finished units on {_told_devices(own)}."
-        if not self._measured:
-            return (
-                None,
-                f"{conditions}: nothing has been measured on this installation, so no time can be told.",
+    def _at(self, conditions: Conditions, method: Method) -> Seconds | None:
+        found = self._found.setdefault(conditions, {})
+        if method not in found:
+            found[method] = self._find(conditions, method)
+        return found[method]
+
+    def _find(self, conditions: Conditions, method: Method) -> Seconds | None:
+        source = self._source(conditions)
+        if source is None:
+            return None
+        rates = self._measured[source]
+        seconds = (rates.get(method) or _pooled(rates.values())).seconds
+        if source == conditions:
+            return seconds
+        scale = _flop_per_image(conditions, self._catalogue) / _flop_per_image(source, self._catalogue)
+        return seconds.times(scale)
+
+    def _source(self, conditions: Conditions) -> Conditions | None:
+        """The conditions themselves where something has been measured under them, else the closest."""
+        if conditions not in self._sources:
+            closest = min(self._measured, key=lambda other: _differences(conditions, other), default=None)
+            self._sources[conditions] = conditions if conditions in self._measured else closest
+        return self._sources[conditions]
+
+    def _in_words(self, conditions: Conditions, methods: Collection[Method]) -> str:
+        source = self._source(conditions)
+        if source is None:
+            return f"{conditions}: nothing has been measured on this installation, so no time can be told."
+        rates = self._measured[source]
+        missing = [method or "the references" for method in methods if method not in rates]
+        used = _pooled(rates.values() if missing else (rates[method] for method in methods))
+        devices = " and ".join(used.devices)
+        rests = f"{used.units} finished units on {devices}"
+        if source != conditions:
+            rests = (
+                f"nothing measured yet; scaled by arithmetic per image from {used.units} finished units "
+                f"of {source} on {devices}"
             )
-        other = min(self._measured, key=lambda other: _differences(conditions, other))
-        rate = self._measured[other]
-        scale = _flop_per_image(conditions, self._catalogue) / _flop_per_image(other, self._catalogue)
-        return rate.seconds.times(scale), (
-            f"{conditions}: nothing measured yet; scaled by arithmetic per image from {rate.units} finished "
-            f"units of {other} on {_told_devices(rate)}."
-        )
+        unknown = f"; none of {', '.join(missing)}, taken to cost what the others do" if missing else ""
+        return f"{conditions}: {rests}{unknown}."
 
 
-def _told_devices(rate: Rate) -> str:
-    return " and ".join(rate.devices)
+def _rate(units: Sequence[Measurement]) -> Rate:
+    p50, p90 = np.quantile([unit.seconds / unit.work for unit in units], QUANTILES)
+    devices = tuple(sorted({unit.device for unit in units}))
+    return Rate(Seconds(float(p50), float(p90)), len(units), devices)
+
+
+def _pooled(rates: Iterable[Rate]) -> Rate:
+    """The rate of a method of which nothing is known: every other counts alike, however many its units."""
+    found = list(rates)
+    p50 = np.quantile([rate.seconds.p50 for rate in found], QUANTILES[0])
+    p90 = np.quantile([rate.seconds.p90 for rate in found], QUANTILES[1])
+    devices = tuple(sorted({device for rate in found for device in rate.devices}))
+    return Rate(Seconds(float(p50), float(p90)), sum(rate.units for rate in found), devices)
 
 
 def _differences(conditions: Conditions, other: Conditions) -> tuple[bool, bool]:
@@ -336,11 +414,6 @@ def _column(values: Range, generator: np.random.Generator, count: int) -> list[H
     if values.log:
         return [float(number) for number in values.low * (values.high / values.low) ** shares]
     return [float(number) for number in values.low + (values.high - values.low) * shares]
-
-
-def _quantiles(ratios: list[float]) -> Seconds:
-    p50, p90 = np.quantile(ratios, QUANTILES)
-    return Seconds(float(p50), float(p90))
 
 
 def _flop_per_image(conditions: Conditions, catalogue: Catalogue) -> float:

@@ -12,7 +12,16 @@ import core.specs
 from core.catalog.datasets import DIGITS
 from core.catalog.registry import installed
 from core.class_sizes import ClassSizes, class_sizes
-from core.estimate import Conditions, Estimate, Measurement, Seconds, estimate, measured_rates
+from core.estimate import (
+    Conditions,
+    Estimate,
+    Measurement,
+    Seconds,
+    estimate,
+    flop_by_unit,
+    measured_rates,
+    weights_by_unit,
+)
 from core.plan import PlannedUnit, plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
@@ -36,8 +45,10 @@ def estimated(
     return estimate(units, done, measured_rates(measurements), installed(), sizes)
 
 
-def measured(seconds: float, conditions: Conditions = HERE, device: str = "this") -> Measurement:
-    return Measurement(conditions, device, work=1000.0, seconds=seconds)
+def measured(
+    seconds: float, conditions: Conditions = HERE, device: str = "this", of: str | None = None
+) -> Measurement:
+    return Measurement(conditions, of, device, work=1000.0, seconds=seconds)
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +98,64 @@ def test_a_class_wise_forget_set_is_as_large_as_its_class():
 
 
 def test_seconds_are_quantiles_of_what_units_under_these_conditions_took():
-    quick, slow = (measured(seconds) for seconds in (1.0, 3.0))
+    both = [measured(seconds, of=method) for seconds in (1.0, 3.0) for method in (None, "ft")]
 
-    found = estimated(planned(), quick, slow)
+    found = estimated(planned(), *both)
 
     assert found.seconds == Seconds(pytest.approx(found.work * 0.002), pytest.approx(found.work * 0.0028))
-    assert found.rests_on == ("digits/resnet18 in fp32: 2 finished units on this.",)
+    assert found.rests_on == ("digits/resnet18 in fp32: 4 finished units on this.",)
+
+
+def test_a_method_costs_what_its_own_units_have_taken_and_evaluating_it_what_references_have():
+    sweep = planned(unlearners=["ft", "iu"], sweep={"seeds": [0], "trials": 5})
+    references = [measured(1.0), measured(1.0)]
+
+    found = estimated(sweep, *references, measured(1.0, of="ft"), measured(80.0, of="iu"))
+    of_ft = estimated(planned(sweep={"seeds": [0], "trials": 5}), *references, measured(1.0, of="ft"))
+
+    evaluations = 5 * (1222 + 216) * 0.001  # of R, F and V, by the rate of the references
+    of_both, only_ft = (each.stages["trial"].seconds for each in (found, of_ft))
+    works = [each.stages["trial"].work - evaluations * 1000 for each in (of_ft, found)]
+    iu_alone = works[1] - works[0] - evaluations * 1000
+    assert only_ft is not None
+    assert of_both is not None
+    assert only_ft.p50 == pytest.approx(of_ft.stages["trial"].work * 0.001)
+    assert of_both.p50 - only_ft.p50 == pytest.approx(iu_alone * 0.08 + evaluations)
+    assert found.stages["train"].seconds == of_ft.stages["train"].seconds
+    assert found.rests_on == ("digits/resnet18 in fp32: 4 finished units on this.",)
+
+
+def test_a_method_of_which_nothing_is_known_costs_what_the_others_do_each_counting_alike():
+    slow = [measured(9.0, of="iu") for _ in range(50)]
+
+    found = estimated(planned(), measured(1.0), measured(2.0, of="ct"), *slow)
+
+    unlearning = found.stages["unlearn"]
+    assert unlearning.seconds is not None
+    evaluation = 1438 + 359
+    assert unlearning.seconds.p50 == pytest.approx(
+        (unlearning.work - evaluation) * 0.002 + evaluation * 0.001
+    )
+    assert found.rests_on == (
+        "digits/resnet18 in fp32: 52 finished units on this; none of ft, taken to cost what the others do.",
+    )
+
+
+def test_units_weigh_what_their_methods_have_taken_and_their_arithmetic_until_something_is_known():
+    units = planned(unlearners=["ft", "iu"])
+    ft, iu = (
+        next(each.id for each in units if each.unit.kind == "unlearn" and each.unit.unlearner == name)
+        for name in ("ft", "iu")
+    )
+
+    unknown = weights_by_unit(units, {}, installed())
+    known = weights_by_unit(
+        units, measured_rates([measured(1.0), measured(1.0, of="ft"), measured(1e4, of="iu")]), installed()
+    )
+
+    assert unknown == flop_by_unit(units, installed())
+    assert known[ft] < known[iu] / 10
+    assert unknown[ft] > unknown[iu] / 10
 
 
 def test_another_dataset_or_model_is_scaled_by_arithmetic_per_image():
