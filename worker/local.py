@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
-from core.estimate import flop_by_unit
+from core.estimate import measured_rates, weights_by_unit
 from core.export import board_document
 from core.foreign_text import last_words
 from core.job_board import unranked
@@ -23,7 +23,7 @@ from core.spec.resolve import ResolvedJob, resolve
 from core.store import attacks, events, jobs, units
 from core.store.job_boards import load_job_boards
 from core.store.jobs import QUEUE, JobId, JobRecord
-from core.store.measurements import done_units
+from core.store.measurements import done_units, recent_measurements
 from core.store.resumption import release_held
 from core.store.session import Store
 from core.store.states import FINAL_JOB, LIVE_JOB, JobState
@@ -101,9 +101,10 @@ def _work(
     """Run the job's units until it has ended."""
     worker = Worker(settings, store)
     try:
-        work = flop_by_unit(planned, installed())
         with store.read() as session:
             done = done_units(session, planned)
+            measured = measured_rates(recent_measurements(session))
+        work = weights_by_unit(planned, measured, installed())
         with JobProgress(console, total=len(planned), done=done, work=work) as progress:
             news = News(store, job_id)
 
