@@ -316,7 +316,7 @@ def test_the_record_of_a_dataset_of_image_files_has_the_hash_of_their_names(
     files = ImageFiles(tmp_path, names[::-1], whole.labels.flip(0))
     monkeypatch.setattr("core.datasets.digits.load", lambda *_: files)
 
-    outcome = execute(bench, units(catalogue))["evaluate the original model"]
+    outcome = execute(bench, references(units(catalogue, "ft")))["evaluate the original model"]
 
     assert outcome.provenance["names_sha256"] == hashlib.sha256("\n".join(names).encode()).hexdigest()
 
