@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas import Answer
+from api.schemas import Answer, PlacedAnswer
 from core.attack_figures import AttackFigures, attack_names, told
 from core.attacks.rank_statistic import ForgetReading, forget_reading
-from core.store.attacks import AttackRecord
 from core.store.results import ResultRecord
 
 
@@ -43,7 +42,7 @@ class SamplesAnswer(Answer):
     accuracy: list[float]
 
 
-class AttackAnswer(Answer):
+class AttackAnswer(PlacedAnswer):
     """An attack on all models of a method; `original` and `retrained` models calibrate it.
 
     Where it could not be run, figures, curve and histogram are null, and `reason` says why.
@@ -103,10 +102,12 @@ def _forget_reading(metrics: Mapping[str, float | None]) -> ForgetReading | None
     return None if auc is None or p_value is None else forget_reading(auc, p_value)
 
 
-def attack_answer(record: AttackRecord, samples: Mapping[str, Any] | None = None) -> AttackAnswer:
-    """A stored attack as the API shows it, and the accuracy on each sample where it is asked for."""
-    fields = {name: getattr(record, name) for name in AttackRecord.__dataclass_fields__ if name != "findings"}
+def attack_answer(row: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> AttackAnswer:
+    """A stored attack with its place, as the API shows it, and the accuracy on each sample where it is asked
+    for.
+    """
+    fields = {name: value for name, value in row.items() if name != "findings"}
     names = ("num_attacked", "left_out", "figures", "roc", "histogram")
     return AttackAnswer.model_validate(
-        {**fields, **{name: record.findings.get(name) for name in names}, "samples": samples}
+        {**fields, **{name: row["findings"].get(name) for name in names}, "samples": samples}
     )

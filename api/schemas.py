@@ -199,7 +199,37 @@ class TrialWorkAnswer(Answer):
     backward: float
 
 
-class TrialAnswer(Answer):
+class ForgetAnswer(Answer):
+    """A forget-set rule; what it does not have is null."""
+
+    rule: str
+    fraction: float | None = None
+    count: int | None = None
+    seed: int | None = None
+    labels: list[int] | None = None
+    step: Annotated[int | None, Field(description="Of a sequence, from 0.")] = None
+    sha256: Annotated[
+        str | None, Field(description="Of listed indices, ascending, as little-endian int64.")
+    ] = None
+
+
+class ForgetOfModelAnswer(ForgetAnswer):
+    """A forget-set rule; also that of a model of a study of single samples, `lira`."""
+
+    split: Annotated[int | None, Field(description="Of a study, from 0.")] = None
+    forget_set: Annotated[int | None, Field(description="Of its split, from 0.")] = None
+
+
+class PlacedAnswer(Answer):
+    """What belongs to a setting, and which that is."""
+
+    dataset: str
+    model: str
+    forget: ForgetOfModelAnswer
+    precision: str
+
+
+class TrialAnswer(PlacedAnswer):
     """One attempt at a trial of a sweep."""
 
     unit_id: str
@@ -250,7 +280,7 @@ class AttackFiguresAnswer(Answer):
     reason: str | None
 
 
-class ResultAnswer(Answer):
+class ResultAnswer(PlacedAnswer):
     """The metrics of one model. A metric that does not exist is null, with its reason."""
 
     id: str
@@ -292,20 +322,6 @@ class ResultPage(Answer):
 
     items: list[ResultAnswer]
     next_cursor: str | None
-
-
-class ForgetAnswer(Answer):
-    """A forget-set rule; what it does not have is null."""
-
-    rule: str
-    fraction: float | None = None
-    count: int | None = None
-    seed: int | None = None
-    labels: list[int] | None = None
-    step: Annotated[int | None, Field(description="Of a sequence, from 0.")] = None
-    sha256: Annotated[
-        str | None, Field(description="Of listed indices, ascending, as little-endian int64.")
-    ] = None
 
 
 class SettingAnswer(Answer):

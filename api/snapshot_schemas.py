@@ -71,7 +71,8 @@ class SnapshotResult(Answer):
         str,
         Field(
             description="Of the canonical JSON of what `GET /results/{id}` answers but `attack_accuracy`, "
-            "`attacks`, `created_at`, `forget_reading`, `is_superseded` and `jobs`."
+            "`attacks`, `created_at`, `dataset`, `forget`, `forget_reading`, `is_superseded`, `jobs`, "
+            "`model` and `precision`."
         ),
     ]
     setting: str

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.spec.forget import ForgetRule, IndicesForget, RandomForget
+from core.spec.forget import ForgetRule, IndicesForget, LiraForget, RandomForget
 from core.spec.setting import Setting
 
 DEFAULT_SEED = RandomForget().seed
@@ -23,7 +23,8 @@ def forget_document(rule: ForgetRule) -> dict[str, Any]:
     """A forget rule as plain JSON; of listed indices their number and hash stand for them."""
     fields = rule.model_dump(mode="json", exclude={"indices"})
     listed = {"count": len(rule.indices), "sha256": rule.sha256} if isinstance(rule, IndicesForget) else {}
-    names = ("rule", "fraction", "count", "seed", "labels", "step", "sha256")
+    names = ["rule", "fraction", "count", "seed", "labels", "step", "sha256"]
+    names += ["split", "forget_set"] if isinstance(rule, LiraForget) else []  # no board has such a setting
     return {name: {**fields, **listed}.get(name) for name in names}
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.store import attacks, results, trials
 from core.store.jobs import JobId
+from core.store.places import placed
 from core.store.session import Store
 
 MANIFEST = "manifest.json"
@@ -36,10 +36,11 @@ def write_outputs(
     `unranked` is what of the boards the protocol's own would not rank.
     """
     with store.read() as session:
-        rows = [asdict(record) for _, record in results.job_results(session, job_id, limit=MAX_ROWS)]
-        found = trials.job_trials(session, job_id, limit=MAX_ROWS)
-        attacked = [asdict(record) for record in attacks.job_attacks(session, job_id)]
-    attempts = [asdict(attempt) for _, attempts in found for attempt in attempts]
+        found = results.job_results(session, job_id, limit=MAX_ROWS)
+        rows = placed(session, [record for _, record in found])
+        tried = trials.job_trials(session, job_id, limit=MAX_ROWS)
+        attempts = placed(session, [attempt for _, attempts in tried for attempt in attempts])
+        attacked = placed(session, attacks.job_attacks(session, job_id))
     files = {
         f"{metric}.{info.extension}": render(board, export_format)
         for metric, board in boards.items()

@@ -9,6 +9,7 @@ from api.dependencies import StoreDep
 from api.problems import DECLARED
 from core.errors import NotFound
 from core.store import attacks
+from core.store.places import placed
 
 router = APIRouter(prefix="/attacks", tags=["attacks"], responses={401: DECLARED[401], 422: DECLARED[422]})
 
@@ -19,8 +20,8 @@ def list_attacks(
 ) -> Response:
     """The attacks on all methods and references beside a setting, newest first; none is an empty list."""
     with store.read() as session:
-        found = attacks.attacks_beside(session, setting_id, viewer=caller.viewer)
-    answer = AttacksAnswer(items=[attack_answer(record) for record in found])
+        rows = placed(session, attacks.attacks_beside(session, setting_id, viewer=caller.viewer))
+    answer = AttacksAnswer(items=[attack_answer(row) for row in rows])
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)
 
 
@@ -37,9 +38,9 @@ def get_attacks(
     accuracy on each sample.
     """
     with store.read() as session:
-        found = attacks.attacks_on(session, setting_id, unlearner, viewer=caller.viewer)
-        samples = attacks.attacked_samples(session, [record.unit_id for record in found])
-    if not found:
+        rows = placed(session, attacks.attacks_on(session, setting_id, unlearner, viewer=caller.viewer))
+        samples = attacks.attacked_samples(session, [row["unit_id"] for row in rows])
+    if not rows:
         raise NotFound("attack", f"{setting_id}/{unlearner}")
-    answer = AttacksAnswer(items=[attack_answer(record, samples.get(record.unit_id)) for record in found])
+    answer = AttacksAnswer(items=[attack_answer(row, samples.get(row["unit_id"])) for row in rows])
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import asdict
 from typing import Annotated
 
 import structlog
@@ -48,6 +47,7 @@ from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
 from core.store import attacks, idempotency, jobs, results, trials, units
 from core.store.keys import Scope
+from core.store.places import placed
 from core.store.session import Store
 from core.store.states import FINAL_JOB, JobState
 from core.store.viewers import PUBLIC, Viewer
@@ -238,11 +238,12 @@ def list_job_results(
         page = results.job_results(session, job_id, limit=limit + 1, after=position)
         records = [record for _, record in page[:limit]]
         attacked = attacks.attacks_on_results(session, records, viewer=caller.viewer)
+        rows = placed(session, records)
     more = next_cursor(page[limit - 1][0]) if len(page) > limit else None
     return ResultPage(
         items=[
-            ResultAnswer(**asdict(record), **attack_fields(record, found))
-            for record, found in zip(records, attacked, strict=True)
+            ResultAnswer(**row, **attack_fields(record, found))
+            for row, record, found in zip(rows, records, attacked, strict=True)
         ],
         next_cursor=more,
     )
@@ -253,8 +254,8 @@ def list_job_attacks(job_id: str, store: StoreDep, caller: CallerDep) -> Attacks
     """The job's attacks on single samples so far, in the order of its plan."""
     with store.read() as session:
         jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
-        found = attacks.job_attacks(session, job_id)
-    return AttacksAnswer(items=[attack_answer(record) for record in found])
+        rows = placed(session, attacks.job_attacks(session, job_id))
+    return AttacksAnswer(items=[attack_answer(row) for row in rows])
 
 
 @router.get("/{job_id}/trials", operation_id="listJobTrials", responses={**PAGED, 404: DECLARED[404]})
@@ -272,9 +273,9 @@ def list_job_trials(
     with store.read() as session:
         jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
         found = trials.job_trials(session, job_id, limit=limit + 1, after=position)
+        rows = placed(session, [attempt for _, attempts in found[:limit] for attempt in attempts])
     more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
-    attempts = [attempt for _, attempts in found[:limit] for attempt in attempts]
-    return TrialPage(items=[TrialAnswer.model_validate(attempt) for attempt in attempts], next_cursor=more)
+    return TrialPage(items=[TrialAnswer.model_validate(row) for row in rows], next_cursor=more)
 
 
 async def _state_changed(store: Store, job_id: str, viewer: Viewer, seconds: float) -> None:

@@ -1,7 +1,5 @@
 """Results, over all jobs."""
 
-from dataclasses import asdict
-
 from fastapi import APIRouter, Response
 
 from api.access import CallerDep
@@ -11,6 +9,7 @@ from api.dependencies import PAGED, CursorDep, LimitDep, NextCursorDep, StoreDep
 from api.problems import DECLARED
 from api.schemas import ResultAnswer, ResultDetail, ResultPage
 from core.store import attacks, jobs, results
+from core.store.places import placed
 
 router = APIRouter(prefix="/results", tags=["results"], responses={401: DECLARED[401], 422: DECLARED[422]})
 
@@ -36,11 +35,12 @@ def list_results(
             viewer=caller.viewer,
         )
         attacked = attacks.attacks_on_results(session, page[:limit], viewer=caller.viewer)
+        rows = placed(session, page[:limit])
     more = next_cursor(page[limit - 1].id) if len(page) > limit else None
     return ResultPage(
         items=[
-            ResultAnswer(**asdict(record), **attack_fields(record, found))
-            for record, found in zip(page[:limit], attacked, strict=True)
+            ResultAnswer(**row, **attack_fields(record, found))
+            for row, record, found in zip(rows, page, attacked, strict=False)
         ],
         next_cursor=more,
     )
@@ -60,5 +60,6 @@ def get_result(
         record = results.get_result(session, result_id, caller.viewer)
         mine = jobs.jobs_with_unit(session, record.unit_id, caller.viewer)
         (attacked,) = attacks.attacks_on_results(session, [record], viewer=caller.viewer)
-    answer = ResultDetail(jobs=mine, **asdict(record), **attack_fields(record, attacked))
+        (row,) = placed(session, [record])
+    answer = ResultDetail(jobs=mine, **row, **attack_fields(record, attacked))
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

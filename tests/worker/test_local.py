@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,10 @@ def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path
     final = next(row for row in rows(out / "results.csv") if row["unlearner"] == "toy_noise")
     assert final["hyperparameters.sigma"] == best["hyperparameters.sigma"]
     assert float(final["metrics.retention_deviation"]) >= 0
+    for row in (*trials, final):
+        assert (row["dataset"], row["model"], row["precision"]) == ("digits", "toy_net", "fp32")
+        assert (row["forget.rule"], row["forget.fraction"]) == ("random", "0.1")
+        assert row["setting_id"] in manifest["settings"]
 
 
 def test_a_terminal_is_told_which_unit_is_in_hand_from_its_claim_on(run):
@@ -143,6 +148,10 @@ def board_rows(out: Path) -> dict[str, dict[str, object]]:
     return {row["label"]: row for row in board["rows"]}
 
 
+def results(out: Path) -> list[dict[str, Any]]:
+    return json.loads((out / "results.json").read_text())
+
+
 def test_the_board_of_a_run_has_all_that_it_asked_for_and_says_what_the_protocol_does_not_rank(run, tmp_path):
     sizes = [{"rule": "hard", "fraction": 0.1}, {"rule": "sequence", "count": 60, "steps": 2}]
     spec = {
@@ -156,6 +165,8 @@ def test_the_board_of_a_run_has_all_that_it_asked_for_and_says_what_the_protocol
     rows = board_rows(tmp_path / "out")
     assert {row["coverage"] for row in rows.values()} == {"3/3"}
     assert rows["toy_raiser"]["failed"] == 3
+    finals = [row for row in results(tmp_path / "out") if row["unlearner"] == "ft"]
+    assert [row["forget"]["step"] for row in finals] == [None, 0, 1]
     assert rows["ft"]["rank"]
     assert rows["toy_noise"]["rank"]
     table = (tmp_path / "out" / "retention_deviation.tex").read_text()
