@@ -330,6 +330,9 @@ def _trial(unit_id: str, unit: Any, number: int) -> dict[str, Any]:  # noqa: ANN
         "state": "completed",
         "hyperparameters": {},
         "score": _metrics(number)["retention_deviation"],
+        "runtime_seconds": 10.0,
+        "work": {"forward": 4e4, "backward": 3e4},  # estimates rest on those that have it
+        "provenance": {"device": "bench"},
         "created_at": time.time(),
     }
 

@@ -1,5 +1,7 @@
 """What a job would cost, before it is submitted."""
 
+from sqlalchemy import text
+
 from tests.api.steps import JOBS, SPEC, problem, work
 
 ESTIMATE = f"{JOBS}/estimate"
@@ -46,3 +48,27 @@ def test_a_class_wise_forget_set_says_what_its_size_rests_on(client):
     found = client.post(ESTIMATE, json={**SPEC, "settings": [setting]}).json()
 
     assert "digits: class sizes as published." in found["rests_on"]
+
+
+def test_trials_are_measurements_and_newer_ones_are_known_soon_with_no_newer_result(
+    client, store, monkeypatch
+):
+    swept = {**SPEC, "unlearners": ["ft"], "sweep": {"seeds": [0], "trials": 2}}
+    client.post(JOBS, json=swept)
+    work(store)
+    more = {**swept, "sweep": {"seeds": [0], "trials": 4}}
+
+    before = client.post(ESTIMATE, json=more).json()
+    with store.write() as session:
+        session.execute(text("UPDATE trial SET runtime_seconds = 4 * runtime_seconds"))
+    kept = client.post(ESTIMATE, json=more).json()
+    monkeypatch.setattr("api.estimates.KEPT_SECONDS", 0.0)
+    after = client.post(ESTIMATE, json=more).json()
+
+    assert before["seconds"]["p50"] > 0
+    assert before["rests_on"] == [
+        "digits/resnet18 in fp32: 2 finished units on here; none of the references, "
+        "taken to cost what the others do."
+    ]
+    assert kept == before
+    assert after["seconds"]["p50"] == 4 * before["seconds"]["p50"]
