@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
@@ -121,6 +122,17 @@ class Bench:
         model = self.fresh_model(setting, setting.run_seed)
         model.load_state_dict(self.artifacts.read_tensors(unit, "model"))
         return model
+
+    def warm_up(self, setting: Setting) -> None:
+        """Send one batch forward and backward through a model that is then dropped, so that no clock measures
+        what a device does once: load kernels, choose algorithms, reserve memory.
+
+        Seed after it: building the model and its random layers draw from the global generators.
+        """
+        model = self.fresh_model(setting, setting.run_seed)
+        batch = next(self.sets(setting).retain.in_order(setting.recipe.batch_size))
+        with precision(setting.precision, self.device):
+            F.cross_entropy(model(batch.images), batch.labels).backward()
 
     def unlearn(self, run: MethodRun, report: Report) -> Unlearned:
         """What the method makes of a copy of the original, timed alone.

@@ -89,6 +89,7 @@ class Workbench:
         """Train a reference model from the initial weights of its seed (protocol §3.5, §4)."""
         setting, recipe, device = unit.setting, unit.setting.recipe, self._bench.device
         sets = self._bench.sets(setting)
+        self._bench.warm_up(setting)
         model = self._bench.fresh_model(setting, unit.model_seed)
         data = sets.retain.joined(sets.forget) if unit.role == "original" else sets.retain
         batches = Shuffled(data, recipe.batch_size, seeded(setting.run_seed, device), augment=True)
@@ -142,6 +143,7 @@ class Workbench:
             )
         reference = self._artifacts.read_record(unit.reference)
         run = MethodRun(unit.setting, unit.unlearner, hyperparameters, unit.model_seed, unit.original)
+        self._bench.warm_up(unit.setting)
         runs = [
             self._bench.unlearn(run, _part(report, number, unit.timed_runs))
             for number in range(unit.timed_runs)

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from core.artifacts import ArtifactStore
+from core.bench import Bench, timer
 from core.catalog.datasets import DIGITS
 from core.catalog.protocols import QUICK, Recipe
 from core.catalog.registry import Catalogue
@@ -271,6 +273,44 @@ def test_efficiency_is_how_many_times_faster_than_training_anew_it_was(bench, ca
     unlearnt, retrained = outcomes["unlearn with toy_noise"], outcomes["train the retrained model"]
     ratio = retrained.runtime_seconds / unlearnt.runtime_seconds
     assert unlearnt.metrics["runtime_efficiency"] == pytest.approx(ratio)
+
+
+def test_a_device_is_warmed_up_before_anything_is_timed(bench, catalogue, monkeypatch):
+    seen: list[str] = []
+
+    @contextmanager
+    def watched(device: torch.device) -> Iterator[object]:
+        seen.append("timed")
+        with timer(device) as clock:
+            yield clock
+
+    monkeypatch.setattr("core.bench.timer", watched)
+    monkeypatch.setattr("core.execute.timer", watched)
+    backward = torch.Tensor.backward
+    monkeypatch.setattr("torch.Tensor.backward", lambda *args: (seen.append("backward"), backward(*args))[1])
+    for unit in units(catalogue, noise(0.1)).values():
+        seen.clear()
+        bench.execute(unit, lambda progress: None)
+        if not isinstance(unit, EvaluateUnit):
+            assert seen[:2] == ["backward", "timed"], unit.title
+
+
+def test_warming_up_moves_no_weight_and_no_metric(store, catalogue, tmp_path, monkeypatch):
+    def made(cache: str) -> tuple[dict[str, torch.Tensor], dict[str, float | None]]:
+        bench = Workbench(store, data_dir=tmp_path, cache_dir=tmp_path / cache, device="cpu")
+        todo = units(catalogue, "ft")
+        (last,) = unlearning(todo)
+        outcome = execute(bench, todo)[todo[last].title]
+        return store.read_tensors(last, "model"), {
+            name: value for name, value in outcome.metrics.items() if "runtime" not in name
+        }
+
+    warm_weights, warm_metrics = made("warm")
+    monkeypatch.setattr(Bench, "warm_up", lambda *_: None)
+    cold_weights, cold_metrics = made("cold")
+
+    assert all(torch.equal(weights, cold_weights[name]) for name, weights in warm_weights.items())
+    assert warm_metrics == cold_metrics
 
 
 def test_an_unlearner_that_is_not_installed_is_named(bench, catalogue):
