@@ -38,7 +38,7 @@ from core.trials import SEARCHED_SETS
 from worker.local import run_here
 
 TRIALS = 8
-PAPERS_EPOCHS = 5  # the mean of 1 to 10, without its half
+PAPERS_EPOCHS = 5  # the mean of 1 to 10, rounded down
 
 
 def spec(num_epochs: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from core.store.states import FailureClass
 from worker.capture import ToParent, capture_logs
 from worker.devices import is_gpu
 from worker.lifeline import die_with_parent
-from worker.tuning import RUNNER_ENVIRONMENT, give_back_freed_memory
+from worker.tuning import give_back_freed_memory, runners_environment
 
 TERM_GRACE_SECONDS = 3.0
 READY_POLL_SECONDS = 0.2  # how soon it is seen that nobody waits any more
@@ -79,9 +79,8 @@ class Runner:
         self._connection, childs_end = context.Pipe()
         arguments = (childs_end, settings, device_key, os.getpid())
         self._process = context.Process(target=_serve, args=arguments, name="lethe-runner", daemon=True)
-        for name, value in RUNNER_ENVIRONMENT.items():  # a child is born with its parent's environment
-            os.environ.setdefault(name, value)
-        self._process.start()
+        with runners_environment():
+            self._process.start()
         childs_end.close()
 
     @property

@@ -1,6 +1,10 @@
 """How a runner's process uses its processors and its memory."""
 
 import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # What torch's threads and the C library read when a process starts; elsewhere than on Linux with glibc
 # nothing reads the last two.
@@ -17,8 +21,22 @@ RUNNER_ENVIRONMENT = {
 }
 
 
+@contextmanager
+def runners_environment() -> Iterator[None]:
+    """A process that is started meanwhile is born with it, but for what somebody else has set."""
+    added = {name: value for name, value in RUNNER_ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
 def give_back_freed_memory() -> None:
     """Give back to the system what the environment above has kept: between units others may need it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if sys.platform != "linux":
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
     if trim is not None:
         trim(0)

@@ -54,15 +54,18 @@ class CompactConv2d(nn.Conv2d):
         layout = layout_of(tuple(images.shape[-2:]), self.kernel_size, self.stride, padding)
         if layout is None:
             return super().forward(images)
+        is_in_pieces = len(layout.pixels) > 1
+        if is_in_pieces and images.device.type != "cpu":  # several small products were measured there alone
+            return super().forward(images)
         # Channels last, as the weights and images lie in memory: a single tap is then taken without a copy.
         image, kernel = images.permute(0, 2, 3, 1), self.weight.permute(0, 2, 3, 1)
         taps = pieces(kernel, layout.taps)
-        if len(layout.pixels) == 1:
-            bias = None if self.bias is None else self.bias.repeat(len(taps))
-            output = linear(image[:, *layout.pixels[0]].flatten(1), torch.cat(taps), bias)
-        else:
+        if is_in_pieces:
             pixels = pieces(image, layout.pixels)
             output = torch.cat([linear(*pair, self.bias) for pair in zip(pixels, taps, strict=True)], dim=1)
+        else:
+            bias = None if self.bias is None else self.bias.repeat(len(taps))
+            output = linear(image[:, *layout.pixels[0]].flatten(1), torch.cat(taps), bias)
         if len(taps) == 1:
             # Strides of a single pixel say nothing, but batch norm takes 20 times as long where those of its
             # input and its gradient differ: these are the ones that its gradient has.
@@ -79,23 +82,20 @@ class Layout:
     taps: tuple[Piece, ...]
 
 
-_layouts: dict[tuple[Size, Size, Size, Size], Layout | None] = {}
-
-
 def layout_of(image: Size, kernel: Size, stride: Size, padding: Size) -> Layout | None:
     """How a convolution is compact on images of a size; None where it is not."""
-    sizes = (image, kernel, stride, padding)
-    if sizes not in _layouts:  # not `functools.cache`, which torch's compiler warns of and ignores
-        _layouts[sizes] = _new_layout(*sizes)
-    return _layouts[sizes]
-
-
-def _new_layout(image: Size, kernel: Size, stride: Size, padding: Size) -> Layout | None:
-    rows, columns = map(overlaps, image, kernel, stride, padding)
+    down, across = (
+        range(-p, size + p - k + 1, s) for size, k, s, p in zip(image, kernel, stride, padding, strict=True)
+    )
+    # Most have many pixels, and every forward pass asks: that is told without looking at each.
+    if len(down) * len(across) > FEW_PIXELS and (down[-1] > 0 or across[-1] > 0):
+        return None
+    rows = [overlap(start, image[0], kernel[0]) for start in down]
+    columns = [overlap(start, image[1], kernel[1]) for start in across]
     pixels = tuple((row.pixels, column.pixels) for row, column in product(rows, columns))
     taps = tuple((row.taps, column.taps) for row, column in product(rows, columns))
     meet_the_same = all(met == pixels[0] for met in pixels)
-    if any(span.start == span.stop for met in pixels for span in met):
+    if not pixels or any(span.start == span.stop for met in pixels for span in met):
         return None
     if not meet_the_same and len(pixels) > FEW_PIXELS:
         return None
@@ -103,19 +103,16 @@ def _new_layout(image: Size, kernel: Size, stride: Size, padding: Size) -> Layou
 
 
 class Overlap(NamedTuple):
-    """Along one axis, which pixels of the image an output pixel meets, by which taps of the kernel."""
+    """Along one axis, which pixels of the image an output pixel meets, and with which taps of the kernel."""
 
     pixels: slice
     taps: slice
 
 
-def overlaps(size: int, kernel: int, stride: int, padding: int) -> list[Overlap]:
-    """The overlap of each output pixel along one axis; its spans are empty where it meets padding alone."""
-    found = []
-    for start in range(-padding, size + padding - kernel + 1, stride):
-        first, end = (min(max(edge, 0), size) for edge in (start, start + kernel))
-        found.append(Overlap(slice(first, end), slice(first - start, end - start)))
-    return found
+def overlap(start: int, size: int, kernel: int) -> Overlap:
+    """Of a kernel that lies on an axis from `start` on; empty where it meets padding alone."""
+    first, end = (min(max(edge, 0), size) for edge in (start, start + kernel))
+    return Overlap(slice(first, end), slice(first - start, end - start))
 
 
 def pieces(whole: Tensor, where: tuple[Piece, ...]) -> tuple[Tensor, ...]:

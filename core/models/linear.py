@@ -1,7 +1,9 @@
 """Matrix products of training in fp32 on a CPU, by oneDNN, which multiplies torch's convolutions too.
 
-Torch itself multiplies fp32 matrices on x86 by MKL, which leaves AVX-512 unused where the processor is not
-Intel's: 200 GFLOP/s on two such cores, against 450 by oneDNN.
+Torch itself multiplies fp32 matrices on x86 by MKL, which leaves AVX-512 unused on AMD's processors: 200
+GFLOP/s on two such cores, against 450 by oneDNN; without AVX-512, 200 against 230. On Intel's it has not been
+measured.
+Forward-mode derivatives (`torch.func.jvp`) are not there.
 """
 
 from typing import Self, cast
@@ -12,17 +14,25 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
 # The operator to which torch's own compiler lowers a linear layer; builds without oneDNN lack it.
-_BY_ONE_DNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_is_x86 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+BY_ONE_DNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if _is_x86 else None
 
 
 def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear` of `(N, I)` rows, an `(O, I)` weight and an `(O,)` bias: `(N, O)`, to the rounding of its
     sums.
     """
-    is_fp32 = rows.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled(rows.device.type)
-    if _BY_ONE_DNN is None or rows.device.type != "cpu" or not is_fp32:
-        return F.linear(rows, weight, bias)
-    return cast(Tensor, _Linear.apply(rows, weight, bias))  # type: ignore[no-untyped-call]
+    if _is_for_one_dnn(rows, weight, bias):
+        return cast(Tensor, _Linear.apply(rows, weight, bias))  # type: ignore[no-untyped-call]
+    return F.linear(rows, weight, bias)
+
+
+def _is_for_one_dnn(rows: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether it multiplies these; what torch refuses is left to it, and single rows, where it is faster."""
+    if BY_ONE_DNN is None or rows.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        return False
+    is_fp32 = all(tensor.dtype == torch.float32 for tensor in (rows, weight, bias) if tensor is not None)
+    return is_fp32 and len(rows) > 1 and rows.shape[1] == weight.shape[1]
 
 
 class Linear(nn.Linear):
@@ -37,6 +47,8 @@ class Linear(nn.Linear):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """`(…, I)` to `(…, O)`."""
+        if inputs.dim() == 1:
+            return super().forward(inputs)
         rows = linear(inputs.flatten(0, -2), self.weight, self.bias)
         return rows.view(*inputs.shape[:-1], self.out_features)
 
@@ -53,8 +65,8 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        assert _BY_ONE_DNN is not None
-        return cast(Tensor, _BY_ONE_DNN(_dense(rows), _dense(weight), bias, "none", [], ""))
+        assert BY_ONE_DNN is not None
+        return cast(Tensor, BY_ONE_DNN(_dense(rows), _dense(weight), bias, "none", [], ""))
 
     @staticmethod
     def setup_context(

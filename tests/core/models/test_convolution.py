@@ -15,13 +15,14 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("size", "kernel", "stride", "padding"), CASES)
-def test_outputs_and_gradients_are_those_of_the_padded_convolution(size, kernel, stride, padding):
+def test_outputs_and_gradients_are_those_of_the_padded_convolution(size, kernel, stride, padding, dtype):
     torch.manual_seed(0)
-    padded = nn.Conv2d(2, 3, kernel, stride=stride, padding=padding).double()
+    padded = nn.Conv2d(2, 3, kernel, stride=stride, padding=padding).to(dtype)
     results = []
     for convolution in (padded, CompactConv2d.sharing(padded)):
-        images = torch.linspace(-1, 1, 4 * 2 * size * size, dtype=torch.float64).view(4, 2, size, size)
+        images = torch.linspace(-1, 1, 4 * 2 * size * size, dtype=dtype).view(4, 2, size, size)
         output = convolution(images.requires_grad_())
         results.append([output, *torch.autograd.grad(output.square().sum(), [images, *padded.parameters()])])
 
@@ -49,3 +50,8 @@ def test_a_3x3_kernel_is_compact_down_to_two_pixels_across(size, stride, num_pie
 @pytest.mark.parametrize(("size", "stride"), [(4, 1), (8, 2)])
 def test_more_pixels_are_left_to_the_padded_convolution(size, stride):
     assert layout_of((size, size), (3, 3), (stride, stride), (1, 1)) is None
+
+
+def test_a_kernel_larger_than_the_padded_image_is_refused_as_torch_does():
+    with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
+        CompactConv2d.sharing(nn.Conv2d(2, 3, 5))(torch.zeros(1, 2, 3, 3))

@@ -6,11 +6,19 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from core.models.linear import Linear, linear
+from core.models.linear import BY_ONE_DNN, Linear, linear
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.skipif(
+    not (torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability().startswith("AVX")),
+    reason="only x86 with oneDNN has it",
+)
+def test_torch_still_has_the_operator():
+    assert BY_ONE_DNN is not None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -39,7 +47,7 @@ def test_a_layer_takes_any_number_of_dimensions_and_shares_the_parameters():
     plain = nn.Linear(7, 3)
     ours = Linear.sharing(plain)
 
-    for shape in ((5, 7), (2, 4, 7), (2, 2, 3, 7)):
+    for shape in ((7,), (1, 7), (0, 7), (5, 7), (2, 4, 7), (2, 2, 3, 7)):
         torch.testing.assert_close(ours(random(*shape)), plain(random(*shape)))
     assert ours.weight is plain.weight
     assert ours.bias is plain.bias
@@ -65,3 +73,14 @@ def test_under_autocast_it_computes_in_the_precision_asked_for():
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert linear(rows, weight).dtype == torch.bfloat16
+
+
+def test_what_does_not_fit_is_refused_as_torch_does():
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        linear(random(5, 6), random(3, 7))
+
+
+def test_a_layer_has_a_shape_without_values():
+    layer = Linear.sharing(nn.Linear(7, 3, device="meta"))
+
+    assert layer(torch.empty(5, 7, device="meta")).shape == (5, 3)
