@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         return None if self.artifacts_budget_gb is None else int(self.artifacts_budget_gb * GIGABYTE)
 
     @property
+    def service_lock(self) -> Path:
+        """Held by the embedded service that has the var directory, and left there when it ends."""
+        return self.var_dir / "service.lock"
+
+    @property
     def data(self) -> Path:
         """The data directory in force."""
         return (self.data_dir or self.var_dir / "data").absolute()

@@ -47,7 +47,7 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
         SpecInvalid: the spec is not valid; nothing was written.
         DatasetMissing: a dataset's files are absent.
         ArtifactsFull: the disk is full; what is done stays.
-        DeploymentInvalid: `out` cannot be written, or another run is using it.
+        DeploymentInvalid: `out` cannot be written, another run is using it, or it is a service's.
     """
     spec = parse_job_spec(document)
     job = resolve(spec, installed())
@@ -57,6 +57,8 @@ def run_here(document: bytes, settings: Settings, *, out: Path, console: Console
         update={"var_dir": out, "database_url": "", "artifacts_url": str(out / "artifacts")}
     )
     here = here.model_copy(update={"data_dir": settings.data, "cache_dir": settings.cache})
+    if here.service_lock.exists():  # the run would cancel what its users have submitted
+        raise DeploymentInvalid(f"{out.absolute()} is a Lethe service's. Choose another --out.")
     store = Store(here.database)
     try:
         with FileLock(out / "run.lock", timeout=0):

@@ -45,7 +45,7 @@ def serve(settings: Settings) -> None:
         StoreNotReady: the database is at a revision that this version does not know.
     """
     store = Store(settings.database)  # checks that the directory can be written
-    lock = FileLock(settings.var_dir / "service.lock")
+    lock = FileLock(settings.service_lock)
     try:
         lock.acquire(timeout=0)
     except Timeout:

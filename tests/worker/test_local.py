@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from core.settings import Settings
 from core.store import jobs
 from core.store.session import Store
 from core.store.states import UnitState
@@ -141,6 +143,18 @@ def test_a_run_leaves_what_another_spec_left_behind_for_a_later_run_of_that_spec
     assert "trial 1 of 6" not in told
     assert "trial 6 of 6" in told
     assert len(rows(tmp_path / "out" / "trials.csv")) == 6
+
+
+def test_a_service_keeps_its_folder(run, tmp_path):
+    settings = Settings(var_dir=tmp_path / "out")
+    settings.var_dir.mkdir()
+    with FileLock(settings.service_lock):
+        pass  # as a service leaves it that has ended
+
+    told, _ = run().communicate(timeout=60)
+
+    assert "is a Lethe service's. Choose another --out." in told
+    assert not (settings.var_dir / "lethe.db").exists()
 
 
 def board_rows(out: Path) -> dict[str, dict[str, object]]:
