@@ -83,6 +83,17 @@ class UncertaintyAnswer(Answer):
     rows: list[RowUncertaintyAnswer]
 
 
+class SeedsCellAnswer(Answer):
+    """One method in one setting, over some of the model seeds."""
+
+    setting: str
+    label: str
+    mean: float | None
+    sd: float | None
+    seeds: int
+    usable_seeds: int
+
+
 class AlternativeAnswer(Answer):
     """The same results, ranked otherwise. `moved`: rows whose rank or groups then differ."""
 
@@ -91,12 +102,17 @@ class AlternativeAnswer(Answer):
         title="Single linkage",
         ranks={"msg": 1, "ft": 1, "ga": 2},
         moved=[{"label": "ft", "rank_before": 2, "rank_after": 1, "cells": []}],
+        cells=[],
     )
 
     id: str
     title: str
     ranks: dict[str, int | None]
     moved: list[RowMoveAnswer]
+    cells: Annotated[
+        list[SeedsCellAnswer],
+        Field(description="Means over the model seeds that are left, for `seeds:` alone; else empty."),
+    ]
 
 
 class SensitivityAnswer(Answer):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.attack_figures import FIELDS, attack_names, attack_text, told
-from core.board import Attacks, Board, Cell, Row, RowMove
+from core.board import Attacks, Board, Cell, CellSummary, Row, RowMove
 from core.places import forget_text, place_names, setting_document
 from core.spec.setting import Setting, SettingId
 from core.tier import Tier
@@ -183,6 +183,18 @@ def _cell(cell: Cell, setting: Setting) -> dict[str, Any]:
         "usable_seeds": summary.usable + summary.undefined if summary else 0,
         "required_seeds": cell.required_seeds,
         "runtime_efficiency": summary.runtime_efficiency if summary else None,
+    }
+
+
+def summary_document(summary: CellSummary) -> dict[str, Any]:
+    """One method in one setting over some model seeds, as plain JSON."""
+    return {
+        "setting": summary.setting,
+        "label": summary.method.label,
+        "mean": summary.mean,
+        "sd": summary.sd,
+        "seeds": summary.seeds,
+        "usable_seeds": summary.usable + summary.undefined,
     }
 
 

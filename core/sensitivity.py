@@ -25,12 +25,14 @@ class Alternative:
         ranks: by label, provisional rows with None, in the order of the alternative board.
         moved: rows whose rank or groups differ from the board's. Dense ranks over other settings are not
             comparable one by one: for `model:` and `dataset:` these are the rows whose rank differs.
+        summaries: of each method in each setting, where the alternative rests on some model seeds only.
     """
 
     id: str
     title: str
     ranks: dict[str, int | None]
     moved: tuple[RowMove, ...]
+    summaries: tuple[CellSummary, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,13 @@ def _alternative(variation: Variation, board: Board, other: Board) -> Alternativ
         title=variation.title,
         ranks={row.method.label: row.rank for row in other.rows},
         moved=moved_rows(board, other),
+        summaries=() if variation.seeds is None else _summaries(other),
     )
+
+
+def _summaries(board: Board) -> tuple[CellSummary, ...]:
+    rows = (*board.rows, *board.references)
+    return tuple(cell.summary for row in rows for cell in row.cells if cell.summary is not None)
 
 
 def _logarithmic(summaries: list[CellSummary]) -> list[CellSummary]:

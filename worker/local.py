@@ -169,7 +169,7 @@ def _report(
         )
     if attacked:
         console.print(attacks_table(attacked))
-    written = write_outputs(out, store, job_id, spec, job, boards, phrases)
+    written = write_outputs(out, store, job_id, spec, job, planned, boards, phrases)
     console.print(
         f"{len(written)} files are in {out.absolute()}: boards, results and {MANIFEST}, which lists them.",
         markup=False,

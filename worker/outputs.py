@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from core.board import Board, Metric
-from core.export import FORMATS, as_csv, render
+from core.export import FORMATS, as_csv, render, summary_document
 from core.places import setting_document
+from core.plan import PlannedUnit
 from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.store import attacks, results, trials
+from core.store.job_boards import fresh_summaries
 from core.store.jobs import JobId
 from core.store.places import placed
 from core.store.session import Store
@@ -28,6 +30,7 @@ def write_outputs(
     job_id: JobId,
     spec: JobSpec,
     job: ResolvedJob,
+    planned: Sequence[PlannedUnit],
     boards: Mapping[Metric, Board],
     unranked: Sequence[str],
 ) -> list[str]:
@@ -35,17 +38,24 @@ def write_outputs(
 
     `unranked` is what of the boards the protocol's own would not rank.
     """
+    places = {cell.setting.id: setting_document(cell.setting) for cell in job.cells}
     with store.read() as session:
         found = results.job_results(session, job_id, limit=MAX_ROWS)
         rows = placed(session, [record for _, record in found])
         tried = trials.job_trials(session, job_id, limit=MAX_ROWS)
         attempts = placed(session, [attempt for _, attempts in tried for attempt in attempts])
+        fresh = [
+            {"metric": metric.value, **places[summary.setting], **summary_document(summary)}
+            for metric, summaries in fresh_summaries(session, job_id, job, planned).items()
+            for summary in summaries
+        ]
         attacked = placed(session, attacks.job_attacks(session, job_id))
     files = {
         f"{metric}.{info.extension}": render(board, export_format)
         for metric, board in boards.items()
         for export_format, info in FORMATS.items()
     }
+    files |= _tables("fresh_seeds", fresh) if fresh else {}
     files |= _tables("attacks", attacked) if attacked else {}
     files |= _tables("results", rows) | (_tables("trials", attempts) if attempts else {})
     for name, content in files.items():

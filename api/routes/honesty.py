@@ -15,6 +15,7 @@ from api.honesty_schemas import (
     PaperAnswer,
     PaperRankAnswer,
     PaperSpeedAnswer,
+    SeedsCellAnswer,
     SensitivityAnswer,
     StandingAnswer,
     UncertaintyAnswer,
@@ -22,7 +23,7 @@ from api.honesty_schemas import (
 from api.problems import DECLARED
 from core.board import Metric
 from core.cohort import Cohort
-from core.export import row_move, uncertainty_document
+from core.export import row_move, summary_document, uncertainty_document
 from core.paper.claims import ledger
 from core.paper.tables import Standings, published, standings
 from core.sensitivity import sensitivity
@@ -152,6 +153,7 @@ def _sensitivity(store: Store, request: BoardRequest, metric: Metric) -> Sensiti
                 title=other.title,
                 ranks=other.ranks,
                 moved=[RowMoveAnswer.model_validate(row_move(move)) for move in other.moved],
+                cells=[SeedsCellAnswer.model_validate(summary_document(cell)) for cell in other.summaries],
             )
             for other in found
         ],

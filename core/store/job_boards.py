@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from core.board import FLOOR, Board, Method, Metric
+from core.board import FLOOR, Board, CellSummary, Method, Metric
 from core.job_board import build_job_board, models_of
 from core.plan import PlannedUnit
-from core.seed_values import SeedValue
+from core.seed_values import SeedValue, summarise
 from core.spec.resolve import ResolvedJob
 from core.spec.setting import SettingId
 from core.spec.units import UnitId
@@ -43,6 +43,26 @@ def load_job_boards(
             floors=floors if metric is Metric.INDISCERNIBILITY else {},
         )
     return boards
+
+
+def fresh_summaries(
+    session: Session, job_id: str, job: ResolvedJob, planned: Sequence[PlannedUnit]
+) -> dict[Metric, list[CellSummary]]:
+    """By each metric, the results over the model seeds alone that no sweep of the job looked at (protocol
+    §6, Notes); empty where there was no sweep, or it looked at all of them.
+    """
+    looked_at = job.sweep.seeds if job.sweep else job.model_seeds
+    fresh = [seed for seed in job.model_seeds if seed not in looked_at]
+    models = models_of(job, planned)
+    found = [
+        (models[UnitId(record.unit_id)], record)
+        for _, record in job_results(session, job_id, limit=MAX_ROWS)
+        if record.unit_id in models
+    ]
+    return {
+        metric: summarise([_value(model, record, metric) for model, record in found], fresh)
+        for metric in Metric
+    }
 
 
 def _value(model: SeedValue, record: ResultRecord, metric: Metric) -> SeedValue:

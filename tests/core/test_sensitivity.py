@@ -72,6 +72,10 @@ def test_the_seeds_that_tuning_saw_can_be_left_out():
 
     assert found.title == "Only model seeds 3 to 4, unseen by tuning"
     assert moves(found) == {"ct": (2, 1), "ft": (1, 2)}
+    assert {cell.method.label: (cell.mean, cell.seeds) for cell in found.summaries} == {
+        "ft": (0.9, 2),
+        "ct": (0.5, 2),
+    }
 
 
 @pytest.mark.parametrize("seeds", [range(3), range(3, 6)])

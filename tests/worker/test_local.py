@@ -24,7 +24,7 @@ from core.store.states import UnitState
 SPEC = {
     "settings": [{"dataset": "digits", "model": "toy_net"}],
     "unlearners": ["toy_noise"],
-    "model_seeds": [0],
+    "model_seeds": [0, 1],
     "sweep": {"seeds": [0], "trials": 6},
 }
 
@@ -92,6 +92,10 @@ def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path
     final = next(row for row in rows(out / "results.csv") if row["unlearner"] == "toy_noise")
     assert final["hyperparameters.sigma"] == best["hyperparameters.sigma"]
     assert float(final["metrics.retention_deviation"]) >= 0
+    fresh = next(row for row in rows(out / "fresh_seeds.csv") if row["label"] == "toy_noise")
+    finals = {row["model_seed"]: row for row in rows(out / "results.csv") if row["unlearner"] == "toy_noise"}
+    assert (fresh["metric"], fresh["seeds"]) == ("retention_deviation", "1")
+    assert fresh["mean"] == finals["1"]["metrics.retention_deviation"]  # the sweep looked at seed 0
     for row in (*trials, final):
         assert (row["dataset"], row["model"], row["precision"]) == ("digits", "toy_net", "fp32")
         assert (row["forget.rule"], row["forget.fraction"]) == ("random", "0.1")
