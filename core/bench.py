@@ -76,11 +76,13 @@ class Bench:
 
     def provenance(self, setting: Setting) -> dict[str, Any]:
         """Where a number that is computed here for a setting comes from, as plain JSON."""
-        return {
+        sets = self.sets(setting)
+        where = {
             **provenance(self.device),
             "precision": setting.precision,
-            "split": self.sets(setting).split.fingerprints,
+            "split": sets.split.fingerprints,
         }
+        return where if sets.names_sha256 is None else {**where, "names_sha256": sets.names_sha256}
 
     def sets(self, setting: Setting) -> Sets:
         """The setting's four sets.

@@ -194,8 +194,6 @@ class Workbench:
             previous = self._artifacts.read_record(unit.original) if _step(unit) else None
             record["first_step"] = add_sequence(result, previous)
         where = self._bench.provenance(unit.setting)
-        if sets.names_sha256:
-            where["names_sha256"] = sets.names_sha256
         if evaluation.batch_size < BATCH_SIZE:
             where["evaluation_batch_size"] = evaluation.batch_size
         logits = dict(evaluation.logits) if result.is_usable else {}

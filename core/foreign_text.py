@@ -1,8 +1,10 @@
 """Text that a method, a plug-in or a library wrote, made fit for any database and for people."""
 
 import re
+from itertools import dropwhile
 
 MAX_TOLD = 16_000
+TRACEBACK = "Traceback (most recent call last):\n"
 OUR_ERROR = re.compile(r"core\.errors\.\w+: ")
 
 
@@ -17,7 +19,10 @@ def told(error: str) -> str:
 
 
 def last_words(error: str | None) -> str:
-    """What a traceback ends with, for people: the class of an error of ours would tell them nothing, and its
-    message is a sentence; of any other error the class says what it is.
+    """What a traceback ends with, for people: the whole message of an error of ours, without its class, which
+    would tell them nothing; of any other error the last line, where the class says what it is.
     """
-    return OUR_ERROR.sub("", (error or "").strip().split("\n")[-1], count=1)
+    lines = (error or "").strip().rpartition(TRACEBACK)[2].split("\n")
+    message = "\n".join(dropwhile(lambda line: line.startswith(" "), lines))  # behind the frames
+    ours = OUR_ERROR.match(message)
+    return message[ours.end() :] if ours else lines[-1]

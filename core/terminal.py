@@ -52,6 +52,7 @@ class JobProgress:
         self._console = console
         self._work = work or {}
         self._ended = 0
+        self._done = set(done)
         self._whole = 0.0  # the work of the units that are done
         self._parts: dict[UnitId, float] = {}  # how much of the others is done
         self._bar = Progress(
@@ -91,8 +92,9 @@ class JobProgress:
                 self.describe(unit["model_seed"], unit["title"], unit["progress_text"])
                 self.advance_within(unit["id"], unit["progress"])
         elif name == "unit" and data["state"] in ("done", "failed"):
-            if data["state"] == "done":
-                self._parts.pop(data["unit_id"], None)
+            self._parts.pop(data["unit_id"], None)
+            if data["state"] == "done" and data["unit_id"] not in self._done:  # once, if it was made again
+                self._done.add(data["unit_id"])
                 self._end_units(1, self._weight(data["unit_id"]))
             if data["state"] == "failed" or not self._console.is_terminal:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
@@ -109,7 +111,7 @@ class JobProgress:
     def advance_within(self, unit: UnitId, fraction: float | None) -> None:
         """Take in how far a unit is that has not ended. One that starts anew moves nothing backwards."""
         part = self._weight(unit) * min(fraction or 0.0, 1.0)
-        if part > self._parts.get(unit, 0.0):
+        if unit not in self._done and part > self._parts.get(unit, 0.0):
             self._parts[unit] = part
             self._draw()
 

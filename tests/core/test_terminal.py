@@ -97,6 +97,8 @@ def test_the_bar_moves_inside_a_unit_never_backwards_and_its_end_counts_once():
         (60.0, lambda bar: bar.advance_within("train", None), ("0", "0:07:00")),
         (60.0, lambda bar: bar.advance_within("train", 0.1), ("0", "0:07:00")),
         (120.0, lambda bar: bar.show("unit", ended), ("1", "0:06:00")),
+        (120.0, lambda bar: bar.advance_within("train", 0.2), ("1", "0:06:00")),  # what it made was broken,
+        (120.0, lambda bar: bar.show("unit", ended), ("1", "0:06:00")),  # and it is made again
         (240.0, lambda bar: bar.show("progress", {"units": [running]}), ("1", "0:04:00")),
     ]
 
