@@ -4,11 +4,13 @@ Goal: a ratio of 2 on a CPU, 10 on a GPU. CIFAR's shape and training transform (
 standardise); on the CPU with as many threads as torch takes; the loader has one worker per core. The sides
 take turns, each in a new process: ours in the environment of a worker's runner, the other in the plain one.
 
-In fp32 three quarters of our step on a CPU are convolutions that run near what the cores can multiply, so
-only work left out makes it shorter: taps that meet padding alone (`core.models.convolution`), a ReLU of what
-pooling drops (`core.models.resnet`), copies of gradients (`core.optimisers`). bf16 pays where the processor
-multiplies in it; with AVX-512 alone a step took three times that of fp32. There, on two idle cores, three
-runs in fp32 gave ratios of 1.87, 1.93 and 2.01.
+In fp32 three quarters of our step on a CPU are convolutions and products that run near what the cores can
+multiply, so only work left out makes it shorter: taps that meet padding alone (`core.models.convolution`), a
+ReLU of what pooling drops (`core.models.resnet`), copies of gradients (`core.optimisers`), pages filled with
+zeros (`worker.tuning`). Three runs on two idle cores of an AMD EPYC with AVX-512 gave ratios of 1.93, 1.93
+and 2.00 in fp32, and 2.93 to 3.15 in bf16, in which that processor multiplies; where AVX-512 has no bf16, a
+step in it takes three times as long as in fp32. A runner's threads wait awake for a short time only, which
+costs about 5 % on idle cores and halves the time on busy ones.
 """
 
 import argparse
