@@ -1,10 +1,9 @@
 """Text that a method, a plug-in or a library wrote, made fit for any database and for people."""
 
 import re
-from itertools import dropwhile
 
 MAX_TOLD = 16_000
-TRACEBACK = "Traceback (most recent call last):\n"
+FRAME = re.compile(r'^  File "[^"]*", line .*\n(?:    .*\n)*', re.MULTILINE)
 OUR_ERROR = re.compile(r"core\.errors\.\w+: ")
 
 
@@ -22,7 +21,6 @@ def last_words(error: str | None) -> str:
     """What a traceback ends with, for people: the whole message of an error of ours, without its class, which
     would tell them nothing; of any other error the last line, where the class says what it is.
     """
-    lines = (error or "").strip().rpartition(TRACEBACK)[2].split("\n")
-    message = "\n".join(dropwhile(lambda line: line.startswith(" "), lines))  # behind the frames
+    message = FRAME.split((error or "").strip())[-1]
     ours = OUR_ERROR.match(message)
-    return message[ours.end() :] if ours else lines[-1]
+    return message[ours.end() :] if ours else message.split("\n")[-1]

@@ -85,8 +85,8 @@ def test_a_job_shows_its_progress_and_one_seed_of_three_stays_provisional(browse
         progress = (By.CSS_SELECTOR, "ul.running progress")
         wait(browser, JOB_SECONDS).until(text_to_be_present_in_element_attribute(progress, "value", "0."))
         see_it_succeed(browser)
-        stages = [stage.text for stage in browser.find_elements(By.CSS_SELECTOR, ".stages .count")]
-        assert stages == ["2/2", "2/2", "2/2"]
+        counts = "return [...document.querySelectorAll('.stages .count')].map((count) => count.textContent)"
+        wait(browser).until(lambda _: browser.execute_script(counts) == ["2/2", "2/2", "2/2"])
 
         see_the_board(browser)
         provisional = rows(browser, "provisional")

@@ -31,8 +31,9 @@ print(kept, resident())
 def test_a_runner_is_born_with_its_environment_and_its_parent_keeps_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")  # what an admin sets stays
     before = dict(os.environ)
-    runner = Runner(Settings(var_dir=tmp_path), "cpu")
+    runner = Runner(Settings(var_dir=tmp_path, device="cpu"), "host-1")
     try:
+        runner.await_ready(60, lambda: False)  # before, it may not have its own environment yet
         given = Path(f"/proc/{runner.pid}/environ").read_text().split("\0")
     finally:
         runner.end()

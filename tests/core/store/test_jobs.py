@@ -356,7 +356,9 @@ def test_a_failure_is_told_with_the_last_line_of_its_error_and_what_it_takes_wit
 def test_a_failure_that_is_ours_to_explain_is_told_without_the_class_of_its_error(bench):
     job_id = bench.submit("ft")
 
-    bench.fail(bench.claim(), error="Traceback …\ncore.errors.DatasetInvalid: a.png is not a whole image.\n")
+    frame = 'Traceback (most recent call last):\n  File "load.py", line 1, in load\n    raise\n'
+    error = f"{frame}core.errors.DatasetInvalid: a.png is not a whole image.\n"
+    bench.fail(bench.claim(), error=error)
 
     texts = [event.text for event in bench.events(job_id)]
     assert "Failed to train the retrained model: a.png is not a whole image." in texts
