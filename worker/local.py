@@ -24,7 +24,7 @@ from core.store import attacks, events, jobs, units
 from core.store.job_boards import load_job_boards
 from core.store.jobs import QUEUE, JobId, JobRecord
 from core.store.measurements import done_units, recent_measurements
-from core.store.resumption import release_held
+from core.store.resumption import earlier_job, release_held
 from core.store.session import Store
 from core.store.states import FINAL_JOB, LIVE_JOB, JobState
 from core.store.units import Lease
@@ -88,8 +88,7 @@ def _submit_or_resume(
     session: Session, spec: JobSpec, job: ResolvedJob, planned: Sequence[PlannedUnit]
 ) -> JobId:
     """The job of an earlier run with the same spec, what it has not done queued again; or a new one."""
-    known = jobs.list_jobs(session, limit=MAX_JOBS)
-    record = next((record for record in known if record.spec_sha256 == job.sha256), None)
+    record = earlier_job(session, job.sha256, planned)
     if record is None:
         return jobs.submit(session, spec, job, planned, actor=ACTOR)
     if record.state in FINAL_JOB and record.state != JobState.SUCCEEDED:

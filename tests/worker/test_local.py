@@ -10,16 +10,19 @@ import re
 import signal
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
+from rich.console import Console
 
 from core.settings import Settings
 from core.store import jobs
 from core.store.session import Store
 from core.store.states import UnitState
+from worker.local import run_here
 
 SPEC = {
     "settings": [{"dataset": "digits", "model": "toy_net"}],
@@ -147,6 +150,26 @@ def test_a_run_leaves_what_another_spec_left_behind_for_a_later_run_of_that_spec
     assert "trial 1 of 6" not in told
     assert "trial 6 of 6" in told
     assert len(rows(tmp_path / "out" / "trials.csv")) == 6
+
+
+def test_a_newer_version_computes_anew_what_it_has_changed(tmp_path, plugin_path, catalogue, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(plugin_path))
+    spec = json.dumps({**SPEC, "unlearners": ["ft"], "model_seeds": [0], "sweep": None}).encode()
+    told = StringIO()
+
+    def start() -> None:
+        settings, console = Settings(device="cpu"), Console(file=told, width=200)
+        assert run_here(spec, settings, out=tmp_path / "out", console=console) == 0
+
+    start()
+    (before,) = [found for found in results(tmp_path / "out") if found["unlearner"] == "ft"]
+    monkeypatch.setattr("core.plan.EVALUATION_REVISION", 1_000)
+    start()
+
+    (after,) = [found for found in results(tmp_path / "out") if found["unlearner"] == "ft"]
+    assert after["unit_id"] != before["unit_id"]
+    assert board_rows(tmp_path / "out")["ft"]["rank"] == 1
+    assert told.getvalue().count("Done: train the") == 2  # the models are those of before
 
 
 def test_a_service_keeps_its_folder(run, tmp_path):
