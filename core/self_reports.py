@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol
 from core.catalog.registry import Catalogue, closest
 from core.errors import SpecInvalid, SpecProblem
@@ -214,7 +215,9 @@ def _result_problems(
         yield _unknown("dataset", result.dataset, catalogue.datasets, pointer("results", index, "dataset"))
     elif result.model not in catalogue.models:
         yield _unknown("model", result.model, catalogue.models, pointer("results", index, "model"))
-    elif protocol is not None and protocol.recipe(result.dataset, result.model) is None:
+    elif protocol is not None and not _has_setting(
+        protocol, catalogue.datasets[result.dataset], result.model
+    ):
         detail = f"{protocol.id} has no setting of {result.model} on {result.dataset}."
         yield SpecProblem(pointer("results", index), "unknown_setting", detail)
     if all(getattr(result, name) is None for name in RANKED):
@@ -225,6 +228,10 @@ def _result_problems(
         if given is not None and abs(given - expected) > ROUNDING:
             detail = f"{name} is {given:g}, but the other columns make it {expected:.4g}."
             yield SpecProblem(pointer("results", index, name), "inconsistent", detail)
+
+
+def _has_setting(protocol: Protocol, dataset: DatasetInfo, model: str) -> bool:
+    return protocol.recipe(dataset.recipes_id, model) is not None
 
 
 def _implied(result: ReportedResult) -> Iterable[tuple[str, float]]:

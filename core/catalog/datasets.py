@@ -24,6 +24,9 @@ class DatasetInfo(Declaration):
     training transform of protocol §1.5; evaluation never augments. `files` are the files and folders that it
     is read from, relative to the data directory.
 
+    A protocol's recipes and limits are by dataset; `recipes_of` names the one that this is a copy or a
+    variant of, whose it takes.
+
     Estimates read how many training images each class has: from `class_sizes` where they are published, else
     by `class_counter`, `count(info: DatasetInfo, data_dir: Path) -> Sequence[int]`, which is torch-free.
     """
@@ -35,6 +38,7 @@ class DatasetInfo(Declaration):
     mean: PerChannel
     std: PerChannel
     augmentation: Augmentation
+    recipes_of: str | None = None
     files: tuple[str, ...] = ()
     class_sizes: tuple[int, ...] = ()
     class_counter: str | None = Field(None, pattern=IMPORT_STRING)
@@ -50,6 +54,11 @@ class DatasetInfo(Declaration):
                 f"but there are {self.num_classes} classes and {self.num_train} training images"
             )
         return self
+
+    @property
+    def recipes_id(self) -> str:
+        """The dataset by which protocols know it."""
+        return self.recipes_of or self.id
 
     def require_files(self, data_dir: Path) -> None:
         """Check that every file and folder the dataset needs is under `data_dir`.
@@ -78,6 +87,7 @@ def image_folder(
     mean: PerChannel,
     std: PerChannel,
     augmentation: Augmentation = "none",
+    recipes_of: str | None = None,
     revision: int = 1,
 ) -> DatasetInfo:
     """Declare the dataset whose images are `train/<class>/*` and `test/<class>/*` in `folder`, which is under
@@ -94,6 +104,7 @@ def image_folder(
         mean=mean,
         std=std,
         augmentation=augmentation,
+        recipes_of=recipes_of,
         revision=revision,
         files=(f"{folder}/train", f"{folder}/test"),
         class_counter="core.class_sizes:by_folder",
@@ -103,7 +114,7 @@ def image_folder(
 
 def utkface(id: str = "utkface", *, num_images: int = 23_708) -> DatasetInfo:
     """Declare UTKFace; some copies of it differ by a few files, and with them the sizes of the split that is
-    drawn (protocol §1.3).
+    drawn (protocol §1.3). They are trained by the recipes of UTKFace.
     """
     num_test = num_images // 5
     return DatasetInfo(
@@ -118,6 +129,7 @@ def utkface(id: str = "utkface", *, num_images: int = 23_708) -> DatasetInfo:
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
         augmentation="none",
+        recipes_of=None if id == "utkface" else "utkface",
         files=("UTKface_Aligned_cropped/UTKFace",),
         class_counter="core.class_sizes:by_age",
         implementation="core.datasets.utkface:load",
@@ -226,6 +238,7 @@ CIFAR10_JPEG = image_folder(
     mean=CIFAR10.mean,
     std=CIFAR10.std,
     augmentation="crop_flip",
+    recipes_of="cifar10",
 )
 
 UTKFACE = utkface()

@@ -46,7 +46,7 @@ class Protocol(BaseModel):
         run_seed: seeds every training and unlearning run; a model seed only governs initial weights
             (protocol §2.3).
         validation_fraction: share of the official training set that is held out as validation set.
-        recipes: by `dataset/model`; `*` stands for any.
+        recipes: by `dataset/model`; `*` stands for any. Here and below a dataset is its `recipes_id`.
         lira_recipes: the same for the models of U-LiRA, which train on half of the data (protocol §8.1);
             a pair without one has its ordinary recipe.
         hyperparameters: defaults tuned for a setting, by `dataset/model`, then by unlearner.
@@ -119,7 +119,6 @@ DEEP_UNLEARN = Protocol(
         "mnist/*": Recipe(num_epochs=50, batch_size=256),
         "fashion_mnist/*": Recipe(num_epochs=50, batch_size=256),
         "cifar10/*": Recipe(num_epochs=182, batch_size=256),
-        "cifar10_jpeg/*": Recipe(num_epochs=182, batch_size=256),
         "cifar100/*": Recipe(num_epochs=182, batch_size=256),
         # The release's files disagree between 128 and 256; 128 is what its search code calls the maximum.
         "utkface/*": Recipe(num_epochs=50, batch_size=128),

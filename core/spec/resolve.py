@@ -126,7 +126,7 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
         Cell(
             setting=setting,
             entries=_entries(setting, requests, spec.sweep, protocol, catalogue, found),
-            max_batch_size=protocol.max_batch_size.get(setting.dataset),
+            max_batch_size=protocol.max_batch_size.get(catalogue.datasets[setting.dataset].recipes_id),
             studies=_studies(setting, spec, requests, protocol, catalogue, found),
         )
         for index, request in enumerate(spec.settings)
@@ -151,14 +151,25 @@ def _expand(
 ) -> list[tuple[int, UnlearnerRequest]]:
     """The requests for known unlearners with their index in the spec; `"all"` becomes the whole catalogue."""
     if len(requests) == 1 and requests[0].id == ALL:
+        found += _of_all(requests[0])
         return [(0, UnlearnerRequest(id=unlearner)) for unlearner in catalogue.unlearners]
     found += duplicates(requests, "unlearners")
     for index, request in enumerate(requests):
-        if request.id not in catalogue.unlearners:
+        if request.id == ALL:
+            where = pointer("unlearners", index)
+            found.append(SpecProblem(where, "all_and_others", 'Either "all", or a list of unlearners.'))
+        elif request.id not in catalogue.unlearners:
             found.append(
                 unknown("unlearner", request.id, catalogue.unlearners, pointer("unlearners", index, "id"))
             )
     return [(index, request) for index, request in enumerate(requests) if request.id in catalogue.unlearners]
+
+
+def _of_all(request: UnlearnerRequest) -> list[SpecProblem]:
+    """Hyperparameters for the whole catalogue, which has none in common."""
+    detail = "Each unlearner has hyperparameters of its own: list the unlearners, and give them theirs."
+    where = pointer("unlearners", 0, "hyperparameters")
+    return [SpecProblem(where, "hyperparameters_of_all", detail)] if request.hyperparameters else []
 
 
 def _settings(
@@ -174,9 +185,13 @@ def _settings(
         found.append(unknown("model", request.model, catalogue.models, pointer("settings", index, "model")))
     if dataset is None or model is None:
         return []
-    recipe = protocol.recipe(dataset.id, model.id)
+    recipe = protocol.recipe(dataset.recipes_id, model.id)
     if recipe is None:
-        detail = f"{protocol.id} has no training recipe for {model.id} on {dataset.id}."
+        known = sorted({pair.partition("/")[0] for pair in protocol.recipes})
+        detail = (
+            f"{protocol.id} has no training recipe for {model.id} on {dataset.recipes_id}, but for "
+            f"{', '.join(known)}. Take another protocol, or declare it with `recipes_of` one of them."
+        )
         found.append(SpecProblem(pointer("settings", index), "unsupported_pair", detail))
         return []
     rule, where = request.forget, pointer("settings", index, "forget")
@@ -269,14 +284,14 @@ def _entries(
     catalogue: Catalogue,
     found: list[SpecProblem],
 ) -> tuple[Entry, ...]:
-    entries = []
+    entries, dataset = [], catalogue.datasets[setting.dataset]
     for index, request in requests:
         info = catalogue.unlearners[request.id]
         if sweep is not None:
             entry = _swept(setting, request, index, sweep, protocol, catalogue, found)
             entries += [] if entry is None else [entry]
             continue
-        tuned = dict(protocol.defaults(setting.dataset, setting.model, info.id))
+        tuned = dict(protocol.defaults(dataset.recipes_id, setting.model, info.id))
         hyperparameters = _hyperparameters(info, tuned, request, index, found)
         if hyperparameters is None:
             continue
@@ -317,7 +332,7 @@ def _swept(
         for name, values in search_space(info.hyperparameters).items()
         if name not in request.hyperparameters
     }
-    found += _too_large(request, index, setting, protocol)
+    found += _too_large(request, index, catalogue.datasets[setting.dataset], protocol)
     return Entry(
         unlearner=info.id,
         unlearner_revision=info.revision,
@@ -340,14 +355,14 @@ def _sweep_tuning(sweep: SweepRequest, request: UnlearnerRequest, protocol: Prot
 
 
 def _too_large(
-    request: UnlearnerRequest, index: int, setting: Setting, protocol: Protocol
+    request: UnlearnerRequest, index: int, dataset: DatasetInfo, protocol: Protocol
 ) -> list[SpecProblem]:
     """A given batch size above what the protocol prunes."""
-    limit, given = protocol.max_batch_size.get(setting.dataset), request.hyperparameters.get("batch_size")
+    limit, given = protocol.max_batch_size.get(dataset.recipes_id), request.hyperparameters.get("batch_size")
     if limit is None or not isinstance(given, int) or given <= limit:
         return []
     where = pointer("unlearners", index, "hyperparameters", "batch_size")
-    detail = f"{protocol.id} prunes batch sizes above {limit} on {setting.dataset}; got {given}."
+    detail = f"{protocol.id} prunes batch sizes above {limit} on {dataset.id}; got {given}."
     return [SpecProblem(where, "batch_size_pruned", detail)]
 
 
@@ -398,9 +413,10 @@ def _studies(
         ]
         splits, forget_sets = request.splits or NUM_SPLITS, request.forget_sets or NUM_DRAWS
         out = request.out or "same_method"
-        num_train = catalogue.datasets[setting.dataset].num_train
+        dataset = catalogue.datasets[setting.dataset]
+        num_train = dataset.num_train
         found += too_few_models(index, info, num_train, splits, forget_sets, out)
-        of_study = lira_setting(setting, protocol)
+        of_study = lira_setting(setting, dataset, protocol)
         search = None
         if spec.sweep is not None:
             search = Search(

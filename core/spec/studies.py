@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from core.attacks.lira_splits import DATA_SEED, MIN_IMAGES, VALIDATION_PARTS, lira_set_sizes, num_attackable
 from core.catalog.attacks import AttackInfo
+from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol
 from core.catalog.registry import Catalogue, closest
 from core.errors import SpecProblem
@@ -65,12 +66,12 @@ def is_beside(request: AttackRequest, setting: Setting) -> bool:
     return names is None or SettingName(dataset=setting.dataset, model=setting.model) in names
 
 
-def lira_setting(setting: Setting, protocol: Protocol) -> Setting:
+def lira_setting(setting: Setting, dataset: DatasetInfo, protocol: Protocol) -> Setting:
     """The first model of a study beside a setting: the protocol's splits and recipe (protocol §2.2, §8.1)."""
     return setting.model_copy(
         update={
             "forget": LiraForget(split=0, forget_set=0),
-            "recipe": protocol.lira_recipe(setting.dataset, setting.model),
+            "recipe": protocol.lira_recipe(dataset.recipes_id, setting.model),
             "validation_fraction": 1 / VALIDATION_PARTS,
             "split_seed": DATA_SEED,
         }

@@ -1,14 +1,16 @@
 """The job spec: what is refused, with which pointer and suggestion, and which specs mean the same."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from core.catalog.datasets import utkface
 from core.catalog.registry import installed
 from core.errors import SpecInvalid, SpecProblem
 from core.spec.job import parse_job_spec
-from core.spec.resolve import ResolvedJob, resolve
+from core.spec.resolve import Cell, ResolvedJob, resolve
 
 SETTING = {"dataset": "mnist", "model": "resnet18"}
 SPEC = {"settings": [SETTING], "unlearners": ["ft"]}
@@ -267,9 +269,9 @@ def test_all_is_every_unlearner_of_the_catalogue(everything):
 
 
 def test_all_stands_only_by_itself():
-    problem = the_problem(unlearners=["all", "ft"])
+    problem = the_problem(unlearners=["ft", "all"])
 
-    assert (problem.pointer, problem.code) == ("#/unlearners/0/id", "unknown_unlearner")
+    assert (problem.pointer, problem.code) == ("#/unlearners/1", "all_and_others")
 
 
 @pytest.mark.parametrize(
@@ -340,3 +342,36 @@ def test_hyperparameters_are_given_only_where_they_differ_from_the_defaults_of_t
     unlearners, expected
 ):
     assert tuning(unlearners=unlearners) == expected
+
+
+def test_hyperparameters_for_all_unlearners_at_once_are_refused():
+    problem = the_problem(unlearners=with_hyperparameters("all", learning_rate=0.1))
+
+    assert (problem.pointer, problem.code) == ("#/unlearners/0/hyperparameters", "hyperparameters_of_all")
+
+
+def test_a_copy_of_a_dataset_follows_its_recipes_and_limits():
+    copy = utkface("utkface_23705", num_images=23_705)
+    catalogue = replace(installed(), datasets={**installed().datasets, copy.id: copy})
+
+    def cell(dataset: str) -> Cell:
+        spec = {
+            "protocol": "deep-unlearn/1.0",
+            "settings": [{"dataset": dataset, "model": "resnet18"}],
+            "unlearners": ["ft"],
+            "sweep": {},
+        }
+        return resolve(parse_job_spec(json.dumps(spec)), catalogue).cells[0]
+
+    ours, theirs = cell(copy.id), cell("utkface")
+    assert ours.setting.recipe == theirs.setting.recipe
+    assert ours.max_batch_size == theirs.max_batch_size == 128
+    assert ours.setting.id != theirs.setting.id
+
+
+def test_a_dataset_without_a_recipe_is_refused_with_those_that_have_one():
+    setting = {"dataset": "digits", "model": "resnet18"}
+    problem = the_problem(protocol="deep-unlearn/1.0", settings=[setting])
+
+    assert (problem.pointer, problem.code) == ("#/settings/0", "unsupported_pair")
+    assert "cifar10" in problem.detail
