@@ -23,8 +23,8 @@ from core.catalog.registry import implementation, installed
 from core.catalog.unlearners import UnlearnerInfo
 from core.catalog.work import Work
 from core.datasets.load import DataCache, Sets
-from core.errors import UnlearnerMissing
-from core.evaluation import evaluate
+from core.errors import ForgetSetInvalid, UnlearnerMissing
+from core.evaluation import exact_losses
 from core.outcome import Progress
 from core.provenance import device_name, provenance
 from core.spec.job import HyperparameterValue
@@ -95,14 +95,25 @@ class Bench:
         return self._data.sets(setting, None if scoring is None else self._losses(scoring))
 
     def _losses(self, scoring: TrainUnit) -> NDArray[np.float64]:
-        """`(num_train,)` losses of a model on the training split, in the dataset's order; elsewhere NaN."""
+        """`(num_train,)` losses of a model on the training split, in the dataset's order; elsewhere NaN.
+
+        In double precision: every machine must find the same hardest samples, however it rounds.
+
+        Raises:
+            ForgetSetInvalid: the model diverged, so that no sample is the hardest.
+        """
         unit = unit_id(scoring)
         if unit not in self._scored:
             sets = self._data.sets(scoring.setting)
-            evaluation = evaluate(self.trained_model(scoring.setting, unit), sets, ("retain", "forget"))
+            model = self.trained_model(scoring.setting, unit).double()
             losses = np.full(installed().datasets[scoring.setting.dataset].num_train, np.nan)
-            for name in evaluation.logits:
-                losses[getattr(sets.split, name)] = evaluation.losses(name).numpy()
+            for name in ("retain", "forget"):
+                losses[getattr(sets.split, name)] = exact_losses(model, getattr(sets, name))
+            if not np.isfinite(losses[[*sets.split.retain, *sets.split.forget]]).all():
+                raise ForgetSetInvalid(
+                    "The original that finds the hardest samples diverged: its losses are not finite. Choose "
+                    "another forget rule, or another model or precision."
+                )
             self._scored[unit] = losses
         return self._scored[unit]
 

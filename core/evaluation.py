@@ -22,6 +22,7 @@ from core.outcome import Metrics
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 1024
+EXACT_BATCH_SIZE = 256  # numbers of double size
 SET_NAMES = ("retain", "forget", "validation", "test")
 COMPARED = ("retain", "forget", "test")  # retention is a ratio to the retrained model on these
 
@@ -79,6 +80,17 @@ def evaluate(model: nn.Module, sets: Sets, names: Sequence[str] = SET_NAMES) -> 
         log.warning("Memory ran out; %d samples at once from here on.", batch_size)
         gc.collect()  # here, where the error and the tensors of its frames are gone
         torch.cuda.empty_cache()
+
+
+@torch.no_grad()
+def exact_losses(model: nn.Module, data: ResidentSet) -> NDArray[np.float64]:
+    """`(N,)` cross-entropies by a model of double precision, in evaluation mode."""
+    model.eval()
+    losses = [
+        F.cross_entropy(model(batch.images.double()), batch.labels, reduction="none").cpu()
+        for batch in data.in_order(EXACT_BATCH_SIZE)
+    ]
+    return torch.cat(losses).numpy()
 
 
 def own_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metrics:

@@ -3,20 +3,25 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.modules.module import register_module_forward_hook
 
 from core.artifacts import ArtifactStore
+from core.bench import Bench
 from core.catalog.protocols import QUICK, Recipe
 from core.catalog.registry import Catalogue, installed
 from core.errors import ForgetSetInvalid, SpecInvalid
 from core.evaluation import Evaluation, own_metrics
 from core.execute import Workbench
 from core.places import forget_document
-from core.plan import plan
+from core.plan import PlannedUnit, plan
 from core.spec.forget import ClassForget, ForgetRule, HardForget, IndicesForget, RandomForget, StepForget
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
@@ -351,3 +356,45 @@ def test_the_hardest_samples_are_harder_to_get_right_than_the_others(outcomes):
 
     assert hard.metrics["forget_accuracy"] < easy.metrics["forget_accuracy"]
     assert hard.metrics["forget_accuracy"] < hard.metrics["retain_accuracy"]
+
+
+def test_machines_that_round_otherwise_find_the_same_hardest_samples(tmp_path, catalogue):
+    """Each layer's outputs are off by a hundred thousand units in the last place."""
+    scoring, trained, *_ = plan(resolved({"rule": "hard", "count": 100}, catalogue))
+    store_random_weights(tmp_path, scoring)
+
+    found = bench(tmp_path).sets(trained.unit.setting).split.fingerprints
+
+    with rounding_otherwise():
+        assert bench(tmp_path).sets(trained.unit.setting).split.fingerprints == found
+
+
+def test_an_original_that_diverged_finds_no_hardest_samples(tmp_path, catalogue):
+    scoring, trained, *_ = plan(resolved({"rule": "hard", "count": 100}, catalogue))
+    store_random_weights(tmp_path, scoring, factor=float("nan"))
+
+    with pytest.raises(ForgetSetInvalid, match="diverged"):
+        bench(tmp_path).sets(trained.unit.setting)
+
+
+def bench(folder: Path) -> Bench:
+    return Bench(ArtifactStore(folder), data_dir=folder, cache_dir=folder / "cache", device="cpu")
+
+
+def store_random_weights(folder: Path, trained: PlannedUnit, factor: float = 1.0) -> None:
+    """What training would leave."""
+    model = bench(folder).fresh_model(trained.unit.setting, 0)
+    weights = {name: value * factor for name, value in model.state_dict().items()}
+    ArtifactStore(folder).write(trained.id, tensors={"model": weights}, record={})
+
+
+@contextmanager
+def rounding_otherwise() -> Iterator[None]:
+    def off(_module, _inputs, outputs):
+        return outputs * (1 + 1e5 * torch.finfo(outputs.dtype).eps * torch.randn_like(outputs))
+
+    handle = register_module_forward_hook(off)
+    try:
+        yield
+    finally:
+        handle.remove()
