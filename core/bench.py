@@ -82,7 +82,8 @@ class Bench:
             "precision": setting.precision,
             "split": sets.split.fingerprints,
         }
-        return where if sets.names_sha256 is None else {**where, "names_sha256": sets.names_sha256}
+        told = {"names_sha256": sets.names_sha256, "absent_classes": sets.absent_classes}
+        return {**where, **{name: value for name, value in told.items() if value}}
 
     def sets(self, setting: Setting) -> Sets:
         """The setting's four sets.

@@ -126,11 +126,16 @@ def _column(setting: Setting, board: Board) -> dict[str, Any]:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Records as CSV, one line each: fields of nested objects become columns `field.name`, lists JSON."""
+    """Records as CSV, one line each: fields of nested objects become columns `field.name`, lists JSON.
+
+    An object that is missing in a record leaves its columns empty there.
+    """
     flat = [_flat(row) for row in rows]
-    columns = list(dict.fromkeys(name for row in flat for name in row))
+    names = dict.fromkeys(name for row in flat for name in row)
+    objects = {name.rpartition(".")[0] for name in names}
+    columns = [name for name in names if name not in objects]
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(flat)
     return out.getvalue()

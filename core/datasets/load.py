@@ -1,6 +1,7 @@
 """From a setting to its four resident sets."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,18 @@ class Sets:
     num_classes: int
     split: Split
     names_sha256: str | None = None  # as of `Source`
+
+    @cached_property
+    def absent_classes(self) -> dict[str, list[int]]:
+        """The labels of which a set has no sample, by set; only the sets that lack some. Splits are not
+        stratified (protocol §2).
+        """
+        names = ("retain", "forget", "validation", "test")
+        counts = {
+            name: torch.bincount(getattr(self, name).labels, minlength=self.num_classes) for name in names
+        }
+        absent = {name: (count == 0).nonzero().flatten().tolist() for name, count in counts.items()}
+        return {name: labels for name, labels in absent.items() if labels}
 
     @property
     def sizes(self) -> SetSizes:

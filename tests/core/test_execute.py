@@ -361,6 +361,17 @@ def test_the_record_of_a_dataset_of_image_files_has_the_hash_of_their_names(
     assert outcome.provenance["names_sha256"] == hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
+def test_the_provenance_names_classes_that_chance_left_out_of_a_set(bench, catalogue):
+    forget = {"rule": "random", "count": 10}  # of ten classes
+    setting = {"dataset": "digits", "model": "toy_net", "forget": forget}
+    spec = parse_job_spec(json.dumps({"settings": [setting], "unlearners": ["ft"], "model_seeds": [0]}))
+    todo = {planned.id: planned.unit for planned in plan(resolve(spec, catalogue))}
+
+    outcome = execute(bench, references(todo))["evaluate the original model"]
+
+    assert list(outcome.provenance["absent_classes"]) == ["forget"]
+
+
 def test_evaluation_units_keep_the_logits_and_no_second_copy_of_the_model(bench, tmp_path, catalogue):
     todo = units(catalogue, "toy_noise")
     execute(bench, references(todo))

@@ -10,7 +10,7 @@ import pytest
 from core.attack_figures import AttackFigures
 from core.board import Board, CellSummary, Method, Metric, build_board
 from core.catalog.protocols import Recipe
-from core.export import FORMATS, ExportFormat, board_document, render, render_document
+from core.export import FORMATS, ExportFormat, as_csv, board_document, render, render_document
 from core.spec.forget import RandomForget
 from core.spec.setting import Setting
 
@@ -158,3 +158,13 @@ def test_a_board_frozen_before_there_were_attacks_is_still_exported(board, form)
             del cell["attacks"]
 
     assert "ng" in render_document(document, form)
+
+
+def test_records_without_an_object_that_others_have_leave_its_columns_empty():
+    rows = [{"id": 1, "objectives": None}, {"id": 2, "objectives": {"mia": 0.5}}]
+
+    assert as_csv(rows) == "id,objectives.mia\n1,\n2,0.5\n"
+
+
+def test_a_field_that_is_null_in_all_records_keeps_its_column():
+    assert as_csv([{"id": 1, "reason": None}]) == "id,reason\n1,\n"

@@ -11,7 +11,7 @@ from core.datasets.augment import shift
 from core.datasets.digits import load
 from core.datasets.load import DataCache
 from core.errors import DatasetMissing
-from core.spec.job import RandomForget
+from core.spec.forget import ClassForget, RandomForget
 from core.spec.setting import Setting
 
 CPU = torch.device("cpu")
@@ -71,6 +71,15 @@ def test_the_last_settings_sets_are_kept_and_another_settings_are_drawn_anew(cac
     assert first is again
     assert not torch.equal(first.forget.pixels, other.forget.pixels)
     assert torch.equal(first.validation.pixels, other.validation.pixels)
+
+
+def test_sets_say_which_classes_they_have_no_sample_of(cache):
+    assert cache.sets(setting()).absent_classes == {}
+
+    threes = ClassForget(rule="class", labels=(3,))
+    sets = cache.sets(setting().model_copy(update={"forget": threes}))
+
+    assert sets.absent_classes == {"retain": [3], "forget": [0, 1, 2, 4, 5, 6, 7, 8, 9]}
 
 
 def test_a_dataset_whose_files_are_absent_says_so(cache):
