@@ -23,7 +23,7 @@ from core.catalog.datasets import DatasetInfo
 from core.datasets.source import Source
 from core.errors import DatasetInvalid
 
-DECODER = 1  # rises when the same files decode to other pixels: the caches of before are made again
+DECODER = 2  # rises when the same files decode to other pixels: the caches of before are made again
 PIXELS = "pixels"
 
 
@@ -109,6 +109,7 @@ def _image(path: Path, size: int) -> NDArray[np.uint8]:
     """One file as `(3, size, size)`."""
     try:
         with Image.open(path) as file:
+            _require_eight_bits(path, file.mode)
             image = file.convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise DatasetInvalid(
@@ -117,6 +118,15 @@ def _image(path: Path, size: int) -> NDArray[np.uint8]:
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(image).transpose(2, 0, 1)
+
+
+def _require_eight_bits(path: Path, mode: str) -> None:
+    """Pillow cuts brighter values off where it makes RGB of others, which leaves a white or a black image."""
+    if mode[0] in "IF":
+        raise DatasetInvalid(
+            f"{path} has more than 8 bits per pixel and channel (Pillow's mode {mode}): scale its values to "
+            "0 … 255 and save it with 8 bits."
+        )
 
 
 def _cached(path: Path, state: str) -> Tensor | None:

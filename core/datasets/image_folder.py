@@ -36,7 +36,7 @@ def load(info: DatasetInfo, data_dir: Path) -> ImageFiles:
         if len(samples) != count:
             raise DatasetInvalid(
                 f"{data_dir / name} holds {len(samples)} images; dataset {info.id!r} is declared with "
-                f"{count}."
+                f"{count}. Unpack it again, or declare it with what it holds."
             )
     samples = [*train, *test]
     names = tuple(str(path.relative_to(data_dir)) for path, _ in samples)

@@ -286,5 +286,5 @@ def _require_writable(directory: Path) -> None:
     except OSError as error:
         raise DeploymentInvalid(
             f"The directory {directory} cannot be written ({error.strerror}). "
-            "Make it writable, or set LETHE_VAR_DIR to a directory that is."
+            "Make it writable, or choose one that is, by LETHE_VAR_DIR or the --out of `lethe run`."
         ) from error

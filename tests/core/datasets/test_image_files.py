@@ -136,6 +136,16 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_an_image_of_more_than_eight_bits_is_refused_and_not_cut_off(files, cache_dir, kind):
+    path = files.root / "c.tiff"
+    Image.fromarray((np.arange(64).reshape(8, 8) * 1000).astype(kind)).save(path)
+    files = ImageFiles(files.root, ("c.tiff",), torch.tensor([0]))
+
+    with pytest.raises(DatasetInvalid, match=r"c\.tiff has more than 8 bits"):
+        decoded(INFO, files, cache_dir)
+
+
 @pytest.mark.parametrize("damage", [_truncate, _flip_a_bit, _replace_by_text, _empty])
 def test_a_damaged_cache_is_made_again(files, cache_dir, damage):
     first = decoded(INFO, files, cache_dir).pixels.clone()
