@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,7 +35,8 @@ def write_outputs(
     boards: Mapping[Metric, Board],
     unranked: Sequence[str],
 ) -> list[str]:
-    """Write everything that there is to know of a job; the names of the files.
+    """Write everything that there is to know of a job; the names of the files. Those of another job that were
+    there, and that this one does not have, are taken away.
 
     `unranked` is what of the boards the protocol's own would not rank.
     """
@@ -58,10 +60,21 @@ def write_outputs(
     files |= _tables("fresh_seeds", fresh) if fresh else {}
     files |= _tables("attacks", attacked) if attacked else {}
     files |= _tables("results", rows) | (_tables("trials", attempts) if attempts else {})
+    for name in _listed(out / MANIFEST) - files.keys():
+        (out / name).unlink(missing_ok=True)
     for name, content in files.items():
         (out / name).write_text(content, encoding="utf-8")
     (out / MANIFEST).write_text(_json(_manifest(files, spec, job, unranked)), encoding="utf-8")
     return [*files, MANIFEST]
+
+
+def _listed(manifest: Path) -> set[str]:
+    """The files that an earlier run says it wrote, of the names that runs give theirs."""
+    try:
+        names = set(json.loads(manifest.read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in names if re.fullmatch(r"[a-z_]+\.[a-z]+", name)}
 
 
 def _tables(name: str, rows: list[dict[str, Any]]) -> dict[str, str]:

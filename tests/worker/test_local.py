@@ -172,6 +172,19 @@ def test_a_newer_version_computes_anew_what_it_has_changed(tmp_path, plugin_path
     assert told.getvalue().count("Done: train the") == 2  # the models are those of before
 
 
+def test_files_of_another_spec_that_a_run_does_not_have_are_taken_away(run, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    for spec in (SPEC, {**SPEC, "unlearners": ["ft"], "sweep": None}):
+        process = run(spec)
+        told, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, told
+
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"results.csv", "notes.txt"} <= names
+    assert not {"trials.csv", "trials.json", "fresh_seeds.csv"} & names
+
+
 def test_a_service_keeps_its_folder(run, tmp_path):
     settings = Settings(var_dir=tmp_path / "out")
     settings.var_dir.mkdir()
