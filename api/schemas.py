@@ -208,6 +208,9 @@ class ForgetAnswer(Answer):
     seed: int | None = None
     labels: list[int] | None = None
     step: Annotated[int | None, Field(description="Of a sequence, from 0.")] = None
+    before: Annotated[
+        "list[ForgetAnswer] | None", Field(description="The forget sets of the steps before, first to last.")
+    ] = None
     sha256: Annotated[
         str | None, Field(description="Of listed indices, ascending, as little-endian int64.")
     ] = None

@@ -12,7 +12,7 @@ from core.catalog.registry import Catalogue, implementation
 from core.errors import DatasetInvalid, DatasetMissing
 from core.faces import labelled_faces
 from core.plan import PlannedUnit
-from core.spec.forget import ClassForget
+from core.spec.forget import forgets_classes
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,7 @@ def forgotten_classes(
 ) -> dict[str, ClassSizes]:
     """The class sizes of the datasets of which a plan forgets classes, by id: what its estimate needs."""
     datasets = {
-        planned.unit.setting.dataset
-        for planned in units
-        if isinstance(planned.unit.setting.forget, ClassForget)
+        planned.unit.setting.dataset for planned in units if forgets_classes(planned.unit.setting.forget)
     }
     return {dataset: class_sizes(catalogue.datasets[dataset], data_dir) for dataset in sorted(datasets)}
 

@@ -21,7 +21,7 @@ from core.measurement import Cost, measured, without_model
 from core.optimisers import cosine, sgd
 from core.outcome import Outcome, Progress
 from core.sequence import add_sequence
-from core.spec.forget import ClassForget, StepForget
+from core.spec.forget import StepForget, forgets_classes
 from core.spec.units import (
     AttackUnit,
     EvaluateUnit,
@@ -136,7 +136,8 @@ class Workbench:
             if chosen is None:
                 return _nothing(NO_WINNER)
             hyperparameters = chosen
-        if _step(unit) and not self._artifacts.read_record(unit.original)["is_usable"]:
+        is_later = unit.setting.step_before is not None
+        if is_later and not self._artifacts.read_record(unit.original)["is_usable"]:
             artifact = self._artifacts.write(unit_id(unit), tensors={}, record={"is_usable": False})
             return replace(
                 _nothing("a step of the sequence before this one diverged"), artifact=asdict(artifact)
@@ -179,7 +180,7 @@ class Workbench:
             is_usable=is_finite(model) and evaluation.is_finite,
             reference=reference,
             retrained=self._artifacts.read_tensors(unit.retrained, "model"),
-            same_classes=isinstance(unit.setting.forget, ClassForget),
+            same_classes=forgets_classes(unit.setting.forget),
             is_validation_biased=isinstance(unit, UnlearnUnit)
             and installed().unlearners[unit.unlearner].trains_on_validation,
         )
@@ -191,7 +192,7 @@ class Workbench:
         )
         record: dict[str, Any] = {}
         if isinstance(unit, UnlearnUnit) and isinstance(unit.setting.forget, StepForget):
-            previous = self._artifacts.read_record(unit.original) if _step(unit) else None
+            previous = self._artifacts.read_record(unit.original) if unit.setting.step_before else None
             record["first_step"] = add_sequence(result, previous)
         where = self._bench.provenance(unit.setting)
         if evaluation.batch_size < BATCH_SIZE:
@@ -223,11 +224,6 @@ def _part(report: Report, number: int, parts: int) -> Report:
         report(Progress(fraction, f"run {number + 1} of {parts}, {progress.text}"))
 
     return report_whole
-
-
-def _step(unit: UnlearnUnit) -> int:
-    """How many steps of a sequence come before the unit."""
-    return unit.setting.forget.step if isinstance(unit.setting.forget, StepForget) else 0
 
 
 def _nothing(reason: str) -> Outcome:

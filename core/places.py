@@ -1,9 +1,10 @@
 """A setting in words and as plain JSON, for whoever shows or exports something of it. Pure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from core.spec.forget import ForgetRule, IndicesForget, LiraForget, RandomForget
+from core.spec.forget import ForgetRule, IndicesForget, LiraForget, RandomForget, StepForget
 from core.spec.setting import Setting
 
 DEFAULT_SEED = RandomForget().seed
@@ -20,17 +21,35 @@ def setting_document(setting: Setting) -> dict[str, Any]:
 
 
 def forget_document(rule: ForgetRule) -> dict[str, Any]:
-    """A forget rule as plain JSON; of listed indices their number and hash stand for them."""
+    """A forget rule as plain JSON; of listed indices their number and hash stand for them.
+
+    That of a step is its own rule's, with the number of the `step`, from 0, and the documents of those
+    `before` it.
+    """
+    if isinstance(rule, StepForget):
+        *before, own = map(forget_document, rule.steps)
+        return {**own, "step": len(before), "before": before}
     fields = rule.model_dump(mode="json", exclude={"indices"})
     listed = {"count": len(rule.indices), "sha256": rule.sha256} if isinstance(rule, IndicesForget) else {}
-    names = ["rule", "fraction", "count", "seed", "labels", "step", "sha256"]
+    names = ["rule", "fraction", "count", "seed", "labels", "step", "before", "sha256"]
     names += ["split", "forget_set"] if isinstance(rule, LiraForget) else []  # no board has such a setting
     return {name: {**fields, **listed}.get(name) for name in names}
 
 
 def forget_text(forget: Mapping[str, Any]) -> str:
     """A forget document in words; steps count from 1, and a seed is told where it is not the usual one."""
-    size = f"{100 * forget['fraction']:g} %" if forget["count"] is None else f"{forget['count']} samples"
+    own = _set_text(forget)
+    if forget["step"] is None:
+        return own
+    runs = [(text, len(list(same))) for text, same in groupby(map(_set_text, forget["before"]))]
+    before = "; ".join(text if count == 1 else f"{count} times {text}" for text, count in runs)
+    return f"{own}, step {forget['step'] + 1}" + (f" after {before}" if before else "")
+
+
+def _set_text(forget: Mapping[str, Any]) -> str:
+    """One forget set in words, whether or not it is a step."""
+    count = forget["count"]
+    size = f"{100 * forget['fraction']:g} %" if count is None else f"{count} sample{'s' * (count != 1)}"
     seed = "" if forget["seed"] in (None, DEFAULT_SEED) else f", seed {forget['seed']}"
     match forget["rule"]:
         case "class":
@@ -39,9 +58,7 @@ def forget_text(forget: Mapping[str, Any]) -> str:
         case "hard":
             return f"{size} of highest loss"
         case "indices":
-            return f"{forget['count']} listed samples, {forget['sha256'][:8]}"
-        case "step":
-            return f"{size} at random, step {forget['step'] + 1}{seed}"
+            return f"{count} listed sample{'s' * (count != 1)}, {forget['sha256'][:8]}"
         case _:
             return f"{size} at random{seed}"
 

@@ -11,6 +11,7 @@ CUMULATIVE = {"cumulative_runtime_seconds": "runtime_seconds", "cumulative_work"
 DRIFTS = {
     "retention_deviation_drift": "retention_deviation",
     "indiscernibility_drift": "indiscernibility_test",
+    "forget_gap_drift": "forget_gap",  # exists where a class-wise step has no retention deviation
 }
 
 

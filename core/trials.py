@@ -11,7 +11,7 @@ from core.evaluation import evaluate, own_metrics
 from core.foreign_text import told
 from core.measurement import DIVERGED
 from core.outcome import Outcome
-from core.spec.forget import ClassForget
+from core.spec.forget import forgets_classes
 from core.spec.units import (
     POPULATION,
     GenerationUnit,
@@ -128,7 +128,7 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
         return Attempt(
             parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED, work=unlearned.work
         )
-    metrics = own_metrics(evaluation, same_classes=isinstance(sweep.setting.forget, ClassForget))
+    metrics = own_metrics(evaluation, same_classes=forgets_classes(sweep.setting.forget))
     target = bench.artifacts.read_record(sweep.reference)
     if not target["is_usable"]:
         why = f"the {sweep.target} model diverged"

@@ -15,8 +15,7 @@ from core.datasets.image_files import ImageFiles, decoded
 from core.datasets.resident import ResidentSet
 from core.datasets.source import Source
 from core.errors import ForgetSetInvalid
-from core.spec.forget import ClassForget
-from core.spec.resolve import MIN_SET_SIZE
+from core.spec.forget import forgets_classes
 from core.spec.setting import Setting
 from core.splits import Split, draw_split
 
@@ -71,7 +70,7 @@ class DataCache:
         Raises:
             DatasetMissing: a file is absent.
             DatasetInvalid: the files are not what the catalogue declares.
-            ForgetSetInvalid: the classes to forget have too few samples in one of the sets.
+            ForgetSetInvalid: the forget rule takes what is not there, or its classes have no held-out sample.
         """
         if self._sets is None or self._sets[0] != setting:
             self._sets = (setting, self._cut(setting, losses))
@@ -90,8 +89,8 @@ class DataCache:
             labels=labels[: info.num_train],
             losses=losses,
         )
-        if isinstance(setting.forget, ClassForget):
-            _require_enough(setting.forget, split, labels)
+        if forgets_classes(setting.forget):
+            _require_heldout(split, labels)
         retain, forget, validation, test = (
             whole.subset(torch.from_numpy(indices).to(self._device))
             for indices in (split.retain, split.forget, split.validation, split.test)
@@ -115,15 +114,11 @@ class DataCache:
         return self._whole[dataset]
 
 
-def _require_enough(rule: ClassForget, split: Split, labels: NDArray[np.integer]) -> None:
-    """Refuse classes with too few samples to attack: the held-out ones are of the same classes."""
-    sizes = {"retain": len(split.retain), "forget": len(split.forget)}
+def _require_heldout(split: Split, labels: NDArray[np.integer]) -> None:
+    """Refuse classes that cannot be attacked: the held-out samples must be of the same classes."""
+    classes = np.unique(labels[split.forget])
     for name in ("validation", "test"):
-        sizes[name] = int(np.isin(labels[getattr(split, name)], rule.labels).sum())
-    for name, size in sizes.items():
-        if size < MIN_SET_SIZE:
+        if not np.isin(labels[getattr(split, name)], classes).any():
             raise ForgetSetInvalid(
-                f"To forget {rule.fraction:g} of the classes {list(rule.labels)} leaves {size} samples for "
-                f"the attack in the {name} set; it needs at least {MIN_SET_SIZE}. Forget other classes, or "
-                "another fraction of them."
+                f"The {name} set has no sample of the classes {classes.tolist()} to attack them with."
             )

@@ -108,25 +108,6 @@ class HardForget(Sized):
     rule: Literal["hard"]
 
 
-class SequenceForget(Drawn):
-    """Repeated deletion: disjoint draws of equal size, each unlearned from what the step before has left."""
-
-    rule: Literal["sequence"]
-    steps: Annotated[StrictInt, Field(ge=1, le=MAX_STEPS)]
-
-    def each(self) -> "tuple[StepForget, ...]":
-        """The steps, one setting each."""
-        size = {"fraction": self.fraction, "count": self.count, "seed": self.seed}
-        return tuple(StepForget(rule="step", step=step, **size) for step in range(self.steps))
-
-
-class StepForget(Drawn):
-    """One step of a sequence, from 0; a first step is the random draw of its size and seed."""
-
-    rule: Literal["step"]
-    step: int
-
-
 class LiraForget(Rule):
     """One forget set of a U-LiRA study, both from 0: a draw of half of the data (protocol §2.2)."""
 
@@ -138,6 +119,36 @@ class LiraForget(Rule):
 def _rule_of(value: Any) -> str:  # noqa: ANN401 - a submitted document or a rule
     """The rule's name; `random` where none is given."""
     return str(value.get("rule", "random") if isinstance(value, dict) else getattr(value, "rule", "random"))
+
+
+SetRule: TypeAlias = Annotated[
+    Annotated[RandomForget, Tag("random")]
+    | Annotated[ClassForget, Tag("class")]
+    | Annotated[IndicesForget, Tag("indices")]
+    | Annotated[HardForget, Tag("hard")],
+    Discriminator(_rule_of),
+]
+
+
+class SequenceForget(Rule):
+    """Repeated deletion: disjoint forget sets one after another (protocol §10).
+
+    Each is chosen from what the steps before it have left, and unlearned from the model that they have left.
+    """
+
+    rule: Literal["sequence"]
+    steps: Annotated[tuple[SetRule, ...], Field(min_length=1, max_length=MAX_STEPS)]
+
+    def each(self) -> "tuple[StepForget, ...]":
+        """The steps, one setting each."""
+        return tuple(StepForget(rule="step", steps=self.steps[:end]) for end in range(1, len(self.steps) + 1))
+
+
+class StepForget(Rule):
+    """One step of a sequence: its own forget set is the last of `steps`, those before it are gone."""
+
+    rule: Literal["step"]
+    steps: tuple[SetRule, ...]
 
 
 ForgetRequest: TypeAlias = Annotated[
@@ -152,10 +163,22 @@ ForgetRule: TypeAlias = Annotated[
     RandomForget | ClassForget | IndicesForget | HardForget | StepForget | LiraForget,
     Field(discriminator="rule"),
 ]
-RULES: dict[str, type[Rule]] = {
+SET_RULES: dict[str, type[Rule]] = {
     "random": RandomForget,
     "class": ClassForget,
     "indices": IndicesForget,
     "hard": HardForget,
-    "sequence": SequenceForget,
 }
+RULES: dict[str, type[Rule]] = {**SET_RULES, "sequence": SequenceForget}
+
+
+def set_rules(rule: ForgetRule) -> tuple[SetRule, ...]:
+    """The rules of all sets that are forgotten, the setting's own last; of a study's model there are none."""
+    if isinstance(rule, LiraForget):
+        return ()
+    return rule.steps if isinstance(rule, StepForget) else (rule,)
+
+
+def forgets_classes(rule: ForgetRule) -> bool:
+    """Whether classes are forgotten, now or in an earlier step, so that the forget set may lack some."""
+    return any(isinstance(each, ClassForget) for each in set_rules(rule))

@@ -16,7 +16,7 @@ from pydantic import (
 from core.catalog.protocols import Precision
 from core.catalog.registry import closest
 from core.errors import SpecInvalid, SpecProblem
-from core.spec.forget import RULES, ForgetRequest, RandomForget, Seed
+from core.spec.forget import RULES, SET_RULES, ForgetRequest, RandomForget, Seed
 
 # Numbers are strict: the text "3" is not the number 3.
 HyperparameterValue: TypeAlias = StrictBool | StrictInt | StrictFloat | str
@@ -218,21 +218,26 @@ def _problem(details: Any, prefix: str, title: str) -> SpecProblem:  # noqa: ANN
         detail = f"The field {path[-1]!r} is required."
     elif details["type"] == "union_tag_invalid":  # only forget rules are told apart by a name
         rule = details["ctx"]["tag"]
-        detail = f"There is no forget rule {rule!r}; there are {', '.join(sorted(RULES))}."
+        known = SET_RULES if "steps" in path else RULES
+        detail = f"There is no forget rule {rule!r} here; there are {', '.join(sorted(known))}."
         where = pointer(*path, "rule", prefix=prefix)
-        return SpecProblem(where, "unknown_forget_rule", detail, closest(rule, RULES))
+        return SpecProblem(where, "unknown_forget_rule", detail, closest(rule, known))
     else:
         detail = f"{details['msg']}; got {details['input']!r:.100}."
     return SpecProblem(pointer(*path, prefix=prefix), details["type"], detail, suggestion)
 
 
 def _without_tags(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The path in the document: pydantic names the forget rule that it took behind the field."""
+    """The path in the document: pydantic names the forget rule that it took behind the field, or behind the
+    number of the step.
+    """
     return tuple(step for index, step in enumerate(path) if not _is_rule(path, index))
 
 
 def _is_rule(path: tuple[str | int, ...], index: int) -> bool:
-    return index > 0 and path[index - 1] == "forget" and path[index] in RULES
+    behind_field = path[max(0, index - 1) : index] == ("forget",)
+    behind_step = path[max(0, index - 2) : index - 1] == ("steps",)
+    return (behind_field or behind_step) and path[index] in RULES
 
 
 def _known_fields(path: tuple[str | int, ...], title: str) -> list[str]:

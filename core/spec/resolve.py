@@ -11,7 +11,15 @@ from core.catalog.registry import Catalogue, closest
 from core.catalog.unlearners import UnlearnerInfo
 from core.errors import ForgetSetInvalid, SpecInvalid, SpecProblem
 from core.spec.canonical import content_hash
-from core.spec.forget import ClassForget, IndicesForget, RandomForget, SequenceForget
+from core.spec.forget import (
+    ClassForget,
+    ForgetRequest,
+    IndicesForget,
+    RandomForget,
+    SequenceForget,
+    SetRule,
+    set_rules,
+)
 from core.spec.job import (
     ALL,
     HyperparameterValue,
@@ -37,9 +45,9 @@ from core.spec.studies import (
     strangers,
     too_few_models,
 )
-from core.splits import draw_split, set_sizes
+from core.splits import Split, draw_split, num_training, set_size
 
-MIN_SET_SIZE = 10  # the partitions of U-MIA (protocol §5.3)
+MIN_RETAINED = 2  # batch norm cannot train on a single sample
 
 
 class Entry(Resolved):
@@ -211,69 +219,105 @@ def _settings(
         )
         for forget in (rule.each() if isinstance(rule, SequenceForget) else (rule,))
     ]
-    if isinstance(rule, SequenceForget):
-        too_long = _too_long(rule, set_sizes(dataset, settings[0]).training, where)
-        if too_long:
-            found.append(too_long)
-            return []
-    found += [problem for setting in settings for problem in _impossible(setting, dataset, where)]
-    return settings
+    problems = _impossible(settings, rule, dataset, where)
+    found += problems
+    return [] if problems else settings
 
 
-def _too_long(rule: SequenceForget, num_training: int, where: str) -> SpecProblem | None:
-    """What is wrong with a sequence whose steps together take more than there is to forget."""
-    size = rule.size(num_training)
-    most = (num_training - MIN_SET_SIZE) // size
-    if rule.steps <= most:
-        return None
-    detail = (
-        f"{rule.steps:,} steps of {size:,} samples take {rule.steps * size:,} of the {num_training:,} in the "
-        f"training split, of which U-MIA needs at least {MIN_SET_SIZE} in the retain set; at most {most} "
-        f"step{'s' * (most != 1)} of this size fit{'s' * (most == 1)}."
+def _impossible(
+    settings: list[Setting], rule: ForgetRequest, dataset: DatasetInfo, where: str
+) -> list[SpecProblem]:
+    """What is wrong with a forget rule, as far as it can be told without labels and losses.
+
+    Of a sequence, whose `settings` are its steps, first what is wrong with single steps; only where they are
+    right what their order makes wrong, and there only the first, as the steps behind it rest on it.
+    """
+    if not isinstance(rule, SequenceForget):
+        return _strange(rule, settings[0], dataset, where) or _too_much(settings[0], dataset, where)
+    places = [f"{where}/steps/{index}" for index in range(len(rule.steps))]
+    strange = [
+        problem
+        for step, setting, place in zip(rule.steps, settings, places, strict=True)
+        for problem in _strange(step, setting, dataset, place)
+    ]
+    if strange:
+        return strange
+    together = (
+        _too_much(setting, dataset, place) or _again(settings[: index + 1], dataset, place)
+        for index, (setting, place) in enumerate(zip(settings, places, strict=True))
     )
-    return SpecProblem(f"{where}/steps", "set_too_small", detail)
+    return next((problems for problems in together if problems), [])
 
 
-def _impossible(setting: Setting, dataset: DatasetInfo, where: str) -> list[SpecProblem]:
-    """What is wrong with a forget rule, as far as it can be told without the labels."""
-    rule = setting.forget
+def _strange(rule: SetRule, setting: Setting, dataset: DatasetInfo, where: str) -> list[SpecProblem]:
+    """A class or an image that a single rule names and that is not there to be forgotten."""
     if isinstance(rule, ClassForget) and max(rule.labels) >= dataset.num_classes:
         detail = f"{dataset.id} has the classes 0 to {dataset.num_classes - 1}; got {max(rule.labels)}."
         return [SpecProblem(f"{where}/labels", "unknown_class", detail)]
-    if isinstance(rule, ClassForget):  # how many samples a class has, only the labels tell
-        is_everything = len(rule.labels) == dataset.num_classes and rule.fraction == 1
-        detail = "These are all classes, so nothing would be retained."
-        return [SpecProblem(f"{where}/labels", "set_too_small", detail)] if is_everything else []
-    sizes = set_sizes(dataset, setting)
-    if sizes.retain < 0:
-        detail = (
-            f"This forgets {sizes.forget:,} samples, but the training split has {sizes.training:,}, of which "
-            f"U-MIA needs at least {MIN_SET_SIZE} in the retain set."
-        )
-        return [SpecProblem(where, "set_too_small", detail)]
-    small = [
-        SpecProblem(
-            f"{where}/fraction" if isinstance(rule, RandomForget) and rule.count is None else where,
-            "set_too_small",
-            f"The {name} set would have {size} of {sizes.training} samples; U-MIA needs at least "
-            f"{MIN_SET_SIZE}.",
-        )
-        for name, size in (("forget", sizes.forget), ("retain", sizes.retain))
-        if size < MIN_SET_SIZE
-    ]
-    if small or not isinstance(rule, IndicesForget):
-        return small
-    try:
-        draw_split(
-            dataset.num_train,
-            dataset.num_test,
-            rule,
-            validation_fraction=setting.validation_fraction,
-            seed=setting.split_seed,
-        )
-    except ForgetSetInvalid as error:
-        return [SpecProblem(f"{where}/indices", "not_in_training_split", str(error))]
+    if isinstance(rule, IndicesForget):
+        try:
+            _drawn(setting.model_copy(update={"forget": rule}), dataset)
+        except ForgetSetInvalid as error:
+            return [SpecProblem(f"{where}/indices", "not_in_training_split", str(error))]
     return []
+
+
+def _too_much(setting: Setting, dataset: DatasetInfo, where: str) -> list[SpecProblem]:
+    """Sets that leave too little to retain; how many samples a class has, only the labels tell."""
+    rules, training = set_rules(setting.forget), num_training(dataset, setting)
+    whole = {
+        label
+        for rule in rules
+        if isinstance(rule, ClassForget) and rule.fraction == 1
+        for label in rule.labels
+    }
+    if len(whole) == dataset.num_classes:
+        detail = "These are all classes, so nothing would be retained."
+        return [SpecProblem(f"{where}/labels", "set_too_small", detail)]
+    sizes = [set_size(rule, training) for rule in rules if not isinstance(rule, ClassForget)]
+    if sum(sizes) <= training - MIN_RETAINED:
+        return []
+    who = "This forgets" if len(rules) == 1 else f"Steps 1 to {len(rules)} forget"
+    detail = (
+        f"{who} {sum(sizes):,} samples, but the training split has {training:,}, of which at least "
+        f"{MIN_RETAINED} must be retained."
+    )
+    return [SpecProblem(where, "set_too_small", detail)]
+
+
+def _again(steps: list[Setting], dataset: DatasetInfo, where: str) -> list[SpecProblem]:
+    """What the last of the steps names though an earlier one has forgotten it."""
+    rule = set_rules(steps[-1].forget)[-1]
+    for number, before in enumerate(steps[:-1], start=1):
+        earlier = set_rules(before.forget)[-1]
+        match rule, earlier:
+            case ClassForget(), ClassForget() if earlier.fraction == 1:
+                field, what, repeated = "labels", "Class", set(rule.labels) & set(earlier.labels)
+            case IndicesForget(), IndicesForget():
+                field, what, repeated = "indices", "Image", set(rule.indices) & set(earlier.indices)
+            case IndicesForget(), RandomForget() if _is_drawn_by_seeds(before):
+                drawn = _drawn(before, dataset).forget.tolist()
+                field, what, repeated = "indices", "Image", set(rule.indices) & set(drawn)
+            case _:
+                continue
+        if repeated:
+            detail = f"{what} {min(repeated)} of step {len(steps)} is forgotten by step {number} already."
+            return [SpecProblem(f"{where}/{field}", "already_forgotten", detail)]
+    return []
+
+
+def _is_drawn_by_seeds(setting: Setting) -> bool:
+    return all(isinstance(rule, RandomForget | IndicesForget) for rule in set_rules(setting.forget))
+
+
+def _drawn(setting: Setting, dataset: DatasetInfo) -> Split:
+    return draw_split(
+        dataset.num_train,
+        dataset.num_test,
+        setting.forget,
+        validation_fraction=setting.validation_fraction,
+        seed=setting.split_seed,
+    )
 
 
 def _entries(

@@ -42,9 +42,9 @@ class Setting(Resolved):
     @property
     def step_before(self) -> "Setting | None":
         """The setting of the step before; None where it is not a later step of a sequence."""
-        if not isinstance(self.forget, StepForget) or self.forget.step == 0:
+        if not isinstance(self.forget, StepForget) or len(self.forget.steps) == 1:
             return None
-        before = self.forget.model_copy(update={"step": self.forget.step - 1})
+        before = self.forget.model_copy(update={"steps": self.forget.steps[:-1]})
         return self.model_copy(update={"forget": before})
 
     @cached_property

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NewType, Self, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from core.spec.canonical import content_hash
-from core.spec.forget import HardForget, LiraForget, RandomForget
+from core.spec.forget import HardForget, LiraForget, RandomForget, set_rules
 from core.spec.job import HyperparameterValue, OutModels, SelectionRule, TuningTarget
 from core.spec.search import Range
 from core.spec.setting import Resolved, Setting
@@ -70,8 +70,8 @@ class TrainUnit(PlainUnit):
 
 
 def scorer(setting: Setting) -> TrainUnit | None:
-    """The unit that trains the original which finds the hardest samples; None for any other forget rule."""
-    if not isinstance(setting.forget, HardForget):
+    """The unit that trains the original which finds the hardest samples; None where no rule asks for them."""
+    if not any(isinstance(rule, HardForget) for rule in set_rules(setting.forget)):
         return None
     base = setting.model_copy(update={"forget": RandomForget()})
     return TrainUnit(role="original", setting=base, model_seed=0, revision=TRAINING_REVISION)

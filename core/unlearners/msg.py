@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from core.catalog.challenge import MSGHyperparameters
 from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
-from core.errors import ModelUnsuitable
+from core.errors import ForgetSetInvalid, ModelUnsuitable
 from core.optimisers import sgd, triangular
 from core.training import fit
 from core.unlearners.pieces import (
@@ -50,6 +50,8 @@ def unlearn(model: nn.Module, task: Task, hp: MSGHyperparameters) -> None:
 
 def _contrast_gradients(model: nn.Module, task: Task, hp: MSGHyperparameters) -> None:
     """Leave ∇CE(retain subset) − ∇CE(forget) in the parameters' `.grad`."""
+    if len(task.forget) == 1:
+        raise ForgetSetInvalid("MSG needs at least two samples to forget: batch norm cannot normalise one.")
     subset = draw_subset(task.retain, min(len(task.retain), len(task.forget)), task.generator)
     is_fixed = hp.variant == "fixed"
     retain_batch = hp.batch_size if is_fixed else OFFICIAL_RETAIN_BATCH

@@ -80,7 +80,22 @@ describe("forget sets", () => {
     [{ fraction: 0.1 }, "forget 10 % at random, seed 123; fp32"],
     [{ count: 50, fraction: null }, "forget 50 samples at random, seed 123; fp32"],
     [{ rule: "class", labels: [3, 5], fraction: 1 }, "forget 100 % of class 3, 5, seed 123; fp32"],
-    [{ rule: "step", count: 50, step: 1 }, "forget 50 samples at random, step 2, seed 123; fp32"],
+    [{ count: 1, step: 0, before: [] }, "forget 1 sample at random, seed 123, step 1; fp32"],
+    [
+      {
+        rule: "hard",
+        count: 50,
+        step: 4,
+        before: [
+          { rule: "class", labels: [3], fraction: 1, seed: 0 },
+          { rule: "indices", count: 3 },
+          { rule: "indices", count: 3 },
+          { rule: "hard", count: 9 },
+        ],
+      },
+      "forget 50 samples of highest loss, step 5 after 100 % of class 3, seed 0; " +
+        "2 times 3 listed samples; 9 samples of highest loss; fp32",
+    ],
     [{ rule: "hard", fraction: 0.1 }, "forget 10 % of highest loss; fp32"],
     [{ rule: "indices", count: 12 }, "forget 12 listed samples; fp32"],
   ])("are said in words: %j", (forget, words) => {

@@ -71,8 +71,23 @@ export const datasetTitle = (dataset: string, catalog: Catalog | null): string =
 export const forgetOf = ({ forget, precision }: Pick<BoardSetting, "forget" | "precision">): string =>
   `forget ${ruleOf(forget)}; ${precision}`;
 
-function ruleOf(forget: BoardSetting["forget"]): string {
-  const size = forget.count ? `${forget.count} samples` : percent(forget.fraction, 0);
+type Forget = BoardSetting["forget"];
+
+/** The forget set, and which step of a sequence it is, with those before it; equal ones in a row are counted. */
+function ruleOf(forget: Forget): string {
+  if (forget.step == null) return setOf(forget);
+  const runs: { set: string; times: number }[] = [];
+  for (const set of (forget.before ?? []).map(setOf)) {
+    const last = runs.at(-1);
+    if (last?.set === set) last.times += 1;
+    else runs.push({ set, times: 1 });
+  }
+  const before = runs.map(({ set, times }) => (times === 1 ? set : `${times} times ${set}`)).join("; ");
+  return `${setOf(forget)}, step ${forget.step + 1}${before && ` after ${before}`}`;
+}
+
+function setOf(forget: Forget): string {
+  const size = forget.count ? counted(forget.count, "sample") : percent(forget.fraction, 0);
   const seed = `seed ${forget.seed}`;
   switch (forget.rule) {
     case "class":
@@ -81,8 +96,6 @@ function ruleOf(forget: BoardSetting["forget"]): string {
       return `${size} of highest loss`;
     case "indices":
       return counted(forget.count ?? 0, "listed sample");
-    case "step":
-      return `${size} at random, step ${(forget.step ?? 0) + 1}, ${seed}`;
     default:
       return `${size} at ${forget.rule}, ${seed}`;
   }

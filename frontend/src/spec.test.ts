@@ -100,6 +100,7 @@ describe("the spec that attacks single samples in a setting", () => {
     seed: 3,
     labels: null,
     step: null,
+    before: null,
     sha256: null,
   };
   const setting = {
@@ -119,6 +120,18 @@ describe("the spec that attacks single samples in a setting", () => {
       precision: "fp32",
       forget: { rule: "random", fraction: 0.1, seed: 3 },
     });
+  });
+
+  it("asks for a step by the sequence up to it", () => {
+    const before = [{ ...forget, rule: "class", labels: [3], fraction: 1 }];
+    expect(asked({ step: 1, before }).forget).toEqual({
+      rule: "sequence",
+      steps: [
+        { rule: "class", labels: [3], fraction: 1, seed: 3 },
+        { rule: "random", fraction: 0.1, seed: 3 },
+      ],
+    });
+    expect(asked({ step: 1, before: [{ rule: "indices", sha256: "ab" }] })).not.toHaveProperty("forget");
   });
 
   it("leaves a forget set out that only its fingerprint is known of", () => {

@@ -55,11 +55,18 @@ export function studySpecOf({ dataset, model, forget, precision }: BoardSetting,
   });
 }
 
-/** A forget set as a spec asks for it; one that a list made cannot be asked for again from its fingerprint. */
-function forgetField(forget: BoardSetting["forget"]): { forget?: object } {
-  const { sha256, ...rule } = forget;
-  if (sha256) return {};
-  return { forget: Object.fromEntries(Object.entries(rule).filter(([, value]) => value !== null)) };
+type Forget = BoardSetting["forget"];
+
+/** A forget set as a spec asks for it, a step's by the sequence up to it; one that a list made cannot be asked
+ * for again from its fingerprint. */
+function forgetField(forget: Forget): { forget?: object } {
+  const steps = [...(forget.before ?? []), forget];
+  if (steps.some((each) => each.sha256)) return {};
+  return { forget: forget.step == null ? ruleOf(forget) : { rule: "sequence", steps: steps.map(ruleOf) } };
+}
+
+function ruleOf({ step, before, ...rule }: Forget): object {
+  return Object.fromEntries(Object.entries(rule).filter(([, value]) => value !== null));
 }
 
 /** A field on each line. */

@@ -25,10 +25,16 @@ def test_every_row_names_dataset_model_forget_rule_and_precision(client, store, 
 
 
 def test_rows_of_a_sequence_say_of_which_step_they_are(client, store):
-    rows = rows_of(client, store, "results", forget={"rule": "sequence", "count": 20, "steps": 2})
+    steps = [{"rule": "class", "labels": [3]}, {"count": 20}]
+    rows = rows_of(client, store, "results", forget={"rule": "sequence", "steps": steps})
 
-    steps = [row["forget"]["step"] for row in rows if row["unlearner"] == "ft"]
-    assert sorted(steps) == [0, 1]
+    first, second = sorted(
+        (row["forget"] for row in rows if row["unlearner"] == "ft"), key=lambda forget: forget["step"]
+    )
+    assert (first["rule"], first["labels"], first["step"], first["before"]) == ("class", [3], 0, [])
+    assert (second["rule"], second["count"], second["step"]) == ("random", 20, 1)
+    (before,) = second["before"]
+    assert (before["rule"], before["labels"], before["step"]) == ("class", [3], None)
 
 
 def test_one_result_and_a_list_of_them_say_the_same(client, store):

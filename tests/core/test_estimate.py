@@ -26,6 +26,7 @@ from core.plan import PlannedUnit, plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import resolve
 from core.spec.units import UnitId
+from core.splits import set_sizes
 
 SETTING = {"dataset": "digits", "model": "resnet18"}
 HERE = Conditions("digits", "resnet18", "fp32")
@@ -192,10 +193,20 @@ def test_finals_whose_trials_are_done_or_of_an_earlier_step_can_be_told():
     sweep = {"seeds": [0], "trials": 2}
     units = planned(sweep=sweep)
     searched = tuple(unit.id for unit in units if unit.unit.kind != "unlearn")
-    steps = [{**SETTING, "forget": {"rule": "sequence", "steps": 2, "count": 100}}]
+    steps = [{**SETTING, "forget": {"rule": "sequence", "steps": [{"count": 100}] * 2}}]
 
     assert estimated(units, done=searched).stages["unlearn"].work > 0
     assert estimated(planned(sweep=sweep, settings=steps)).stages["unlearn"].units == 2
+
+
+def test_a_later_step_retrains_on_what_all_steps_before_it_have_left():
+    steps = [{"rule": "class", "labels": [3]}, {"count": 100}]
+
+    units = planned(settings=[{**SETTING, "forget": {"rule": "sequence", "steps": steps}}])
+
+    retrained = [unit.unit.setting for unit in units if getattr(unit.unit, "role", None) == "retrained"]
+    sizes = [set_sizes(DIGITS, setting) for setting in dict.fromkeys(retrained)]
+    assert [(found.forget, found.retain) for found in sizes] == [(123, 1099), (100, 999)]
 
 
 def test_trials_and_finals_of_a_sweep_cost_what_the_space_averages_to():

@@ -80,7 +80,8 @@ def test_listed_images_of_the_validation_or_test_set_are_refused():
 
 
 def test_steps_are_disjoint_and_each_retains_what_all_before_have_left():
-    steps = [split(StepForget(rule="step", count=100, step=step)) for step in range(3)]
+    drawn = (RandomForget(count=100),) * 3
+    steps = [split(StepForget(rule="step", steps=drawn[:number])) for number in (1, 2, 3)]
 
     everything = set(steps[0].forget) | set(steps[0].retain)
     gone: set[int] = set()
@@ -89,6 +90,56 @@ def test_steps_are_disjoint_and_each_retains_what_all_before_have_left():
         gone |= set(step.forget)
         assert set(step.retain) == everything - gone
     assert steps[0].fingerprints == split(RandomForget(count=100)).fingerprints
+
+
+def test_equal_steps_are_one_larger_draw_cut_in_pieces():
+    drawn = (RandomForget(count=100),) * 3
+
+    pieces = [split(StepForget(rule="step", steps=drawn[:number])).forget for number in (1, 2, 3)]
+
+    assert np.concatenate(pieces).tolist() == split(RandomForget(count=300)).forget.tolist()
+
+
+def test_steps_of_every_rule_take_of_what_is_left():
+    losses = np.arange(1000) % 97 / 97.0
+    training = split(RandomForget())
+    listed = next(int(i) for i in training.retain if LABELS[i] == 0)
+    rules = (
+        ClassForget(rule="class", labels=(3,), fraction=0.5),
+        IndicesForget(rule="indices", indices=(listed,)),
+        HardForget(rule="hard", count=40),
+        RandomForget(fraction=0.1),
+        ClassForget(rule="class", labels=(1, 3)),
+    )
+
+    def step(number: int) -> Split:
+        rule = StepForget(rule="step", steps=rules[:number])
+        return draw_split(1000, 200, rule, validation_fraction=0.15, seed=123, labels=LABELS, losses=losses)
+
+    half, image, hard, tenth, rest = steps = [step(number) for number in range(1, 6)]
+
+    forgotten = np.concatenate([each.forget for each in steps])
+    assert len(set(forgotten)) == len(forgotten)
+    everything = {*training.retain, *training.forget}
+    for number, each in enumerate(steps, start=1):
+        assert set(each.retain) == everything - set(np.concatenate([s.forget for s in steps[:number]]))
+    of_class = {i for i in everything if LABELS[i] == 3}
+    assert len(half.forget) == -(-len(of_class) // 2)
+    assert image.forget.tolist() == [listed]
+    assert losses[hard.forget].min() >= losses[hard.retain].max()
+    assert len(tenth.forget) == 85
+    assert not {1, 3} & set(LABELS[rest.retain])
+
+
+def test_a_class_of_which_nothing_is_left_is_an_error_that_names_the_step():
+    whole = ClassForget(rule="class", labels=(3,))
+
+    with pytest.raises(ForgetSetInvalid, match=r"Step 2: .* no sample to forget"):
+        split(StepForget(rule="step", steps=(whole, whole)))
+
+
+def equal_steps(count: int, size: int = 100) -> dict:
+    return {"rule": "sequence", "steps": [{"count": size}] * count}
 
 
 def resolved(forget: dict, catalogue: Catalogue | None = None, dataset: str = "digits", **changes: object):
@@ -100,6 +151,10 @@ def resolved(forget: dict, catalogue: Catalogue | None = None, dataset: str = "d
         **changes,
     }
     return resolve(parse_job_spec(json.dumps(spec)), catalogue or installed())
+
+
+def sequence(*steps: dict) -> dict:
+    return {"rule": "sequence", "steps": [*steps]}
 
 
 @pytest.mark.parametrize(
@@ -115,9 +170,34 @@ def resolved(forget: dict, catalogue: Catalogue | None = None, dataset: str = "d
             "#/settings/0/forget/indices",
             "not_in_training_split",
         ),
-        ({"rule": "random", "count": 5}, "#/settings/0/forget", "set_too_small"),
+        ({"rule": "random", "count": 0}, "#/settings/0/forget/count", "greater_than_equal"),
+        ({"rule": "random", "count": 1221}, "#/settings/0/forget", "set_too_small"),
         ({"count": 50, "fraction": 0.5}, "#/settings/0/forget", "value_error"),
-        ({"rule": "sequence", "steps": 9, "fraction": 0.12}, "#/settings/0/forget/steps", "set_too_small"),
+        ({"rule": "sequence", "steps": []}, "#/settings/0/forget/steps", "too_short"),
+        (sequence({"fraction": 0.6}, {"count": 600}), "#/settings/0/forget/steps/1", "set_too_small"),
+        (sequence({}, {"rule": "class"}), "#/settings/0/forget/steps/1/labels", "missing"),
+        (
+            sequence({}, {"rule": "class", "labels": [10]}),
+            "#/settings/0/forget/steps/1/labels",
+            "unknown_class",
+        ),
+        (sequence({}, {"rule": "hard", "size": 3}), "#/settings/0/forget/steps/1/size", "extra_forbidden"),
+        (sequence({}, {"rule": "sequence"}), "#/settings/0/forget/steps/1/rule", "unknown_forget_rule"),
+        (
+            sequence({}, {"rule": "indices", "indices": [1437, 1438]}),
+            "#/settings/0/forget/steps/1/indices",
+            "not_in_training_split",
+        ),
+        (
+            sequence({"rule": "class", "labels": [3]}, {"rule": "class", "labels": [5, 3]}),
+            "#/settings/0/forget/steps/1/labels",
+            "already_forgotten",
+        ),
+        (
+            sequence({"rule": "class", "labels": [*range(5)]}, {"rule": "class", "labels": [*range(5, 10)]}),
+            "#/settings/0/forget/steps/1/labels",
+            "set_too_small",
+        ),
         ({"rule": "random", "count": 2000}, "#/settings/0/forget", "set_too_small"),
         ({"rule": "oldest"}, "#/settings/0/forget/rule", "unknown_forget_rule"),
     ],
@@ -132,11 +212,7 @@ def test_what_cannot_be_forgotten_is_refused_when_it_is_submitted(forget, pointe
 @pytest.mark.parametrize(
     ("forget", "told"),
     [
-        (
-            {"rule": "sequence", "steps": 11, "count": 123},
-            r"11 steps .* 1,353 of the 1,222 .* 9 steps",
-        ),
-        ({"rule": "sequence", "steps": 2, "count": 700}, r"1,400 of the 1,222 .* at most 1 step of .* fits"),
+        (equal_steps(11, 123), r"Steps 1 to 10 forget 1,230 samples, but the training split has 1,222"),
         ({"count": 2000}, r"forgets 2,000 samples, but the training split has 1,222"),
     ],
 )
@@ -148,8 +224,37 @@ def test_more_than_there_is_to_forget_is_told_with_what_there_is(forget, told):
     assert re.search(told, problem.detail)
 
 
-def test_the_longest_sequence_that_fits_is_the_one_that_the_refusal_names():
-    assert len(resolved({"rule": "sequence", "steps": 9, "count": 123}).cells) == 9
+def test_steps_share_the_training_split_up_to_two_samples_that_are_retained():
+    assert len(resolved(sequence({"count": 720}, {"count": 500})).cells) == 2
+
+
+DRAWN = sorted(draw_split(1438, 359, RandomForget(), validation_fraction=0.15, seed=123).forget.tolist())
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ([{"rule": "indices", "indices": DRAWN[2:9]}], f"Image {DRAWN[2]} of step 2 .* by step 1 already"),
+        ([{}], f"Image {DRAWN[0]} of step 2 .* by step 1 already"),
+        (
+            [{"rule": "class", "labels": [3]}, {"rule": "indices", "indices": DRAWN[1:3]}, {"rule": "hard"}],
+            f"Image {DRAWN[1]} of step 4 .* by step 2 already",
+        ),
+    ],
+)
+def test_listed_images_that_an_earlier_step_forgets_are_refused_with_step_and_number(before, told):
+    with pytest.raises(SpecInvalid) as caught:
+        resolved(sequence(*before, {"rule": "indices", "indices": DRAWN[:3]}))
+
+    (problem,) = caught.value.problems
+    assert problem.pointer == f"#/settings/0/forget/steps/{len(before)}/indices"
+    assert re.search(told, problem.detail)
+
+
+def test_the_rest_of_a_class_can_follow_a_part_of_it():
+    part = {"rule": "class", "labels": [3], "fraction": 0.5}
+
+    assert len(resolved(sequence(part, {"rule": "class", "labels": [3]})).cells) == 2
 
 
 def test_a_misspelt_rule_is_told_with_those_there_are():
@@ -162,11 +267,11 @@ def test_a_misspelt_rule_is_told_with_those_there_are():
 
 
 def test_a_sequence_is_a_setting_per_step_and_each_step_starts_from_the_one_before():
-    units = plan(resolved({"rule": "sequence", "steps": 3, "count": 100}, unlearners=["ft", "ga"]))
+    units = plan(resolved(equal_steps(3), unlearners=["ft", "ga"]))
 
     unlearning = [unit for unit in units if unit.unit.kind == "unlearn" and unit.unit.unlearner == "ft"]
     original = next(unit for unit in units if unit.unit.kind == "train" and unit.unit.role == "original")
-    assert [unit.unit.setting.forget.step for unit in unlearning] == [0, 1, 2]
+    assert [len(unit.unit.setting.forget.steps) for unit in unlearning] == [1, 2, 3]
     starts = [unit.unit.original for unit in unlearning]
     assert starts == [original.id, unlearning[0].id, unlearning[1].id]
     roles = [unit.unit.role for unit in units if unit.unit.kind == "train"]
@@ -174,10 +279,7 @@ def test_a_sequence_is_a_setting_per_step_and_each_step_starts_from_the_one_befo
 
 
 def test_a_longer_sequence_beside_a_shorter_one_shares_its_steps_and_starts_from_the_original_too():
-    settings = [
-        {"dataset": "digits", "model": "resnet18", "forget": {"rule": "sequence", "steps": n, "count": 100}}
-        for n in (1, 2)
-    ]
+    settings = [{"dataset": "digits", "model": "resnet18", "forget": equal_steps(n)} for n in (1, 2)]
     units = plan(resolved({}, settings=settings))
 
     original = next(unit.id for unit in units if unit.unit.title == "train the original model")
@@ -187,7 +289,7 @@ def test_a_longer_sequence_beside_a_shorter_one_shares_its_steps_and_starts_from
 
 def test_a_sequence_is_tuned_once_at_its_first_step():
     sweep = {"seeds": [0], "trials": 2}
-    units = plan(resolved({"rule": "sequence", "steps": 2, "count": 100}, sweep=sweep))
+    units = plan(resolved(equal_steps(2), sweep=sweep))
 
     selections = [unit.id for unit in units if unit.unit.kind == "selection"]
     assert len(selections) == 1
@@ -196,19 +298,22 @@ def test_a_sequence_is_tuned_once_at_its_first_step():
 
 @pytest.fixture
 def outcomes(tmp_path, catalogue):
-    """What the units of a job on the tiny model leave: by forget rule, the unlearnt weights and metrics."""
+    """What the units of one kind, in a job on the tiny model, leave: unit, unlearnt weights, outcome."""
     recipe = Recipe(num_epochs=3, batch_size=32, learning_rate=0.05)
     protocol = QUICK.model_copy(update={"recipes": {"*/*": recipe}})
     quick = replace(catalogue, protocols={QUICK.id: protocol})
     artifacts = ArtifactStore(tmp_path)
     bench = Workbench(artifacts, data_dir=tmp_path, cache_dir=tmp_path / "cache", device="cpu")
 
-    def run(forget: dict) -> list[tuple[Unit, dict[str, torch.Tensor], dict[str, float | None]]]:
+    def run(
+        forget: dict, kind: str = "unlearn"
+    ) -> list[tuple[Unit, dict[str, torch.Tensor], dict[str, float | None]]]:
         found: list = []
         for planned in plan(resolved(forget, quick)):
             outcome = bench.execute(planned.unit, lambda progress: None)
-            if planned.unit.kind == "unlearn":
-                weights = artifacts.read_tensors(UnitId(planned.id), "model") if outcome.is_usable else {}
+            if planned.unit.kind == kind:
+                has_weights = kind == "unlearn" and outcome.is_usable
+                weights = artifacts.read_tensors(UnitId(planned.id), "model") if has_weights else {}
                 found.append((planned.unit, weights, outcome))
         return found
 
@@ -227,7 +332,7 @@ def test_the_default_forget_set_as_a_list_gives_the_same_model_bit_for_bit(outco
 def test_a_sequence_of_one_step_is_a_single_deletion(outcomes):
     ((_, single, before),) = outcomes({"count": 100})
 
-    ((_, step, after),) = outcomes({"rule": "sequence", "steps": 1, "count": 100})
+    ((_, step, after),) = outcomes(equal_steps(1))
 
     assert all(torch.equal(weights, step[name]) for name, weights in single.items())
     assert before.metrics["retention_deviation"] == after.metrics["retention_deviation"]
@@ -249,9 +354,7 @@ def test_forgetting_a_class_that_the_retrained_model_never_knew_has_gaps_in_plac
 
 
 def test_a_later_step_reports_what_all_steps_cost_and_how_far_it_has_drifted_from_the_first(outcomes):
-    first, second, third = (
-        outcome.metrics for *_, outcome in outcomes({"rule": "sequence", "steps": 3, "count": 100})
-    )
+    first, second, third = (outcome.metrics for *_, outcome in outcomes(equal_steps(3)))
 
     assert first["cumulative_runtime_seconds"] == first["runtime_seconds"]
     assert first["retention_deviation_drift"] == first["indiscernibility_drift"] == 0
@@ -263,6 +366,34 @@ def test_a_later_step_reports_what_all_steps_cost_and_how_far_it_has_drifted_fro
         ("indiscernibility_drift", "indiscernibility_test"),
     ):
         assert third[drift] == third[own] - first[own]
+
+
+def test_a_mixed_sequence_runs_each_step_with_the_statistics_of_its_own_set(outcomes):
+    spread = sequence(
+        {"rule": "indices", "indices": DRAWN[:20]},
+        {"rule": "class", "labels": [3]},
+        {"rule": "hard", "count": 30},
+        {"fraction": 0.05},
+    )
+    found = [outcome for *_, outcome in outcomes(spread)]
+
+    assert all(outcome.is_usable for outcome in found)
+    gaps = [outcome.metrics["retention_deviation"] is None for outcome in found]
+    assert gaps == [False, True, False, False]
+    assert found[1].metrics["retention_deviation_drift"] is None
+    assert "does not exist" in found[1].reasons["retention_deviation_drift"]
+    gap, first = found[1].metrics["forget_gap"], found[0].metrics["forget_gap"]
+    assert found[1].metrics["forget_gap_drift"] == gap - first
+    assert found[3].metrics["retention_deviation_drift"] is not None
+
+
+def test_what_is_left_after_a_class_is_attacked_among_the_classes_that_are_left(outcomes):
+    first = {"rule": "class", "labels": [*range(5)]}
+
+    evaluations = outcomes(sequence(first, {"fraction": 0.2}), kind="evaluate")
+
+    _, retrained = (outcome for unit, _, outcome in evaluations if unit.role == "retrained")
+    assert retrained.metrics["mia_test"] == pytest.approx(0.5, abs=0.1)  # 0.7 among all classes
 
 
 def test_a_single_deletion_has_no_sequence_to_report(outcomes):
@@ -278,7 +409,7 @@ def test_a_step_that_diverges_ends_its_sequence(outcomes, monkeypatch):
 
     monkeypatch.setattr("core.unlearners.ft.unlearn", poison)
 
-    first, *later = (outcome for *_, outcome in outcomes({"rule": "sequence", "steps": 3, "count": 100}))
+    first, *later = (outcome for *_, outcome in outcomes(equal_steps(3)))
 
     assert "diverged" in first.reasons["test_accuracy"]
     for step in later:
@@ -299,9 +430,14 @@ def test_a_class_is_attacked_among_its_own_held_out_samples():
     assert own_metrics(evaluation, same_classes=True)["mia_test"] == pytest.approx(0.5, abs=0.12)
 
 
-def test_a_class_of_too_few_samples_is_refused_when_its_labels_are_known(outcomes):
-    with pytest.raises(ForgetSetInvalid, match=r"0.05 of the classes \[3\] leaves \d samples .* forget set"):
-        outcomes({"rule": "class", "labels": [3], "fraction": 0.05})
+@pytest.mark.parametrize("forget", [{"rule": "indices", "indices": DRAWN[:3]}, {"count": 1}])
+def test_a_few_samples_can_be_forgotten_and_are_attacked_by_the_rank_of_their_losses(outcomes, forget):
+    ((_, _, outcome),) = outcomes(forget)
+
+    assert outcome.is_usable
+    assert outcome.metrics["mia_test"] == outcome.metrics["forget_auc_test"]
+    assert 0 < outcome.metrics["forget_auc_p_value_test"] <= 1
+    assert outcome.metrics["indiscernibility_floor_test"] < 0.3
 
 
 def test_a_size_that_is_null_is_the_default_one():

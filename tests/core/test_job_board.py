@@ -47,7 +47,7 @@ def ranks(found: Board) -> dict[str, int | None]:
     [
         {"rule": "hard"},
         {"rule": "class", "labels": [3]},
-        {"rule": "sequence", "steps": 2},
+        {"rule": "sequence", "steps": [{"rule": "class", "labels": [3]}, {"rule": "hard"}]},
         {"count": 50},
     ],
 )
@@ -90,14 +90,26 @@ def test_the_same_method_with_other_hyperparameters_has_a_row_of_its_own():
 
 
 def test_settings_of_one_dataset_and_model_are_told_apart_by_what_they_forget():
-    rules = [{}, {"rule": "sequence", "steps": 2, "seed": 7}]
+    steps = [
+        {"rule": "class", "labels": [3]},
+        {"count": 9, "seed": 7},
+        {"count": 9, "seed": 7},
+        {"rule": "hard"},
+    ]
+    rules = [{}, {"rule": "sequence", "steps": steps}]
     found = board(job(settings=[{**PLACE, "forget": rule} for rule in rules]), BEST)
 
     header = render(found, ExportFormat.MARKDOWN).splitlines()[0]
     lines = csv.DictReader(io.StringIO(render(found, ExportFormat.CSV)))
 
-    step = "10 % at random, step {}, seed 7"
-    forgets = ["10 % at random", step.format(1), step.format(2)]
+    nine = "9 samples at random, seed 7"
+    forgets = [
+        "10 % at random",
+        "class 3, step 1",
+        f"{nine}, step 2 after class 3",
+        f"{nine}, step 3 after class 3; {nine}",
+        f"10 % of highest loss, step 4 after class 3; 2 times {nine}",
+    ]
     assert [name.strip() for name in header.split("|")[7:-1]] == [
         f"cifar10/resnet18, {name}" for name in forgets
     ]

@@ -9,16 +9,20 @@ from threading import Event
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text, update
 
 from core.catalog.registry import installed
 from core.errors import StoreNotReady
 from core.plan import plan
-from core.spec.job import parse_job_spec
+from core.spec.forget import RandomForget
+from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import resolve
+from core.spec.setting import Setting
+from core.spec.units import unit_from_json
 from core.store import artifacts, jobs, units
 from core.store.events import append_event
 from core.store.session import ROOT, Store
+from core.store.tables import JobRow, SettingRow, UnitRow
 from core.store.tallies import Tally, count_up, read_tally
 from tests.services import fresh_postgres_url
 
@@ -187,6 +191,35 @@ def tallies(store: Store) -> dict[Tally, dict[str, tuple[int, float]]]:
         tally: {label: (times, pytest.approx(seconds)) for label, (times, seconds) in labels.items()}
         for tally, labels in found.items()
     }
+
+
+def test_steps_that_were_stored_as_a_number_of_draws_can_be_read(url):
+    store = Store(url)
+    store.migrate()
+    submit_a_job(store)
+    size = {"fraction": None, "count": 50, "seed": 7}
+    step = {"rule": "step", "step": 1, **size}
+    command.downgrade(alembic(url), "0023")
+    with store.write() as session:
+        (definition,) = session.scalars(select(SettingRow.definition))
+        session.execute(update(SettingRow).values(definition={**definition, "forget": step}))
+        for unit in session.scalars(select(UnitRow)):
+            unit.payload = {**unit.payload, "setting": {**definition, "forget": step}}
+        (job,) = session.scalars(select(JobRow))
+        asked = {**job.spec["settings"][0], "forget": {"rule": "sequence", "steps": 2, **size}}
+        job.spec = {**job.spec, "settings": [asked]}
+
+    command.upgrade(alembic(url), "head")
+
+    drawn = RandomForget(count=50, seed=7)
+    with store.read() as session:
+        (definition,) = session.scalars(select(SettingRow.definition))
+        assert Setting.model_validate(definition).forget.steps == (drawn, drawn)
+        for payload in session.scalars(select(UnitRow.payload)):
+            assert unit_from_json(payload).setting.forget.steps == (drawn, drawn)
+        (spec,) = session.scalars(select(JobRow.spec))
+        assert JobSpec.model_validate(spec).settings[0].forget.steps == (drawn, drawn)
+    store.engine.dispose()
 
 
 def test_migrating_twice_keeps_what_is_there(url):

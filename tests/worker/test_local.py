@@ -207,7 +207,10 @@ def results(out: Path) -> list[dict[str, Any]]:
 
 
 def test_the_board_of_a_run_has_all_that_it_asked_for_and_says_what_the_protocol_does_not_rank(run, tmp_path):
-    sizes = [{"rule": "hard", "fraction": 0.1}, {"rule": "sequence", "count": 60, "steps": 2}]
+    sizes = [
+        {"rule": "hard", "fraction": 0.1},
+        {"rule": "sequence", "steps": [{"count": 60}, {"fraction": 0.03}]},
+    ]
     spec = {
         "settings": [{"dataset": "digits", "model": "toy_net", "forget": size} for size in sizes],
         "unlearners": ["toy_raiser", "ft", {"id": "toy_noise", "hyperparameters": {"sigma": 0.002}}],
@@ -224,7 +227,8 @@ def test_the_board_of_a_run_has_all_that_it_asked_for_and_says_what_the_protocol
     assert rows["ft"]["rank"]
     assert rows["toy_noise"]["rank"]
     table = (tmp_path / "out" / "retention_deviation.tex").read_text()
-    places = ["10 \\% of highest loss", "60 samples at random, step 1", "60 samples at random, step 2"]
+    places = ["10 \\% of highest loss", "60 samples at random, step 1"]
+    places += ["3 \\% at random, step 2 after 60 samples at random"]
     assert all(f"digits/toy\\_net, {place}" in table for place in places)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert "toy_noise with given hyperparameters" in manifest["unranked_by_protocol"]
