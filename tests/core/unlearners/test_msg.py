@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.catalog.challenge import MSG
-from core.errors import ModelUnsuitable
+from core.errors import ForgetSetInvalid, ModelUnsuitable
 from core.optimisers import triangular
 from core.unlearners import msg
 from core.unlearners.pieces import accumulate_gradients
@@ -178,3 +178,8 @@ def test_the_rate_rises_to_the_middle_and_falls_again(num_epochs, factors):
     schedule = triangular(num_epochs)
 
     assert [schedule(epoch) for epoch in range(num_epochs)] == pytest.approx(factors)
+
+
+def test_a_single_sample_to_forget_is_refused_as_batch_norm_cannot_normalise_it():
+    with pytest.raises(ForgetSetInvalid, match="at least two samples"):
+        run(MSG, sets=toy_sets(forget=1))
