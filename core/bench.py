@@ -24,8 +24,8 @@ from core.catalog.unlearners import UnlearnerInfo
 from core.catalog.work import Work
 from core.datasets.load import DataCache, Sets
 from core.errors import ForgetSetInvalid, UnlearnerMissing
-from core.evaluation import exact_losses
-from core.outcome import Progress
+from core.evaluation import evaluate, exact_losses
+from core.outcome import Metrics, Progress
 from core.provenance import device_name, provenance
 from core.spec.job import HyperparameterValue
 from core.spec.setting import Setting
@@ -66,6 +66,7 @@ class Bench:
         self._data = DataCache(data_dir, self.device, cache_dir=cache_dir)
         self._original: tuple[UnitId, nn.Module] | None = None
         self._scored: dict[UnitId, NDArray[np.float64]] = {}
+        self._accuracies: dict[UnitId, Metrics | None] = {}
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.allow_tf32 = False  # torch's default would round what a setting calls fp32
 
@@ -136,6 +137,19 @@ class Bench:
         model = self.fresh_model(setting, setting.run_seed)
         model.load_state_dict(self.artifacts.read_tensors(unit, "model"))
         return model
+
+    def accuracies_of_original(self, setting: Setting, original: UnitId) -> Metrics | None:
+        """An original's accuracies on retain and validation set, computed once; None where it diverged.
+
+        Raises:
+            ArtifactMissing, ArtifactCorrupt: its weights.
+        """
+        if original not in self._accuracies:
+            model = self.trained_model(setting, original)
+            evaluation = evaluate(model, self.sets(setting), ("retain", "validation"))
+            is_usable = is_finite(model) and evaluation.is_finite
+            self._accuracies[original] = evaluation.accuracies if is_usable else None
+        return self._accuracies[original]
 
     def warm_up(self, setting: Setting) -> None:
         """Send one batch forward and backward through a model that is then dropped, so that no clock measures

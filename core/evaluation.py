@@ -50,6 +50,11 @@ class Evaluation:
         """Share of the set that is classified correctly, in [0, 1]."""
         return (self.logits[name].argmax(dim=1) == self.labels[name]).double().mean().item()
 
+    @property
+    def accuracies(self) -> Metrics:
+        """The accuracies on all sets that were evaluated."""
+        return {f"{name}_accuracy": self.accuracy(name) for name in self.logits}
+
     def losses(self, name: str) -> Tensor:
         """`(N,)` float64 cross-entropies of the set."""
         return F.cross_entropy(self.logits[name].double(), self.labels[name], reduction="none")
@@ -99,7 +104,7 @@ def own_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metric
     A set that was left out of the evaluation has none. With `same_classes` the attack compares the forget set
     with held-out samples of its own classes, or it would tell classes apart (protocol §10, Notes).
     """
-    metrics: Metrics = {f"{name}_accuracy": evaluation.accuracy(name) for name in evaluation.logits}
+    metrics = evaluation.accuracies
     forget = evaluation.losses("forget").numpy()
     for name in (name for name in ("validation", "test") if name in evaluation.logits):
         mia = attack_accuracy(forget, _heldout_losses(evaluation, name, same_classes=same_classes))

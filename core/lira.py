@@ -120,8 +120,7 @@ def _scored(model: nn.Module, sets: Sets) -> tuple[dict[str, NDArray[np.float64]
     if not (is_finite(model) and evaluation.is_finite):
         return None, {"is_usable": False, "reason": DIVERGED}
     scores = {name: _logit_scaled(evaluation, name) for name in IN_POOL}
-    accuracies = {f"{name}_accuracy": evaluation.accuracy(name) for name in evaluation.logits}
-    return scores, {"is_usable": True, "reason": None, "metrics": accuracies}
+    return scores, {"is_usable": True, "reason": None, "metrics": evaluation.accuracies}
 
 
 def _logit_scaled(evaluation: Evaluation, name: str) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.catalog.protocols import Tuning
 from core.spec.forget import LiraForget
-from core.spec.job import SweepRequest
+from core.spec.job import SweepRequest, TuningTarget
 from core.spec.resolve import Cell, Entry, ResolvedJob, Search, Study
 from core.spec.setting import Setting, SettingId
 from core.spec.units import (
@@ -59,6 +59,10 @@ class References:
         models = (self.retrained, self.original, self.retrained_evaluation, self.original_evaluation)
         return (*self.scoring, *models)
 
+    def behind_sweep(self, target: TuningTarget) -> tuple[PlannedUnit, ...]:
+        """What a sweep waits for, dependencies first: without the oracle, for the original alone."""
+        return self.units if target == "retrained" else (*self.scoring, self.original)
+
 
 def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
     """The job's units, dependencies before dependents, each once.
@@ -88,7 +92,7 @@ def plan(job: ResolvedJob) -> tuple[PlannedUnit, ...]:
                 sweeps = [_sweep(cell, entry, job.sweep, models) for models in here]
                 selection = _planned(SelectionUnit(sweeps=tuple(sweeps)))
                 selections[cell.setting.id, index] = selection
-                add(planned for models in here for planned in models.units)
+                add(planned for models in here for planned in models.behind_sweep(job.sweep.target))
                 add(planned for sweep in sweeps for planned in _sweep_units(sweep))
                 add([selection])
     unlearned: dict[tuple[SettingId, int, int], UnitId] = {}  # by setting, entry and seed
@@ -144,7 +148,6 @@ def _references(setting: Setting, model_seed: int) -> References:
 
 
 def _sweep(cell: Cell, entry: Entry, request: SweepRequest, models: References) -> Sweep:
-    aims = {"retrained": models.retrained_evaluation, "original": models.original_evaluation}
     original = models.original.unit
     return Sweep(
         setting=cell.setting,
@@ -157,7 +160,7 @@ def _sweep(cell: Cell, entry: Entry, request: SweepRequest, models: References) 
         max_batch_size=cell.max_batch_size,
         target=request.target,
         original=models.original.id,
-        reference=aims[request.target].id,
+        reference=models.retrained_evaluation.id if request.target == "retrained" else None,
         revision=SWEEP_REVISION,
     )
 
@@ -265,7 +268,7 @@ def _study_sweep(cell: Cell, search: Search, entry: Entry, draw: Draw) -> Sweep:
         max_batch_size=cell.max_batch_size,
         target=search.target,
         original=draw.original.id,
-        reference=draw.scores(search.target).id,
+        reference=draw.retrained_scores.id if search.target == "retrained" else None,
         revision=SWEEP_REVISION,
     )
 

@@ -10,7 +10,7 @@ from core.errors import LetheError
 from core.evaluation import evaluate, own_metrics
 from core.foreign_text import told
 from core.measurement import DIVERGED
-from core.outcome import Outcome
+from core.outcome import Metrics, Outcome
 from core.spec.forget import forgets_classes
 from core.spec.units import (
     POPULATION,
@@ -129,12 +129,20 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
             parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED, work=unlearned.work
         )
     metrics = own_metrics(evaluation, same_classes=forgets_classes(sweep.setting.forget))
-    target = bench.artifacts.read_record(sweep.reference)
-    if not target["is_usable"]:
+    aim = _aim(bench, sweep)
+    if aim is None:
         why = f"the {sweep.target} model diverged"
         return Attempt(parameters, "completed", WORST, unlearned.seconds, metrics, why, unlearned.work)
-    losses = objectives(metrics, target["metrics"], sweep)
+    losses = objectives(metrics, aim, sweep)
     return Attempt(parameters, "completed", losses, unlearned.seconds, metrics, work=unlearned.work)
+
+
+def _aim(bench: Bench, sweep: Sweep) -> Metrics | None:
+    """The metrics of the model that is aimed at; None where it diverged."""
+    if sweep.reference is None:
+        return bench.accuracies_of_original(sweep.setting, sweep.original)
+    target = bench.artifacts.read_record(sweep.reference)
+    return target["metrics"] if target["is_usable"] else None
 
 
 def _winner(bench: Bench, selection: SelectionUnit) -> Winner | None:

@@ -151,7 +151,8 @@ class Sweep(Resolved):
         max_batch_size: proposals with a larger batch size are pruned (protocol §6.6); None is no limit.
         target: whose accuracies are aimed at, the retrained model's or, without that oracle, the original's.
         original: the unit that trained the original.
-        reference: the evaluation of the target model.
+        reference: the evaluation of the retrained model; None where the original is aimed at, whose
+            accuracies every runner can tell by itself, so that nothing waits for a retrained model.
     """
 
     setting: Setting
@@ -164,8 +165,13 @@ class Sweep(Resolved):
     max_batch_size: int | None
     target: TuningTarget
     original: UnitId
-    reference: UnitId
+    reference: UnitId | None
     revision: int
+
+    @property
+    def models(self) -> tuple[UnitId, ...]:
+        """What every trial rests on: the original, and the evaluation that is aimed at, where it is one."""
+        return (self.original,) if self.reference is None else (self.original, self.reference)
 
     @cached_property
     def sha256(self) -> str:
@@ -228,11 +234,10 @@ class TrialUnit(SweepPart):
 
     @property
     def depends_on(self) -> tuple[UnitId, ...]:
-        """The original, the target's evaluation, and its generation's proposals; generation 0 is random."""
-        models = (self.sweep.original, self.sweep.reference)
+        """The sweep's models, and its generation's proposals; generation 0 is random."""
         if self.generation == 0:
-            return models
-        return (*models, unit_id(GenerationUnit(sweep=self.sweep, generation=self.generation)))
+            return self.sweep.models
+        return (*self.sweep.models, unit_id(GenerationUnit(sweep=self.sweep, generation=self.generation)))
 
     @property
     def title(self) -> str:
@@ -275,8 +280,8 @@ class RescoreUnit(SweepPart):
 
     @property
     def depends_on(self) -> tuple[UnitId, ...]:
-        """The original, the target's evaluation, and what chooses the winner."""
-        return (self.sweep.original, self.sweep.reference, unit_id(self.winner))
+        """The models of the sweep that it is tried on, and what chooses the winner."""
+        return (*self.sweep.models, unit_id(self.winner))
 
     @property
     def winner(self) -> "SelectionUnit":

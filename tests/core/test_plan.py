@@ -84,6 +84,40 @@ def test_an_unlearning_starts_from_the_original_and_is_measured_against_the_retr
     assert retrained.unit.depends_on == original.unit.depends_on == ()
 
 
+def behind(units: tuple[PlannedUnit, ...], kind: str) -> set[str]:
+    """The titles of all that the units of a kind wait for, directly or not."""
+    by_id = {unit.id: unit.unit for unit in units}
+    waited_for: set[str] = set()
+    ahead = [needed for unit in by_id.values() if unit.kind == kind for needed in unit.depends_on]
+    while ahead:
+        unit = by_id[ahead.pop()]
+        waited_for.add(unit.title)
+        ahead += unit.depends_on
+    return waited_for
+
+
+def test_a_sweep_without_the_oracle_waits_for_the_original_alone():
+    oracle, free = (
+        planned(model_seeds=[1], sweep={"seeds": [0], "trials": 60, "target": target})
+        for target in ("retrained", "original")
+    )
+
+    assert {"train the retrained model", "evaluate the retrained model"} <= behind(oracle, "selection")
+    assert not [title for title in behind(free, "selection") if "retrained" in title]
+    assert "train the original model" in behind(free, "selection")
+    assert behind(free, "unlearn") >= {"train the retrained model", "evaluate the retrained model"}
+
+
+def test_a_sweep_without_the_oracle_has_no_retrained_model_made_for_a_seed_that_is_only_tuned_on():
+    units = planned(model_seeds=[1], sweep={"seeds": [0], "trials": 2, "target": "original"})
+
+    of_tuning = [unit.unit.title for unit in units if unit.unit.model_seed == 0]
+    assert [title for title in of_tuning if "trial" not in title] == [
+        "train the original model",
+        "choose hyperparameters for ft",
+    ]
+
+
 def test_only_unlearning_carries_how_its_hyperparameters_were_chosen():
     given = {"id": "ga", "hyperparameters": {"learning_rate": 0.5}}
 

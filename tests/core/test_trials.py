@@ -97,6 +97,28 @@ def test_the_second_generation_rests_on_the_first_and_can_be_made_again_bit_for_
         assert [before.attempts[-1][name] for name in kept] == [after.attempts[-1][name] for name in kept]
 
 
+def test_without_the_oracle_a_trial_runs_on_the_original_alone_and_aims_at_its_accuracies(bench, catalogue):
+    todo = units(catalogue, "toy_noise", seeds=[2], trials=2, target="original")
+    tuning = {identity: unit for identity, unit in todo.items() if unit.model_seed == 2}
+
+    outcomes = execute(bench, tuning)
+
+    full = units(catalogue, "toy_noise", seeds=[2], trials=1)  # with all four reference units of the seed
+    references = {identity: unit for identity, unit in full.items() if unit.model_seed == 2}
+    measured = execute(bench, references)
+    (original,) = (
+        measured[identity].metrics
+        for identity, unit in references.items()
+        if unit.kind == "evaluate" and unit.role == "original"
+    )
+    for trial in of_kind(tuning, outcomes, "trial"):
+        (attempt,) = trial.attempts
+        pairs = {"retain": "retain", "forget": "validation", "validation": "validation"}
+        for own, aim in pairs.items():
+            gap = abs(attempt["metrics"][f"{own}_accuracy"] - original[f"{aim}_accuracy"])
+            assert attempt["objectives"][own] == pytest.approx(gap / 3)
+
+
 def test_what_is_given_is_not_searched(bench, catalogue):
     todo = units(catalogue, {"id": "ft", "hyperparameters": {"num_epochs": 1}}, seeds=[0], trials=2)
 
