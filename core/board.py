@@ -161,6 +161,20 @@ class Board:
         return frozenset(setting for setting, found in self.groupings.items() if found.is_ambiguous)
 
 
+def floors_by_setting(told: Iterable[tuple[str, float | None]]) -> dict[SettingId, float]:
+    """A board's `floors`. The sizes of its sets decide a setting's, so that what its retrained models say
+    holds for all; the least of it, where they differ.
+
+    Args:
+        told: by retrained model its setting and `FLOOR`, None where it is not usable.
+    """
+    floors: dict[SettingId, float] = {}
+    for setting, floor in told:
+        if floor is not None:
+            floors[SettingId(setting)] = min(floor, floors.get(SettingId(setting), floor))
+    return floors
+
+
 def build_board(
     protocol: str,
     metric: Metric,

@@ -22,11 +22,6 @@ TUNINGS: Mapping[Tuning, str] = {
 }
 
 
-def is_standard(setting: Setting, protocol: Protocol) -> bool:
-    """Whether the protocol's own board shows the setting: its default forget rule and precision."""
-    return setting.forget == RandomForget() and setting.precision == protocol.precision
-
-
 def models_of(job: ResolvedJob, planned: Iterable[PlannedUnit]) -> dict[UnitId, SeedValue]:
     """The units that make what the job's board shows, each with its place there, still without a value."""
     methods = {
@@ -100,9 +95,7 @@ def unranked(job: ResolvedJob, protocol: Protocol) -> list[str]:
 
 
 def _special(setting: Setting, protocol: Protocol) -> str:
-    """What the protocol's own board does not have."""
-    if is_standard(setting, protocol):
-        return ""
+    """What makes a setting other than standard; nothing where it is."""
     forget = "" if setting.forget == RandomForget() else forget_text(setting_document(setting)["forget"])
     precision = "" if setting.precision == protocol.precision else setting.precision
     return ", ".join(what for what in (forget, precision) if what)

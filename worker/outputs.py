@@ -22,7 +22,6 @@ from core.store.places import placed
 from core.store.session import Store
 
 MANIFEST = "manifest.json"
-MAX_ROWS = 1_000_000
 
 
 def write_outputs(
@@ -42,9 +41,9 @@ def write_outputs(
     """
     places = {cell.setting.id: setting_document(cell.setting) for cell in job.cells}
     with store.read() as session:
-        found = results.job_results(session, job_id, limit=MAX_ROWS)
+        found = results.job_results(session, job_id)
         rows = placed(session, [record for _, record in found])
-        tried = trials.job_trials(session, job_id, limit=MAX_ROWS)
+        tried = trials.job_trials(session, job_id)
         attempts = placed(session, [attempt for _, attempts in tried for attempt in attempts])
         fresh = [
             {"metric": metric.value, **places[summary.setting], **summary_document(summary)}

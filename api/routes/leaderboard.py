@@ -14,7 +14,6 @@ from core.board import Metric
 from core.cohort import Cohort
 from core.errors import SpecInvalid, SpecProblem
 from core.export import FORMATS, ExportFormat, render, render_document
-from core.job_board import is_standard
 from core.places import forget_document
 from core.store.results import settings_of
 from core.store.session import Store
@@ -102,7 +101,7 @@ def list_settings(
                 forget=ForgetAnswer.model_validate(forget_document(setting.forget)),
                 precision=setting.precision,
                 results=count,
-                is_standard=is_standard(setting, rules),
+                is_standard=setting.is_standard(rules),
             )
             for setting, count in found
         ]

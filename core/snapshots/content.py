@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.board import FLOOR, Attacks, Metric
+from core.board import FLOOR, Attacks, Metric, floors_by_setting
 from core.catalog.protocols import Protocol
 from core.export import board_document, uncertainty_document
 from core.paper.tables import standings
 from core.spec.canonical import content_hash
-from core.spec.setting import Setting, SettingId
+from core.spec.setting import Setting
 from core.store.boards import BoardData
 from core.store.results import CountedResult, ResultRecord
 from core.tier import Tier
@@ -42,15 +42,12 @@ class Evidence:
     def data(self, metric: Metric) -> BoardData:
         """What the board by one metric is built from."""
         values = tuple(found.values[metric] for found in self.results)
-        return BoardData(self.protocol, metric, self.settings, values, self.attacks, self._floors())
-
-    def _floors(self) -> dict[SettingId, float]:
-        told = {
-            SettingId(found.record.setting_id): found.record.metrics.get(FLOOR)
+        floors = floors_by_setting(
+            (found.record.setting_id, found.record.metrics.get(FLOOR))
             for found in self.results
             if found.record.unlearner == "retrained"
-        }
-        return {setting: floor for setting, floor in told.items() if floor is not None}
+        )
+        return BoardData(self.protocol, metric, self.settings, values, self.attacks, floors)
 
 
 def freeze(evidence: Evidence) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import NewType, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from core.catalog.protocols import Precision, Recipe
+from core.catalog.protocols import Precision, Protocol, Recipe
 from core.spec.canonical import content_hash
-from core.spec.forget import ForgetRule, StepForget
+from core.spec.forget import ForgetRule, RandomForget, StepForget
 
 SettingId = NewType("SettingId", str)
 
@@ -32,6 +32,10 @@ class Setting(Resolved):
     validation_fraction: float
     split_seed: int
     run_seed: int
+
+    def is_standard(self, protocol: Protocol) -> bool:
+        """Whether the protocol's own board shows it: its precision, and the default forget rule."""
+        return self.forget == RandomForget() and self.precision == protocol.precision
 
     @property
     def first_step(self) -> "Setting":

@@ -9,7 +9,6 @@ from core.board import Attacks, Board, Method, Metric, build_board
 from core.catalog.protocols import Protocol
 from core.cohort import Cohort
 from core.errors import NotFound
-from core.job_board import is_standard
 from core.seed_values import SeedValue, summarise
 from core.spec.setting import Setting, SettingId
 from core.store.attacks import attack_figures
@@ -68,7 +67,7 @@ def load_board_data(
         if not settings:
             raise NotFound("setting with results", setting_id)
     else:
-        settings = [setting for setting in settings if is_standard(setting, protocol)]
+        settings = [setting for setting in settings if setting.is_standard(protocol)]
     settings = [
         setting
         for setting in settings

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from core.board import FLOOR, Board, CellSummary, Method, Metric
+from core.board import FLOOR, Board, CellSummary, Method, Metric, floors_by_setting
 from core.job_board import build_job_board, models_of
 from core.plan import PlannedUnit
 from core.seed_values import SeedValue, summarise
@@ -17,19 +17,21 @@ from core.store.results import ResultRecord, job_results
 from core.store.states import METHODS_FAULT, FailureClass
 from core.store.units import failed_units
 
-MAX_ROWS = 1_000_000
-
 
 def load_job_boards(
     session: Session, job_id: str, job: ResolvedJob, planned: Sequence[PlannedUnit]
 ) -> dict[Metric, Board]:
     """By each metric, the job's methods in its settings over its model seeds, by the rules of every board."""
     models = models_of(job, planned)
-    records = {UnitId(record.unit_id): record for _, record in job_results(session, job_id, limit=MAX_ROWS)}
+    records = {UnitId(record.unit_id): record for _, record in job_results(session, job_id)}
     failures = {UnitId(unit.id): unit.failure_class for unit in failed_units(session, job_id)}
     lost = _failed_methods(planned, failures) - records.keys()
     attacks = attack_figures(session, {cell.setting.id for cell in job.cells}, job_id=job_id)
-    floors = _floors(models, records)
+    floors = floors_by_setting(
+        (model.setting, records[unit].metrics.get(FLOOR))
+        for unit, model in models.items()
+        if unit in records and model.method.unlearner == "retrained"
+    )
     boards = {}
     for metric in Metric:
         values = [_value(model, records[unit], metric) for unit, model in models.items() if unit in records]
@@ -56,7 +58,7 @@ def fresh_summaries(
     models = models_of(job, planned)
     found = [
         (models[UnitId(record.unit_id)], record)
-        for _, record in job_results(session, job_id, limit=MAX_ROWS)
+        for _, record in job_results(session, job_id)
         if record.unit_id in models
     ]
     return {
@@ -75,18 +77,6 @@ def _value(model: SeedValue, record: ResultRecord, metric: Metric) -> SeedValue:
         runtime_efficiency=metrics.get("runtime_efficiency"),
         is_usable=True,
     )
-
-
-def _floors(
-    models: Mapping[UnitId, SeedValue], records: Mapping[UnitId, ResultRecord]
-) -> dict[SettingId, float]:
-    """As `results.indiscernibility_floors` has them."""
-    floors: dict[SettingId, float] = {}
-    for unit, model in models.items():
-        floor = records[unit].metrics.get(FLOOR) if unit in records else None
-        if model.method.unlearner == "retrained" and floor is not None:
-            floors[model.setting] = min(floor, floors.get(model.setting, floor))
-    return floors
 
 
 def _failed_methods(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 from uuid6 import uuid7
 
-from core.board import FLOOR, Method, Metric
+from core.board import FLOOR, Method, Metric, floors_by_setting
 from core.catalog.protocols import Protocol
 from core.errors import NotFound
 from core.seed_values import SeedValue
@@ -200,9 +200,11 @@ def get_result(session: Session, result_id: str, viewer: Viewer = EVERYTHING) ->
 
 
 def job_results(
-    session: Session, job_id: str, *, limit: int, after: int = -1
+    session: Session, job_id: str, *, limit: int | None = None, after: int = -1
 ) -> list[tuple[int, ResultRecord]]:
-    """The job's results in the order of its plan, with their positions, positions above `after`."""
+    """The job's results in the order of its plan, with their positions, positions above `after`; all of them
+    without a limit.
+    """
     rows = session.execute(
         select(JobUnitRow.position, ResultRow)
         .join(ResultRow, ResultRow.unit_id == JobUnitRow.unit_id)
@@ -283,15 +285,13 @@ def seed_values(
 def indiscernibility_floors(
     session: Session, settings: Sequence[Setting], protocol: Protocol, viewer: Viewer = EVERYTHING
 ) -> dict[SettingId, float]:
-    """By setting, the indiscernibility that one in twenty models without a trace falls below. The sizes of
-    its sets decide it, so the results of the retrained models tell it for all.
-    """
+    """By setting, the indiscernibility that one in twenty models without a trace falls below."""
     rows = session.execute(
-        select(ResultRow.setting_id, func.min(ResultRow.metrics[FLOOR].as_float()))
-        .where(*_count(settings, protocol, viewer), ResultRow.unlearner == "retrained")
-        .group_by(ResultRow.setting_id)
+        select(ResultRow.setting_id, ResultRow.metrics[FLOOR].as_float()).where(
+            *_count(settings, protocol, viewer), ResultRow.unlearner == "retrained"
+        )
     )
-    return {SettingId(setting): floor for setting, floor in rows if floor is not None}
+    return floors_by_setting((setting, floor) for setting, floor in rows)
 
 
 def counted_results(

@@ -11,7 +11,6 @@ from uuid6 import uuid7
 
 from core.catalog.protocols import Protocol
 from core.errors import Conflict, NotFound
-from core.job_board import is_standard
 from core.paper.snapshot import PAPER, TITLE, paper_content
 from core.snapshots.content import Evidence, freeze
 from core.spec.canonical import canonical_json, content_hash
@@ -50,7 +49,7 @@ def load_evidence(session: Session, protocol: Protocol) -> Evidence:
         Conflict: nothing has run under the protocol.
     """
     found = [setting for setting, _ in settings_of(session, protocol.id, THE_PUBLIC)]
-    settings = tuple(setting for setting in found if is_standard(setting, protocol))
+    settings = tuple(setting for setting in found if setting.is_standard(protocol))
     results = tuple(counted_results(session, settings, protocol, THE_PUBLIC))
     if not results:
         raise Conflict(f"Nothing counts on the board of {protocol.id} yet, so there is nothing to freeze.")

@@ -80,9 +80,11 @@ def record_trial(
 
 
 def job_trials(
-    session: Session, job_id: str, *, limit: int, after: int = -1
+    session: Session, job_id: str, *, limit: int | None = None, after: int = -1
 ) -> list[tuple[int, list[TrialRecord]]]:
-    """The job's trials in the order of its plan, as position and attempts, positions above `after`."""
+    """The job's trials in the order of its plan, as position and attempts, positions above `after`; all of
+    them without a limit.
+    """
     last = (
         select(JobUnitRow.position)
         .join(TrialRow, TrialRow.unit_id == JobUnitRow.unit_id)
