@@ -41,7 +41,7 @@ from core.splits import set_sizes
 DRAWS = 64  # of a search space, to average a method's work over
 QUANTILES = (0.5, 0.9)
 
-Method: TypeAlias = str | None  # an unlearner; None where a reference model is trained
+MeasuredMethod: TypeAlias = str | None  # an unlearner; None where a reference model is trained
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Measurement:
     """A finished unit: its forward units of work, and the seconds that they took."""
 
     conditions: Conditions
-    method: Method
+    method: MeasuredMethod
     device: str
     work: float
     seconds: float
@@ -96,7 +96,7 @@ class Rate:
     devices: tuple[str, ...]
 
 
-MeasuredRates: TypeAlias = Mapping[Conditions, Mapping[Method, Rate]]
+MeasuredRates: TypeAlias = Mapping[Conditions, Mapping[MeasuredMethod, Rate]]
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ class Estimate:
     rests_on: tuple[str, ...]
 
 
-def measured_rates(measurements: Iterable[Measurement]) -> dict[Conditions, dict[Method, Rate]]:
+def measured_rates(measurements: Iterable[Measurement]) -> dict[Conditions, dict[MeasuredMethod, Rate]]:
     """Seconds per forward unit of work, by conditions and method, in the order in which those come."""
-    found: dict[Conditions, dict[Method, list[Measurement]]] = {}
+    found: dict[Conditions, dict[MeasuredMethod, list[Measurement]]] = {}
     for each in measurements:
         if each.work > 0 and each.seconds > 0:
             found.setdefault(each.conditions, {}).setdefault(each.method, []).append(each)
@@ -212,7 +212,7 @@ def estimate_document(found: Estimate) -> dict[str, Any]:
 class _UnitWork:
     """Forward units of work of one unit: of its method, and of evaluating the model that comes out."""
 
-    method: Method = None
+    method: MeasuredMethod = None
     run: float = 0.0
     evaluation: float = 0.0
 
@@ -320,7 +320,7 @@ class _Rates:
         self._catalogue = catalogue
         self._measured = measured
         self._sources: dict[Conditions, Conditions | None] = {}
-        self._found: dict[Conditions, dict[Method, Seconds | None]] = {}
+        self._found: dict[Conditions, dict[MeasuredMethod, Seconds | None]] = {}
 
     def seconds(self, conditions: Conditions, work: _UnitWork) -> Seconds | None:
         """Of a unit; None where nothing has been measured."""
@@ -336,13 +336,13 @@ class _Rates:
     def told(self) -> tuple[str, ...]:
         return tuple(self._in_words(conditions, found) for conditions, found in self._found.items())
 
-    def _at(self, conditions: Conditions, method: Method) -> Seconds | None:
+    def _at(self, conditions: Conditions, method: MeasuredMethod) -> Seconds | None:
         found = self._found.setdefault(conditions, {})
         if method not in found:
             found[method] = self._find(conditions, method)
         return found[method]
 
-    def _find(self, conditions: Conditions, method: Method) -> Seconds | None:
+    def _find(self, conditions: Conditions, method: MeasuredMethod) -> Seconds | None:
         source = self._source(conditions)
         if source is None:
             return None
@@ -360,7 +360,7 @@ class _Rates:
             self._sources[conditions] = conditions if conditions in self._measured else closest
         return self._sources[conditions]
 
-    def _in_words(self, conditions: Conditions, methods: Collection[Method]) -> str:
+    def _in_words(self, conditions: Conditions, methods: Collection[MeasuredMethod]) -> str:
         source = self._source(conditions)
         if source is None:
             return f"{conditions}: nothing has been measured on this installation, so no time can be told."
