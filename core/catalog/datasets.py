@@ -1,8 +1,8 @@
 """The datasets that can be asked for: torch-free declarations.
 
 A dataset's `implementation` is `load(info: DatasetInfo, data_dir: Path)`. It returns all images as a
-`core.datasets.source.Source`, or their files as a `core.datasets.image_files.ImageFiles`, which are then
-decoded and cached for it.
+`core.datasets.source.Source`, or their files as a `core.datasets.decoding.Undecoded`, which are then decoded
+and cached for it: `core.datasets.image_files.ImageFiles` where each image is a file.
 """
 
 from pathlib import Path

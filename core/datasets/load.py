@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.catalog.registry import implementation, installed
 from core.catalog.work import SetSizes
 from core.datasets.augment import AUGMENTATIONS
-from core.datasets.image_files import ImageFiles, decoded
+from core.datasets.decoding import Undecoded, decoded
 from core.datasets.resident import ResidentSet
 from core.datasets.source import Source
 from core.errors import ForgetSetInvalid
@@ -53,7 +53,7 @@ class Sets:
 class DataCache:
     """Datasets kept on the device for as long as the process lives.
 
-    Those that are image files are decoded once for all processes, into `cache_dir`.
+    Those that take time to decode are decoded once for all processes, into `cache_dir`.
     """
 
     def __init__(self, data_dir: Path, device: torch.device, *, cache_dir: Path) -> None:
@@ -101,8 +101,8 @@ class DataCache:
     def _resident(self, dataset: str) -> ResidentSet:
         if dataset not in self._whole:
             info = installed().datasets[dataset]
-            loaded: Source | ImageFiles = implementation(info.implementation)(info, self._data_dir)
-            source = decoded(info, loaded, self._cache_dir) if isinstance(loaded, ImageFiles) else loaded
+            loaded: Source | Undecoded = implementation(info.implementation)(info, self._data_dir)
+            source = decoded(info, loaded, self._cache_dir) if isinstance(loaded, Undecoded) else loaded
             self._names_sha256[dataset] = source.names_sha256
             self._whole[dataset] = ResidentSet(
                 pixels=source.pixels.to(self._device),

@@ -1,7 +1,7 @@
 """MNIST and FashionMNIST in torchvision's layout: IDX files under `MNIST/raw` and `FashionMNIST/raw`."""
 
 import struct
-from functools import partial
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.catalog.datasets import DatasetInfo
-from core.datasets.image_files import ImageFiles
+from core.datasets.decoding import Undecoded
 from core.datasets.source import resized
 from core.errors import DatasetInvalid
 from core.torchvision_operators import declare_missing_operators
@@ -19,7 +19,18 @@ MAGIC_BYTES = 4  # two of zero, the type, the number of dimensions; then four fo
 SIDE = 28
 
 
-def load_mnist(info: DatasetInfo, data_dir: Path) -> ImageFiles:
+@dataclass(frozen=True)
+class IdxFiles(Undecoded):
+    """Files of many grey images each, `(N, 28, 28)` uint8, which are yet to be resized."""
+
+    images: Tensor
+
+    def decode(self, size: int) -> Tensor:
+        """As `Undecoded`, in grey."""
+        return resized(self.images, size).unsqueeze(1)
+
+
+def load_mnist(info: DatasetInfo, data_dir: Path) -> IdxFiles:
     """All of MNIST, whose images are resized when they are decoded.
 
     Raises:
@@ -30,12 +41,12 @@ def load_mnist(info: DatasetInfo, data_dir: Path) -> ImageFiles:
     return _load(info, data_dir, "MNIST")
 
 
-def load_fashion_mnist(info: DatasetInfo, data_dir: Path) -> ImageFiles:
+def load_fashion_mnist(info: DatasetInfo, data_dir: Path) -> IdxFiles:
     """All of FashionMNIST; errors as `load_mnist`."""
     return _load(info, data_dir, "FashionMNIST")
 
 
-def _load(info: DatasetInfo, data_dir: Path, reader: str) -> ImageFiles:
+def _load(info: DatasetInfo, data_dir: Path, reader: str) -> IdxFiles:
     """By torchvision's class of that name, which is also the name of the folder."""
     info.require_files(data_dir)
     train, test = info.num_train, info.num_test
@@ -47,12 +58,7 @@ def _load(info: DatasetInfo, data_dir: Path, reader: str) -> ImageFiles:
 
     parts = [getattr(datasets, reader)(str(data_dir), train=is_train) for is_train in (True, False)]
     labels = torch.cat([part.targets for part in parts]).to(torch.int64)
-    decode = partial(_decode, torch.cat([part.data for part in parts]))
-    return ImageFiles(data_dir, info.files, labels, decode)
-
-
-def _decode(images: Tensor, size: int) -> Tensor:
-    return resized(images, size).unsqueeze(1)
+    return IdxFiles(data_dir, info.files, labels, torch.cat([part.data for part in parts]))
 
 
 def _require_idx(path: Path, shape: tuple[int, ...]) -> None:

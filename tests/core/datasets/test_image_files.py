@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from core.catalog.datasets import image_folder
-from core.datasets.image_files import ImageFiles, decoded
+from core.datasets.decoding import decoded
+from core.datasets.image_files import ImageFiles
 from core.errors import DatasetInvalid
 from tests.images import noise, write
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.catalog.datasets import CIFAR10_JPEG, DatasetInfo, image_folder
-from core.datasets.image_files import decoded
+from core.datasets.decoding import decoded
 from core.datasets.image_folder import load
 from core.errors import DatasetInvalid, DatasetMissing
 from tests.images import noise, write

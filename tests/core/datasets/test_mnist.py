@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.catalog.datasets import FASHION_MNIST, IDX_FILES, MNIST, DatasetInfo
 from core.catalog.registry import implementation
-from core.datasets.image_files import decoded
+from core.datasets.decoding import decoded
 from core.datasets.source import Source
 from core.errors import DatasetInvalid, DatasetMissing
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.catalog.datasets import UTKFACE, utkface
-from core.datasets.image_files import decoded
+from core.datasets.decoding import decoded
 from core.datasets.utkface import load
 from core.errors import DatasetInvalid, DatasetMissing
 from core.faces import age_group
