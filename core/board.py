@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from core.attack_figures import AttackFigures
 from core.cohort import REFERENCE_UNLEARNERS, Cohort
 from core.ranking import Group, GroupCounts, Grouping, Linkage, count_groups, dense_ranks, group_values
+from core.spec.forget import chooses_by_loss
 from core.spec.setting import Setting, SettingId
 
 REFERENCES = ("retrained", "original")  # rows of the board, but never ranked
@@ -141,7 +142,7 @@ class Board:
         moved: rows that the frozen cut points would place elsewhere; empty where they are in force.
         attacks: by setting and method, what attacks on single samples found, by attack; they rank nothing.
         floors: by setting, the indiscernibility that one in twenty models without a trace falls below; only
-            on boards by indiscernibility, and where it is known.
+            on boards by indiscernibility, and where it is known and holds.
     """
 
     protocol: str
@@ -161,17 +162,23 @@ class Board:
         return frozenset(setting for setting, found in self.groupings.items() if found.is_ambiguous)
 
 
-def floors_by_setting(told: Iterable[tuple[str, float | None]]) -> dict[SettingId, float]:
-    """A board's `floors`. The sizes of its sets decide a setting's, so that what its retrained models say
-    holds for all; the least of it, where they differ.
+def floors_by_setting(
+    settings: Iterable[Setting], told: Iterable[tuple[str, float | None]]
+) -> dict[SettingId, float]:
+    """A board's `floors`; none where samples are chosen by loss, as the floor is for random draws.
+
+    The sizes of its sets decide a setting's, so that what its retrained models say holds for all; the least
+    of it, where they differ.
 
     Args:
+        settings: the board's.
         told: by retrained model its setting and `FLOOR`, None where it is not usable.
     """
+    at_random = {setting.id for setting in settings if not chooses_by_loss(setting.forget)}
     floors: dict[SettingId, float] = {}
-    for setting, floor in told:
-        if floor is not None:
-            floors[SettingId(setting)] = min(floor, floors.get(SettingId(setting), floor))
+    for setting, floor in ((SettingId(name), floor) for name, floor in told):
+        if floor is not None and setting in at_random:
+            floors[setting] = min(floor, floors.get(setting, floor))
     return floors
 
 

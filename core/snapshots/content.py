@@ -42,11 +42,12 @@ class Evidence:
     def data(self, metric: Metric) -> BoardData:
         """What the board by one metric is built from."""
         values = tuple(found.values[metric] for found in self.results)
-        floors = floors_by_setting(
+        told = [
             (found.record.setting_id, found.record.metrics.get(FLOOR))
             for found in self.results
             if found.record.unlearner == "retrained"
-        )
+        ]
+        floors = floors_by_setting(self.settings, told)
         return BoardData(self.protocol, metric, self.settings, values, self.attacks, floors)
 
 

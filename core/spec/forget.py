@@ -182,3 +182,10 @@ def set_rules(rule: ForgetRule) -> tuple[SetRule, ...]:
 def forgets_classes(rule: ForgetRule) -> bool:
     """Whether classes are forgotten, now or in an earlier step, so that the forget set may lack some."""
     return any(isinstance(each, ClassForget) for each in set_rules(rule))
+
+
+def chooses_by_loss(rule: ForgetRule) -> bool:
+    """Whether samples of highest loss are forgotten, now or in an earlier step: what that has left is no
+    random draw either.
+    """
+    return any(isinstance(each, HardForget) for each in set_rules(rule))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NewType, Self, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from core.spec.canonical import content_hash
-from core.spec.forget import HardForget, LiraForget, RandomForget, set_rules
+from core.spec.forget import LiraForget, RandomForget, chooses_by_loss
 from core.spec.job import HyperparameterValue, OutModels, SelectionRule, TuningTarget
 from core.spec.search import Range
 from core.spec.setting import Resolved, Setting
@@ -71,7 +71,7 @@ class TrainUnit(PlainUnit):
 
 def scorer(setting: Setting) -> TrainUnit | None:
     """The unit that trains the original which finds the hardest samples; None where no rule asks for them."""
-    if not any(isinstance(rule, HardForget) for rule in set_rules(setting.forget)):
+    if not chooses_by_loss(setting.forget):
         return None
     base = setting.model_copy(update={"forget": RandomForget()})
     return TrainUnit(role="original", setting=base, model_seed=0, revision=TRAINING_REVISION)

@@ -27,11 +27,12 @@ def load_job_boards(
     failures = {UnitId(unit.id): unit.failure_class for unit in failed_units(session, job_id)}
     lost = _failed_methods(planned, failures) - records.keys()
     attacks = attack_figures(session, {cell.setting.id for cell in job.cells}, job_id=job_id)
-    floors = floors_by_setting(
+    told = [
         (model.setting, records[unit].metrics.get(FLOOR))
         for unit, model in models.items()
         if unit in records and model.method.unlearner == "retrained"
-    )
+    ]
+    floors = floors_by_setting([cell.setting for cell in job.cells], told)
     boards = {}
     for metric in Metric:
         values = [_value(model, records[unit], metric) for unit, model in models.items() if unit in records]

@@ -291,7 +291,7 @@ def indiscernibility_floors(
             *_count(settings, protocol, viewer), ResultRow.unlearner == "retrained"
         )
     )
-    return floors_by_setting((setting, floor) for setting, floor in rows)
+    return floors_by_setting(settings, ((setting, floor) for setting, floor in rows))
 
 
 def counted_results(

@@ -54,6 +54,22 @@ def test_the_board_by_indiscernibility_tells_what_chance_alone_leaves_as_the_ret
     assert floors == {"indiscernibility": 0.93, "retention_deviation": None}
 
 
+def test_where_samples_are_chosen_by_loss_the_board_has_no_noise_floor(client, store):
+    """Not even where a result that an earlier version measured says one."""
+    place = {"dataset": "digits", "model": "resnet18", "forget": {"rule": "hard"}}
+    client.post(JOBS, json={**SPEC, "settings": [place]})
+    work(store, lambda unit: {**METRICS, "indiscernibility_floor_test": 0.93})
+    shown = client.get(f"{BOARD}/settings", params={"protocol": "quick/1.0"}).json()
+    (setting,) = (item["id"] for item in shown["items"] if not item["is_standard"])
+
+    (column,) = client.get(BOARD, params={"metric": "indiscernibility", "setting": setting}).json()[
+        "settings"
+    ]
+
+    assert column["forget"]["rule"] == "hard"
+    assert column["indiscernibility_floor"] is None
+
+
 @pytest.mark.parametrize(
     ("auc", "p_value", "reading"),
     [(0.9, 0.001, "remembered"), (0.1, 0.001, "over_unlearned"), (0.1, 0.2, "like_unseen")],

@@ -494,6 +494,20 @@ def test_the_hardest_samples_are_harder_to_get_right_than_the_others(outcomes):
     assert hard.metrics["forget_accuracy"] < hard.metrics["retain_accuracy"]
 
 
+@pytest.mark.parametrize(
+    "forget",
+    [
+        {"rule": "hard", "count": 30},
+        {"rule": "sequence", "steps": [{"rule": "hard", "count": 30}, {"count": 20}]},
+    ],
+)
+def test_where_samples_are_chosen_by_loss_there_is_no_noise_floor_and_the_result_says_why(outcomes, forget):
+    for _, _, outcome in outcomes(forget):
+        for name in ("indiscernibility_floor_validation", "indiscernibility_floor_test"):
+            assert outcome.metrics[name] is None
+            assert "chosen by their loss" in outcome.reasons[name]
+
+
 def test_machines_that_round_otherwise_find_the_same_hardest_samples(tmp_path, catalogue):
     """Each layer's outputs are off by a hundred thousand units in the last place."""
     scoring, trained, *_ = plan(resolved({"rule": "hard", "count": 100}, catalogue))
