@@ -1,5 +1,6 @@
 """From the submitted job spec to the resolved one: every id looked up, every default filled in."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from core.spec.forget import (
 )
 from core.spec.job import (
     ALL,
+    AttackRequest,
     HyperparameterValue,
     JobSpec,
     Originals,
@@ -126,6 +128,7 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     found += duplicates(spec.settings, "settings") + duplicates(spec.model_seeds or (), "model_seeds")
     found += duplicates(spec.sweep.seeds if spec.sweep else (), "sweep", "seeds")
     found += duplicates(spec.attacks, "attacks")
+    sweep = None if spec.sweep is None else _in_order(spec.sweep)
     requests = _expand(spec.unlearners, catalogue, found)
     for index, attack in enumerate(spec.attacks):
         found += attack_problems(attack, index, spec.sweep, catalogue)
@@ -133,9 +136,9 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     cells = [
         Cell(
             setting=setting,
-            entries=_entries(setting, requests, spec.sweep, protocol, catalogue, found),
+            entries=_entries(setting, requests, sweep, protocol, catalogue, found),
             max_batch_size=protocol.max_batch_size.get(catalogue.datasets[setting.dataset].recipes_id),
-            studies=_studies(setting, spec, requests, protocol, catalogue, found),
+            studies=_studies(setting, spec.attacks, sweep, requests, protocol, catalogue, found),
         )
         for index, request in enumerate(spec.settings)
         for setting in _settings(request, index, protocol, catalogue, found)
@@ -149,9 +152,14 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
         protocol=protocol.id,
         cells=tuple(cells),
         model_seeds=spec.model_seeds or protocol.model_seeds,
-        sweep=spec.sweep if any(entry.space for cell in cells for entry in cell.entries) else None,
+        sweep=sweep if any(entry.space for cell in cells for entry in cell.entries) else None,
         timed_runs=protocol.timed_runs,
     )
+
+
+def _in_order(sweep: SweepRequest) -> SweepRequest:
+    """The sweep with ascending seeds: they are a set, of which the best trial wins, whatever their order."""
+    return sweep.model_copy(update={"seeds": tuple(sorted(sweep.seeds))})
 
 
 def _expand(
@@ -392,7 +400,7 @@ def _sweep_tuning(sweep: SweepRequest, request: UnlearnerRequest, protocol: Prot
     is_protocols = (
         budget is not None
         and set(request.hyperparameters) <= {"variant"}
-        and (sweep.seeds, sweep.trials) == (budget.seeds, budget.trials)
+        and (set(sweep.seeds), sweep.trials) == (set(budget.seeds), budget.trials)
         and sweep.target == "retrained"
     )
     return "sweep" if is_protocols else "other_sweep"
@@ -436,7 +444,8 @@ def _filled(info: UnlearnerInfo, values: dict[str, Any]) -> dict[str, Any]:
 
 def _studies(
     setting: Setting,
-    spec: JobSpec,
+    attacks: Sequence[AttackRequest],
+    sweep: SweepRequest | None,
     requests: list[tuple[int, UnlearnerRequest]],
     protocol: Protocol,
     catalogue: Catalogue,
@@ -446,7 +455,7 @@ def _studies(
     studies: list[Study] = []
     if setting.first_step != setting:
         return ()
-    for index, request in enumerate(spec.attacks):
+    for index, request in enumerate(attacks):
         info = catalogue.attacks.get(request.id)
         if info is None or info.on != "samples" or not is_beside(request, setting):
             continue
@@ -462,11 +471,11 @@ def _studies(
         found += too_few_models(index, info, num_train, splits, forget_sets, out)
         of_study = lira_setting(setting, dataset, protocol)
         search = None
-        if spec.sweep is not None:
+        if sweep is not None:
             search = Search(
                 splits=min(request.search_splits or SEARCH_SPLITS, splits),
-                trials=request.trials or spec.sweep.trials,
-                target=spec.sweep.target,
+                trials=request.trials or sweep.trials,
+                target=sweep.target,
                 selection=request.selection or "best_trial",
             )
             if search.selection == "rescored" and search.splits < 2:
@@ -479,7 +488,7 @@ def _studies(
                 attack=info.id,
                 attack_revision=info.revision,
                 setting=of_study,
-                entries=_entries(of_study, attacked, spec.sweep, protocol, catalogue, found),
+                entries=_entries(of_study, attacked, sweep, protocol, catalogue, found),
                 splits=splits,
                 forget_sets=forget_sets,
                 out=out,

@@ -9,6 +9,7 @@ import pytest
 from core.catalog.datasets import utkface
 from core.catalog.registry import installed
 from core.errors import SpecInvalid, SpecProblem
+from core.plan import plan
 from core.spec.job import parse_job_spec
 from core.spec.resolve import Cell, ResolvedJob, resolve
 
@@ -193,6 +194,16 @@ def test_a_repeated_item_is_refused_with_the_one_it_repeats(field, items):
 
     assert (problem.pointer, problem.code) == (f"#/{field}/1", "duplicate")
     assert f"{field}[0]" in problem.detail
+
+
+def test_the_seeds_of_a_sweep_are_a_set_whose_order_changes_nothing():
+    in_order, shuffled = (
+        resolved(protocol="deep-unlearn/1.0", sweep={"seeds": seeds}) for seeds in ([0, 1, 2], [2, 0, 1])
+    )
+
+    assert shuffled.sha256 == in_order.sha256
+    assert {entry.tuning for cell in shuffled.cells for entry in cell.entries} == {"sweep"}
+    assert plan(shuffled) == plan(in_order)
 
 
 def test_a_repeated_seed_of_a_sweep_is_refused():
