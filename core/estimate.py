@@ -334,7 +334,11 @@ class _Rates:
         return total
 
     def told(self) -> tuple[str, ...]:
-        return tuple(self._in_words(conditions, found) for conditions, found in self._found.items())
+        """A sentence for all conditions of which the same is to be said."""
+        places: dict[str, list[str]] = {}
+        for conditions, found in self._found.items():
+            places.setdefault(self._in_words(conditions, found), []).append(str(conditions))
+        return tuple(f"{', '.join(here)}: {text}" for text, here in places.items())
 
     def _at(self, conditions: Conditions, method: MeasuredMethod) -> Seconds | None:
         found = self._found.setdefault(conditions, {})
@@ -363,7 +367,7 @@ class _Rates:
     def _in_words(self, conditions: Conditions, methods: Collection[MeasuredMethod]) -> str:
         source = self._source(conditions)
         if source is None:
-            return f"{conditions}: nothing has been measured on this installation, so no time can be told."
+            return "nothing has been measured on this installation, so no time can be told."
         rates = self._measured[source]
         missing = [method or "the references" for method in methods if method not in rates]
         used = _pooled(rates.values() if missing else (rates[method] for method in methods))
@@ -375,7 +379,7 @@ class _Rates:
                 f"of {source} on {devices}"
             )
         unknown = f"; none of {', '.join(missing)}, taken to cost what the others do" if missing else ""
-        return f"{conditions}: {rests}{unknown}."
+        return f"{rests}{unknown}."
 
 
 def _rate(units: Sequence[Measurement]) -> Rate:

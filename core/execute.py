@@ -17,7 +17,7 @@ from core.datasets.resident import Batch
 from core.datasets.streams import Shuffled
 from core.evaluation import BATCH_SIZE, evaluate
 from core.lira import attack, score
-from core.measurement import Cost, measured, without_model
+from core.measurement import DIVERGED, Cost, measured, without_model
 from core.optimisers import cosine, sgd
 from core.outcome import Outcome, Progress
 from core.sequence import add_sequence
@@ -118,7 +118,8 @@ class Workbench:
             "is_usable": is_usable,
         }
         artifact = self._artifacts.write(unit_id(unit), tensors={"model": model.state_dict()}, record=record)
-        return Outcome(is_usable, clock.seconds, artifact=asdict(artifact))
+        reason = None if is_usable else DIVERGED
+        return Outcome(is_usable, clock.seconds, artifact=asdict(artifact), reason=reason)
 
     def _evaluate(self, unit: EvaluateUnit) -> Outcome:
         """Evaluate a reference model; the retrained one is compared with itself."""
@@ -212,6 +213,7 @@ class Workbench:
             where,
             asdict(artifact),
             hyperparameters=hyperparameters or {},
+            reason=None if result.is_usable else DIVERGED,
         )
 
 
@@ -230,4 +232,6 @@ def _part(report: Report, number: int, parts: int) -> Report:
 def _nothing(reason: str) -> Outcome:
     """The outcome of a run that has no model."""
     result = without_model(reason)
-    return Outcome(is_usable=False, runtime_seconds=0.0, metrics=result.metrics, reasons=result.reasons)
+    return Outcome(
+        is_usable=False, runtime_seconds=0.0, metrics=result.metrics, reasons=result.reasons, reason=reason
+    )

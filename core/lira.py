@@ -110,7 +110,12 @@ def attack(bench: Bench, unit: AttackUnit) -> Outcome:
     where = provenance(bench.device)
     artifact = bench.artifacts.write(unit_id(unit), tensors=tensors, record={**document, "provenance": where})
     return Outcome(
-        document["is_usable"], 0.0, provenance=where, artifact=asdict(artifact), attack=document | found
+        document["is_usable"],
+        0.0,
+        provenance=where,
+        artifact=asdict(artifact),
+        attack=document | found,
+        reason=document["reason"],
     )
 
 
@@ -131,7 +136,7 @@ def _kept(bench: Bench, unit: ScoreUnit, record: Document, pool: Scores | None, 
     tensors = {} if pool is None else {"scores": {"z": torch.from_numpy(pool)}}
     record = {**record, "runtime_seconds": seconds, "device": bench.device_name}
     artifact = bench.artifacts.write(unit_id(unit), tensors=tensors, record=record)
-    return Outcome(record["is_usable"], seconds, artifact=asdict(artifact))
+    return Outcome(record["is_usable"], seconds, artifact=asdict(artifact), reason=record["reason"])
 
 
 def _stacked(

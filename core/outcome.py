@@ -29,8 +29,9 @@ class LogLine:
 class Outcome:
     """What a unit produced, as plain JSON. A metric that does not exist is None, with its reason.
 
-    `hyperparameters` are those that an unlearning run used in the end; `attempts` are a trial's, as
-    `core.sweep.Attempt` writes them; `attack` is what one on single samples found, as `core.lira` writes it.
+    `reason` is why it is not usable: no model, no finite score, no winner. `hyperparameters` are those that
+    an unlearning run used in the end; `attempts` are a trial's, as `core.sweep.Attempt` writes them; `attack`
+    is what one on single samples found, as `core.lira` writes it.
     """
 
     is_usable: bool
@@ -42,3 +43,4 @@ class Outcome:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     attempts: tuple[dict[str, Any], ...] = ()
     attack: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None

@@ -63,6 +63,7 @@ def run_trial(bench: Bench, unit: TrialUnit, report: Report) -> Outcome:
         provenance=where,
         artifact=asdict(artifact),
         attempts=documents,
+        reason=last.reason,
     )
 
 
@@ -80,8 +81,10 @@ def rescore(bench: Bench, unit: RescoreUnit, report: Report) -> Outcome:
     attempt = None if winner is None else _attempt(bench, unit.sweep, winner.parameters, report)
     record = {"attempt": None if attempt is None else attempt.as_json()}
     artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
-    seconds = 0.0 if attempt is None else attempt.seconds or 0.0
-    return Outcome(attempt is not None and math.isfinite(attempt.score), seconds, artifact=asdict(artifact))
+    if attempt is None:
+        return Outcome(is_usable=False, runtime_seconds=0.0, artifact=asdict(artifact), reason=NO_WINNER)
+    is_usable = math.isfinite(attempt.score)
+    return Outcome(is_usable, attempt.seconds or 0.0, artifact=asdict(artifact), reason=attempt.reason)
 
 
 def select(bench: Bench, unit: SelectionUnit) -> Outcome:
@@ -97,7 +100,8 @@ def select(bench: Bench, unit: SelectionUnit) -> Outcome:
         winner = choose((sweep.model_seed, _all_trials(bench, sweep)) for sweep in unit.sweeps)
     record = {"winner": None if winner is None else asdict(winner)}
     artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
-    return Outcome(winner is not None, 0.0, artifact=asdict(artifact))
+    reason = NO_WINNER if winner is None else None
+    return Outcome(winner is not None, 0.0, artifact=asdict(artifact), reason=reason)
 
 
 def chosen_hyperparameters(bench: Bench, given: Parameters, selection: UnitId) -> Parameters | None:

@@ -179,6 +179,17 @@ def test_what_is_measured_in_one_precision_is_not_taken_for_the_other():
     assert "units of digits/resnet18 in fp32" in other.rests_on[0]
 
 
+def test_what_is_to_be_said_of_several_settings_is_said_once_with_their_names():
+    elsewhere = [{"dataset": "mnist", "model": model} for model in ("resnet18", "tiny_vit")]
+
+    found = estimated(planned(settings=elsewhere))
+
+    assert found.rests_on == (
+        "mnist/resnet18 in fp32, mnist/tiny_vit in fp32: nothing has been measured on this installation, "
+        "so no time can be told.",
+    )
+
+
 def test_units_that_are_done_cost_nothing():
     units = planned()
     trained = tuple(unit.id for unit in units if unit.unit.kind == "train")

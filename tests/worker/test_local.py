@@ -206,6 +206,19 @@ def results(out: Path) -> list[dict[str, Any]]:
     return json.loads((out / "results.json").read_text())
 
 
+def test_a_method_without_a_winner_is_told_as_such_with_the_reason(run):
+    sweep = {"seeds": [0], "trials": 2}
+    told, _ = run({**SPEC, "unlearners": ["toy_raiser"], "model_seeds": [0], "sweep": sweep}).communicate(
+        timeout=200
+    )
+
+    raised, why = "RuntimeError: it never works", "no trial of the sweep gave a finite score"
+    assert f"No finite score: try toy_raiser, trial 2 of 2 (seed 0): {raised}" in told
+    assert f"No winner: choose hyperparameters for toy_raiser (seed 0): {why}." in told
+    assert f"No usable model: unlearn with toy_raiser (seed 0): {why}." in told
+    assert "toy_raiser" not in "".join(line for line in told.splitlines() if line.startswith("Done"))
+
+
 def test_the_board_of_a_run_has_all_that_it_asked_for_and_says_what_the_protocol_does_not_rank(run, tmp_path):
     sizes = [
         {"rule": "hard", "fraction": 0.1},
