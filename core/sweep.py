@@ -133,13 +133,17 @@ def propose(sweep: Sweep, generation: int, history: Sequence[Trial]) -> tuple[Pr
     return tuple(Proposal(dict(asked.params), pruned) for asked, pruned in asked_now)
 
 
-def redrawn(sweep: Sweep, index: int, attempt: int) -> Parameters:
-    """Other hyperparameters for a trial whose method raised: random, seeded by trial and attempt."""
+def redrawn(sweep: Sweep, index: int, attempt: int) -> Proposal:
+    """Another proposal for a trial whose method raised: random, seeded by trial and attempt.
+
+    Raises:
+        SweepExhausted: nearly everything that is drawn has to be pruned.
+    """
     space = {name: _distribution(values) for name, values in sweep.space.items()}
     seed = int(content_hash({"sweep": sweep.sha256, "index": index, "attempt": attempt})[:8], 16)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    asked, _ = _ask(study, space, sweep)
-    return dict(asked.params)
+    asked, pruned = _ask(study, space, sweep)
+    return Proposal(dict(asked.params), pruned)
 
 
 def objectives(

@@ -44,14 +44,13 @@ NO_WINNER = "no trial of the sweep gave a finite score"
 def run_trial(bench: Bench, unit: TrialUnit, report: Report) -> Outcome:
     """One completed trial; a method that raises is tried again with other hyperparameters."""
     sweep = unit.sweep
-    proposal = _proposal(bench, unit)
-    attempts = [Attempt(parameters, "pruned") for parameters in proposal.pruned]
-    parameters = proposal.parameters
-    for number in range(1, MAX_ATTEMPTS + 1):
-        attempts.append(_attempt(bench, sweep, parameters, report))
+    attempts: list[Attempt] = []
+    for number in range(MAX_ATTEMPTS):
+        proposal = redrawn(sweep, unit.index, number) if number else _proposal(bench, unit)
+        attempts += [Attempt(parameters, "pruned") for parameters in proposal.pruned]
+        attempts.append(_attempt(bench, sweep, proposal.parameters, report))
         if attempts[-1].state == "completed":
             break
-        parameters = redrawn(sweep, unit.index, number)
     documents = tuple(attempt.as_json() for attempt in attempts)
     where = bench.provenance(sweep.setting)
     record = {"attempts": documents, "provenance": where}

@@ -118,7 +118,7 @@ def test_a_space_without_an_allowed_batch_size_ends_with_an_error_that_says_so()
         lambda parameters: completed(parameters, WORST),
         lambda parameters: [
             Attempt(parameters, "failed", reason="it raised"),
-            *completed(redrawn(sweep(), 0, 1)),
+            *completed(redrawn(sweep(), 0, 1).parameters),
         ],
         lambda parameters: [Attempt(parameters, "failed", reason="it raised")] * 3,
     ],
@@ -135,7 +135,7 @@ def test_a_trial_that_was_replaced_leaves_its_generation_whole():
         if index != 7:
             return completed(parameters)
         other = redrawn(sweep(), index, 1)
-        return [Attempt(parameters, "failed", reason="it raised"), *completed(other)]
+        return [Attempt(parameters, "failed", reason="it raised"), *completed(other.parameters)]
 
     history = [
         once_raised(index, proposal.parameters) for index, proposal in enumerate(propose(sweep(), 0, []))
@@ -151,8 +151,8 @@ def test_a_trial_that_was_replaced_leaves_its_generation_whole():
 def test_another_attempt_draws_other_hyperparameters_from_the_same_space():
     draws = [redrawn(sweep(), index, attempt) for index in (0, 1) for attempt in (1, 2)]
 
-    assert len({draw["learning_rate"] for draw in draws}) == 4
-    assert all(set(draw) == set(SPACE) for draw in draws)
+    assert len({draw.parameters["learning_rate"] for draw in draws}) == 4
+    assert all(set(draw.parameters) == set(SPACE) for draw in draws)
     assert redrawn(sweep(), 0, 1) == draws[0]
 
 

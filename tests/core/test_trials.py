@@ -23,10 +23,13 @@ def bench(tmp_path) -> Workbench:
     return Workbench(ArtifactStore(tmp_path), data_dir=tmp_path, cache_dir=tmp_path / "cache", device="cpu")
 
 
-def units(catalogue: Catalogue, unlearner: object, **sweep: object) -> dict[UnitId, Unit]:
+def units(
+    catalogue: Catalogue, unlearner: object, *, max_batch_size: int = 1024, **sweep: object
+) -> dict[UnitId, Unit]:
     """The units of a job with a sweep on the tiny model, dependencies first."""
     recipe = Recipe(num_epochs=3, batch_size=32, learning_rate=0.05)
-    protocol = QUICK.model_copy(update={"recipes": {"*/*": recipe}})
+    changes = {"recipes": {"*/*": recipe}, "max_batch_size": {"digits": max_batch_size}}
+    protocol = QUICK.model_copy(update=changes)
     spec = {
         "settings": [{"dataset": "digits", "model": "toy_net"}],
         "unlearners": [unlearner],
@@ -144,6 +147,28 @@ def test_a_method_that_raises_is_tried_with_other_values_and_leaves_no_configura
     for outcome in of_kind(todo, outcomes, "unlearn"):
         assert not outcome.is_usable
         assert "no trial" in outcome.reasons["retention_deviation"]
+
+
+def test_a_trial_keeps_every_proposal_that_was_pruned_also_those_in_place_of_one_that_raised(
+    bench, catalogue, monkeypatch
+):
+    def never_works(*_: object) -> None:
+        raise RuntimeError("it never works")
+
+    monkeypatch.setattr("core.unlearners.ft.unlearn", never_works)
+    todo = units(catalogue, "ft", seeds=[0], trials=8, max_batch_size=128)
+
+    trials = of_kind(todo, execute(bench, todo), "trial")
+
+    for trial in trials:
+        assert [attempt["state"] for attempt in trial.attempts if attempt["state"] != "pruned"] == [
+            "failed"
+        ] * 3
+        assert trial.attempts[-1]["state"] == "failed"
+        for attempt in trial.attempts:
+            assert (attempt["state"] == "pruned") == (attempt["parameters"]["batch_size"] > 128)
+    states = [[attempt["state"] for attempt in trial.attempts] for trial in trials]
+    assert any("pruned" in of_trial[of_trial.index("failed") :] for of_trial in states)
 
 
 def test_a_model_that_diverges_scores_infinitely_badly(bench, catalogue):
