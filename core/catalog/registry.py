@@ -9,6 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from core.catalog.attacks import AttackInfo
 from core.catalog.datasets import DatasetInfo
 from core.catalog.declaration import Declaration
@@ -77,7 +79,7 @@ def _load(entry_point: EntryPoint, kind: type[Info]) -> Info:
     except Exception as error:
         raise PluginInvalid(
             f"{_origin(entry_point)}: entry point {entry_point.name!r} = {entry_point.value!r} cannot be "
-            f"loaded: {error}"
+            f"loaded: {_why(error)}"
         ) from error
     if not isinstance(record, kind):
         raise PluginInvalid(
@@ -85,6 +87,14 @@ def _load(entry_point: EntryPoint, kind: type[Info]) -> Info:
             f"not a {kind.__name__}."
         )
     return record
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, in one line: pydantic's own text has its types and links as well."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    found = ((*each["loc"], each["msg"].removeprefix("Value error, ")) for each in error.errors())
+    return "; ".join(": ".join(map(str, parts)) for parts in found)
 
 
 def _ours_first(entry_point: EntryPoint) -> tuple[bool, str, str]:

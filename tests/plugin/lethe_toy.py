@@ -81,5 +81,4 @@ TOY_THRESHOLD = AttackInfo(
     title="Threshold",
     source="nobody",
     implementation="lethe_toy_torch:threshold",
-    on="samples",
 )
