@@ -153,6 +153,7 @@ def demo(
     spec: Annotated[Path, typer.Option(metavar="SPEC.json", help="Another job than this one.")] = QUICK_SPEC,
 ) -> None:
     """Serve, run the bundled job through the API, print the board, keep serving."""
+    from api.commands.following import follow_to_end
     from worker.background import background_service
 
     started = time.monotonic()
@@ -162,7 +163,7 @@ def demo(
         console.print(
             f"[bold]Lethe[/bold] runs the quick job; watch it at {settings.url}/jobs/{job.id}", soft_wrap=True
         )
-        status = jobs.follow_to_end(client, job.id)
+        status = follow_to_end(client, job.id)
         for metric in ("retention_deviation", "indiscernibility"):
             boards.show_board(client, {"protocol": "quick/1.0", "metric": metric})
         took = time.monotonic() - started

@@ -203,14 +203,19 @@ class Client:
         """Run what failed or was cancelled of an ended job again."""
         return self._sent(JobAnswer, f"/jobs/{job_id}/retry")
 
-    def follow_job(self, job_id: str) -> Iterator[ServerEvent]:
-        """The job's events from its submission on, until it has ended; a cut connection is taken up again."""
+    def follow_job(self, job_id: str, *, new_only: bool = False) -> Iterator[ServerEvent]:
+        """The job's events from its submission on, until it has ended; a cut connection is taken up again.
+
+        With `new_only` it is those that happen from now on, after a `progress` event that comes at once.
+        """
         last_id: str | None = None
         path = f"/api/v1/jobs/{job_id}/events"
         while True:
             headers = {"Last-Event-ID": last_id} if last_id else {}
             try:
-                with connect_sse(self._http, "GET", path, headers=headers) as source:
+                with connect_sse(
+                    self._http, "GET", path, headers=headers, params={"new_only": new_only}
+                ) as source:
                     if source.response.is_error:
                         source.response.read()
                     _require_success(source.response)

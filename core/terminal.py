@@ -99,9 +99,6 @@ class JobProgress:
             if data["state"] == "failed" or not self._console.is_terminal:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
         elif name == "state":
-            if not self._work:  # else the caller has told which units were done
-                shared = data.get("shared", 0)  # units that were done when it was submitted
-                self._end_units(shared, shared, is_news=False)
             self._console.print(data["text"], markup=False, soft_wrap=True)
 
     def describe(self, model_seed: int, title: str, text: str | None) -> None:

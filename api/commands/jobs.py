@@ -11,8 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.commands.asking import JobId, SpecFile, Url, client_of, command_group, console, read_file
-from core.foreign_text import last_words
-from core.store.states import FINAL_JOB, JobState, UnitState
+from core.store.states import FINAL_JOB, JobState
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -36,6 +35,8 @@ def submit(
     url: Url = None,
 ) -> None:
     """Submit a job spec to a running service."""
+    from api.commands.following import follow_to_end
+
     document = read_file(spec, "job spec")
     with client_of(url) as client:
         job = client.submit_job(document)
@@ -66,6 +67,8 @@ def jobs(
 @app.command()
 def follow(job: JobId, url: Url = None) -> None:
     """Show a job's progress until it ends."""
+    from api.commands.following import follow_to_end
+
     with client_of(url) as client:
         raise typer.Exit(follow_to_end(client, job))
 
@@ -128,25 +131,6 @@ def retry(job: JobId, url: Url = None) -> None:
     """Run what failed or was cancelled of a job again."""
     with client_of(url) as client:
         _show_state(client.retry_job(job))
-
-
-def follow_to_end(client: "Client", job_id: str) -> int:
-    """Show a job's progress until it ends; 0 if every unit succeeded, else 1 with what failed."""
-    from core.terminal import JobProgress
-
-    job = client.get_job(job_id)
-    with JobProgress(console, total=job.units.total) as progress:  # its events begin with its submission
-        for event in client.follow_job(job_id):
-            progress.show(event.name, event.data)
-    ended = client.get_job(job_id)
-    if ended.state == JobState.SUCCEEDED:
-        return 0
-    console.print(f"The job ended {ended.state}.", style="red")
-    for unit in client.list_job_units(job_id):
-        if unit.state == UnitState.FAILED:
-            reason = last_words(unit.error)
-            console.print(f"  {unit.title} (seed {unit.model_seed}): {reason}", markup=False)
-    return 1
 
 
 def _exported(client: "Client", job_id: str, what: str) -> "Iterable[BaseModel]":

@@ -1,10 +1,11 @@
-"""A job's events as server-sent events: the log from the start or from `Last-Event-ID`, then live."""
+"""A job's events as server-sent events: the log from its start, from `Last-Event-ID` or from now on."""
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Annotated, Any, TypeAlias, cast
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.access import CallerDep
@@ -42,13 +43,23 @@ async def _feed(request: Request) -> Feed[Look]:
 async def follow_job(
     job_id: Annotated[str, Depends(_existing_job)],
     feed: Annotated[Feed[Look], Depends(_feed)],
+    store: StoreDep,
     last_event_id: Annotated[
         int | None, Header(ge=0, lt=2**63, description="Resume behind this event.")
     ] = None,
+    new_only: Annotated[
+        bool,
+        Query(
+            description="Leave out what has happened before: the stream begins with a `progress` event, and "
+            "tells all that happens from then on."
+        ),
+    ] = False,
 ) -> AsyncIterator[ServerSentEvent]:
-    """`state` and `unit` events with ids, `progress` without, and `end` when the job has ended."""
+    """`state` and `unit` events, `progress`, and `end` when the job has ended."""
     after = last_event_id or 0
-    shown: list[dict[str, Any]] = []
+    shown: list[dict[str, Any]] | None = []
+    if new_only and last_event_id is None:
+        after, shown = await run_in_threadpool(_newest, store), None
     with feed.following(job_id):
         while True:
             version = feed.version(job_id)
@@ -58,12 +69,17 @@ async def follow_job(
                 yield _sent(event)
             if running != shown:
                 shown = running
-                yield ServerSentEvent(event="progress", data={"units": running})
+                yield ServerSentEvent(event="progress", data={"units": running}, id=str(after))
             if is_final and len(found) < BATCH:
                 yield ServerSentEvent(event="end", data={"job_id": job_id})
                 return
             if len(found) < BATCH:
                 await feed.changed(job_id, version)
+
+
+def _newest(store: Store) -> int:
+    with store.read() as session:
+        return events.last_event_id(session)
 
 
 def look(store: Store, job_id: str, after: int) -> Look:

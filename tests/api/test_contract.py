@@ -109,8 +109,9 @@ def test_a_cancelled_job_can_be_run_again(client, store):
     problem(client.post(f"{JOBS}/{job_id}/retry"), 409, "conflict")
 
 
-def followed(client: TestClient, job_id: str, **headers: str) -> list:
-    with client.stream("GET", f"{JOBS}/{job_id}/events", headers=headers) as answer:
+def followed(client: TestClient, job_id: str, *, new_only: bool = False, **headers: str) -> list:
+    path = f"{JOBS}/{job_id}/events"
+    with client.stream("GET", path, params={"new_only": new_only}, headers=headers) as answer:
         return [event for event in EventSource(answer).iter_sse() if event.data]
 
 
@@ -123,6 +124,20 @@ def test_events_replay_from_the_start_and_end_with_the_job(client, store):
     assert reasons[-1] == "succeeded"
     assert reasons.count("done") == 18
     assert events[-1].event == "end"
+
+
+def test_new_events_alone_come_after_what_runs_now_whose_id_resumes_the_stream(client, store):
+    job_id = client.post(JOBS, json=SPEC).json()["id"]
+    work(store)
+
+    progress, end = followed(client, job_id, new_only=True)
+
+    assert (progress.event, progress.json(), end.event) == ("progress", {"units": []}, "end")
+    everything = [event.id for event in followed(client, job_id) if event.event in ("state", "unit")]
+    assert progress.id == everything[-1]
+    before_last = {"Last-Event-ID": everything[-2]}
+    (resumed, _) = followed(client, job_id, new_only=True, **before_last)
+    assert resumed.id == everything[-1]
 
 
 def test_events_name_the_request_that_caused_them(client):

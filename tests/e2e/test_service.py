@@ -68,9 +68,13 @@ def test_a_plug_in_is_in_the_catalogue_in_a_job_and_on_the_board(tmp_path, plugi
     with running_service(tmp_path, PYTHONPATH=str(plugin_path)) as url:
         catalog = httpx.get(f"{url}/api/v1/catalog").json()
         done = lethe("submit", str(tmp_path / "spec.json"), "--wait", "--url", url)
+        followed = lethe("follow", done.stdout.split()[0], "--url", url)
         board = lethe("board", "--format", "csv", "--url", url)
     assert "toy_noise" in {unlearner["id"] for unlearner in catalog["unlearners"]}
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("Done: unlearn with toy_noise") == 3
+    assert "15 of 15 units are done already." in followed.stdout
+    assert "Done: " not in followed.stdout
     assert "toy_noise" in board.stdout
 
 
