@@ -24,22 +24,14 @@ from core.foreign_text import last_words
 from core.outcome import LogLine, Outcome, Progress
 from core.pulse import beat_pulse
 from core.settings import GIGABYTE, Settings
-from core.spec.units import (
-    AttackUnit,
-    EvaluateUnit,
-    RescoreUnit,
-    TrainUnit,
-    TrialUnit,
-    UnitId,
-    UnitKind,
-    UnlearnUnit,
-)
+from core.spec.units import AttackUnit, EvaluateUnit, TrialUnit, UnitId, UnlearnUnit
 from core.store import artifacts, attacks, results, slots, trials, unit_logs, units, workers
 from core.store.jobs import QUEUE
 from core.store.session import Store
 from core.store.states import METHODS_FAULT, FailureClass, WorkerState
 from core.store.units import Lease
 from worker.devices import device_keys
+from worker.endings import ending
 from worker.listener import NOBODY, Listener
 from worker.processes import is_gone, resident_bytes
 from worker.runner import ArtifactBroken, Failed, Finished, Message, NoSpace, Runner
@@ -51,12 +43,6 @@ MACHINES_FAULT = frozenset({FailureClass.INFRA_LOST, FailureClass.OOM})
 SPACE_FACTOR = 2  # times what had no space: other workers write as well
 POLL_SECONDS = 0.2  # how soon a drain or the end of a unit is seen
 PROGRESS_SECONDS = 1.0  # a beat comes early when there is progress to show, but not more often than this
-LACKING: dict[UnitKind, str] = {  # what a unit lacks that ended without anything usable, if no model
-    "trial": "No finite score",
-    "rescore": "No finite score",
-    "selection": "No winner",
-    "attack": "No figures",
-}
 STORE_PATIENCE_SECONDS = 300.0  # how long a restarting database is waited for
 
 
@@ -297,7 +283,7 @@ class Worker:
     def _publish(self, running: Running, outcome: Outcome) -> None:
         """Record what the unit produced, in one transaction, only while the lease holds."""
         lease = running.lease
-        text = _ending(lease, outcome)
+        text = ending(lease, outcome)
 
         def publish(session: Session) -> bool:
             if not units.finish(
@@ -505,19 +491,6 @@ class Worker:
         while not self._leaving.wait(self._settings.beat_seconds):
             self._say_again()
             beat_pulse(self._settings.var_dir, "worker")
-
-
-def _ending(lease: Lease, outcome: Outcome) -> str:
-    """How a unit ended, in words."""
-    ran = outcome.runtime_seconds and isinstance(
-        lease.unit, TrainUnit | UnlearnUnit | TrialUnit | RescoreUnit
-    )
-    timed = f", in {outcome.runtime_seconds:.1f} s" if ran else ""
-    what = f"{lease.title} (seed {lease.unit.model_seed}){timed}"
-    if outcome.reason is None:
-        return f"Done: {what}."
-    why = last_words(outcome.reason).rstrip(".")
-    return f"{LACKING.get(lease.unit.kind, 'No usable model')}: {what}: {why}."
 
 
 def _line(level: str, text: str, **fields: str) -> LogLine:

@@ -1,6 +1,6 @@
 """The job spec, as submitted: the one document that the API, the command line and the page's form share."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -125,6 +125,10 @@ class SweepRequest(SpecModel):
             "original's, which a practitioner has (protocol §6, Notes)."
         ),
     ] = "retrained"
+
+    def in_order(self) -> Self:
+        """With ascending seeds: they are a set, of which the best trial wins, whatever their order."""
+        return self.model_copy(update={"seeds": tuple(sorted(self.seeds))})
 
 
 def _ids_to_requests(value: object) -> object:

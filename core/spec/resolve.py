@@ -128,7 +128,7 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     found += duplicates(spec.settings, "settings") + duplicates(spec.model_seeds or (), "model_seeds")
     found += duplicates(spec.sweep.seeds if spec.sweep else (), "sweep", "seeds")
     found += duplicates(spec.attacks, "attacks")
-    sweep = None if spec.sweep is None else _in_order(spec.sweep)
+    sweep = None if spec.sweep is None else spec.sweep.in_order()
     requests = _expand(spec.unlearners, catalogue, found)
     for index, attack in enumerate(spec.attacks):
         found += attack_problems(attack, index, spec.sweep, catalogue)
@@ -155,11 +155,6 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
         sweep=sweep if any(entry.space for cell in cells for entry in cell.entries) else None,
         timed_runs=protocol.timed_runs,
     )
-
-
-def _in_order(sweep: SweepRequest) -> SweepRequest:
-    """The sweep with ascending seeds: they are a set, of which the best trial wins, whatever their order."""
-    return sweep.model_copy(update={"seeds": tuple(sorted(sweep.seeds))})
 
 
 def _expand(
