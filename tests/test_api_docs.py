@@ -44,7 +44,7 @@ SAID = {  # what each side's answer has in it, whichever it is
     "Estimate": "18",
     "Submit": "job_",
     "List": "job_",
-    "Follow": "All units are done.",
+    "Follow": "units are done",
     "Logs": "Epoch 1 of 2",
     "Results": "ga",
     "Board": "ga",
