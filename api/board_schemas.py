@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from api.schemas import Answer, AttackFiguresAnswer, ForgetAnswer
+from api.schemas import Answer, AttackFiguresAnswer, ForgetAnswer, RunSeedAnswer
 from core.board import CellState, Metric
 from core.cohort import Cohort
 from core.ranking import Group
@@ -22,6 +22,7 @@ class BoardSetting(Answer):
                 "model": "resnet18",
                 "forget": {"rule": "random", "fraction": 0.1, "seed": 0},
                 "precision": "fp32",
+                "run_seed": 123,
                 "cuts": [0.12, 0.48],
                 "is_frozen": True,
                 "is_ambiguous": False,
@@ -35,6 +36,7 @@ class BoardSetting(Answer):
     model: str
     forget: ForgetAnswer
     precision: str
+    run_seed: RunSeedAnswer
     cuts: Annotated[
         list[float],
         Field(description="Between G1 and G2 and between G2 and G3; empty without three groups."),
@@ -59,6 +61,7 @@ class BoardCell(Answer):
     model: str
     forget: ForgetAnswer
     precision: str
+    run_seed: RunSeedAnswer
     group: Group | None
     state: CellState
     mean: float | None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
@@ -199,13 +199,23 @@ class TrialWorkAnswer(Answer):
     backward: float
 
 
+SeedAnswer: TypeAlias = int | Literal["model_seed"]
+RunSeedAnswer: TypeAlias = Annotated[
+    SeedAnswer,
+    Field(description="Of every training and unlearning run; `model_seed` where it is that of the model."),
+]
+
+
 class ForgetAnswer(Answer):
     """A forget-set rule; what it does not have is null."""
 
     rule: str
     fraction: float | None = None
     count: int | None = None
-    seed: int | None = None
+    seed: Annotated[
+        SeedAnswer | None,
+        Field(description="Of the draw; `model_seed` where each model seed has a forget set of its own."),
+    ] = None
     labels: list[int] | None = None
     step: Annotated[int | None, Field(description="Of a sequence, from 0.")] = None
     before: Annotated[
@@ -230,6 +240,7 @@ class PlacedAnswer(Answer):
     model: str
     forget: ForgetOfModelAnswer
     precision: str
+    run_seed: RunSeedAnswer
 
 
 class TrialAnswer(PlacedAnswer):
@@ -335,6 +346,7 @@ class SettingAnswer(Answer):
     model: str
     forget: ForgetAnswer
     precision: str
+    run_seed: RunSeedAnswer
     results: int
     is_standard: Annotated[bool, Field(description="Whether the protocol's own board shows it.")]
 

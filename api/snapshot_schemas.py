@@ -72,7 +72,7 @@ class SnapshotResult(Answer):
         Field(
             description="Of the canonical JSON of what `GET /results/{id}` answers but `attack_accuracy`, "
             "`attacks`, `created_at`, `dataset`, `forget`, `forget_reading`, `is_superseded`, `jobs`, "
-            "`model` and `precision`."
+            "`model`, `precision` and `run_seed`."
         ),
     ]
     setting: str

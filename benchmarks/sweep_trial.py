@@ -109,7 +109,7 @@ def alone(bench: Bench, unit: TrialUnit, parameters: dict) -> float:
     )
     unlearned = bench.unlearn(run, in_silence)
     started = time.perf_counter()
-    evaluate(unlearned.model, bench.sets(sweep.setting), SEARCHED_SETS)
+    evaluate(unlearned.model, bench.sets(sweep.setting, sweep.model_seed), SEARCHED_SETS)
     return unlearned.seconds + time.perf_counter() - started
 
 

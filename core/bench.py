@@ -75,9 +75,9 @@ class Bench:
         """The device in words."""
         return device_name(self.device)
 
-    def provenance(self, setting: Setting) -> dict[str, Any]:
-        """Where a number that is computed here for a setting comes from, as plain JSON."""
-        sets = self.sets(setting)
+    def provenance(self, setting: Setting, model_seed: int) -> dict[str, Any]:
+        """Where a number that is computed here for a model comes from, as plain JSON."""
+        sets = self.sets(setting, model_seed)
         where = {
             **provenance(self.device),
             "precision": setting.precision,
@@ -86,15 +86,16 @@ class Bench:
         told = {"names_sha256": sets.names_sha256, "absent_classes": sets.absent_classes}
         return {**where, **{name: value for name, value in told.items() if value}}
 
-    def sets(self, setting: Setting) -> Sets:
-        """The setting's four sets.
+    def sets(self, setting: Setting, model_seed: int) -> Sets:
+        """The four sets of the setting's models of a seed.
 
         Raises:
             DatasetMissing, DatasetInvalid: the dataset's files.
             ArtifactMissing, ArtifactCorrupt: the model that finds the hardest samples.
         """
         scoring = scorer(setting)
-        return self._data.sets(setting, None if scoring is None else self._losses(scoring))
+        losses = None if scoring is None else self._losses(scoring)
+        return self._data.sets(setting.of_model(model_seed), losses)
 
     def _losses(self, scoring: TrainUnit) -> NDArray[np.float64]:
         """`(num_train,)` losses of a model on the training split, in the dataset's order; elsewhere NaN.
@@ -106,7 +107,7 @@ class Bench:
         """
         unit = unit_id(scoring)
         if unit not in self._scored:
-            sets = self._data.sets(scoring.setting)
+            sets = self._data.sets(scoring.setting.of_model(scoring.model_seed))
             model = self.trained_model(scoring.setting, unit).double()
             losses = np.full(installed().datasets[scoring.setting.dataset].num_train, np.nan)
             for name in ("retain", "forget"):
@@ -125,7 +126,7 @@ class Bench:
         """
         build = implementation(installed().models[setting.model].implementation)
         torch.manual_seed(seed)
-        model: nn.Module = build(self.sets(setting).num_classes)
+        model: nn.Module = build(installed().datasets[setting.dataset].num_classes)
         return model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def trained_model(self, setting: Setting, unit: UnitId) -> nn.Module:
@@ -134,11 +135,11 @@ class Bench:
         Raises:
             ArtifactMissing, ArtifactCorrupt: its weights.
         """
-        model = self.fresh_model(setting, setting.run_seed)
+        model = self.fresh_model(setting, seed=0)  # any: its weights are about to be replaced
         model.load_state_dict(self.artifacts.read_tensors(unit, "model"))
         return model
 
-    def accuracies_of_original(self, setting: Setting, original: UnitId) -> Metrics | None:
+    def accuracies_of_original(self, setting: Setting, model_seed: int, original: UnitId) -> Metrics | None:
         """An original's accuracies on retain and validation set, computed once; None where it diverged.
 
         Raises:
@@ -146,19 +147,19 @@ class Bench:
         """
         if original not in self._accuracies:
             model = self.trained_model(setting, original)
-            evaluation = evaluate(model, self.sets(setting), ("retain", "validation"))
+            evaluation = evaluate(model, self.sets(setting, model_seed), ("retain", "validation"))
             is_usable = is_finite(model) and evaluation.is_finite
             self._accuracies[original] = evaluation.accuracies if is_usable else None
         return self._accuracies[original]
 
-    def warm_up(self, setting: Setting) -> None:
+    def warm_up(self, setting: Setting, model_seed: int) -> None:
         """Send one batch forward and backward through a model that is then dropped, so that no clock measures
         what a device does once: load kernels, choose algorithms, reserve memory.
 
         Seed after it: building the model and its random layers draw from the global generators.
         """
-        model = self.fresh_model(setting, setting.run_seed)
-        batch = next(self.sets(setting).retain.in_order(setting.recipe.batch_size))
+        model = self.fresh_model(setting, model_seed)
+        batch = next(self.sets(setting, model_seed).retain.in_order(setting.recipe.batch_size))
         with precision(setting.precision, self.device):
             F.cross_entropy(model(batch.images), batch.labels).backward()
 
@@ -175,9 +176,9 @@ class Bench:
                 "Install the package that has it."
             )
         hyperparameters = info.hyperparameters.model_validate(run.hyperparameters)
-        work = hyperparameters.work(self.sets(run.setting).sizes)
+        work = hyperparameters.work(self.sets(run.setting, run.model_seed).sizes)
         model = self._copy_of_original(run)
-        task = self._task(info, run.setting)
+        task = self._task(info, run)
         method = implementation(info.implementation)
         with (
             _image_counter(model, work, report),
@@ -195,9 +196,10 @@ class Bench:
             self._original = (run.original, self.trained_model(run.setting, run.original))
         return deepcopy(self._original[1])
 
-    def _task(self, info: UnlearnerInfo, setting: Setting) -> Task:
+    def _task(self, info: UnlearnerInfo, run: MethodRun) -> Task:
         """What the method may use; a set that it does not declare is withheld."""
-        sets = self.sets(setting)
+        sets = self.sets(run.setting, run.model_seed)
+        run_seed = run.setting.run_seed_of(run.model_seed)
         declared = {name: getattr(sets, name) for name in sorted(info.uses)}
         for name, data in declared.items():
             if not len(data):
@@ -206,9 +208,9 @@ class Bench:
             sets=declared,
             num_classes=sets.num_classes,
             device=self.device,
-            generator=seeded(setting.run_seed, self.device),
-            parts_of=implementation(installed().models[setting.model].parts),
-            fresh_model=lambda: self.fresh_model(setting, setting.run_seed),
+            generator=seeded(run_seed, self.device),
+            parts_of=implementation(installed().models[run.setting.model].parts),
+            fresh_model=lambda: self.fresh_model(run.setting, run_seed),
         )
 
 

@@ -88,11 +88,12 @@ class Workbench:
     def _train(self, unit: TrainUnit, report: Report) -> Outcome:
         """Train a reference model from the initial weights of its seed (protocol §3.5, §4)."""
         setting, recipe, device = unit.setting, unit.setting.recipe, self._bench.device
-        sets = self._bench.sets(setting)
-        self._bench.warm_up(setting)
+        sets = self._bench.sets(setting, unit.model_seed)
+        self._bench.warm_up(setting, unit.model_seed)
         model = self._bench.fresh_model(setting, unit.model_seed)
         data = sets.retain.joined(sets.forget) if unit.role == "original" else sets.retain
-        batches = Shuffled(data, recipe.batch_size, seeded(setting.run_seed, device), augment=True)
+        generator = seeded(setting.run_seed_of(unit.model_seed), device)
+        batches = Shuffled(data, recipe.batch_size, generator, augment=True)
 
         def loss(batch: Batch) -> Tensor:
             return F.cross_entropy(model(batch.images), batch.labels)
@@ -145,7 +146,7 @@ class Workbench:
             )
         reference = self._artifacts.read_record(unit.reference)
         run = MethodRun(unit.setting, unit.unlearner, hyperparameters, unit.model_seed, unit.original)
-        self._bench.warm_up(unit.setting)
+        self._bench.warm_up(unit.setting, unit.model_seed)
         runs = [
             self._bench.unlearn(run, _part(report, number, unit.timed_runs))
             for number in range(unit.timed_runs)
@@ -172,7 +173,7 @@ class Workbench:
         hyperparameters: dict[str, Any] | None = None,
     ) -> Outcome:
         """The metrics record of protocol §5.7, stored with the logits."""
-        sets = self._bench.sets(unit.setting)
+        sets = self._bench.sets(unit.setting, unit.model_seed)
         evaluation = evaluate(model, sets)
         result = measured(
             model,
@@ -196,7 +197,7 @@ class Workbench:
         if isinstance(unit, UnlearnUnit) and isinstance(unit.setting.forget, StepForget):
             previous = self._artifacts.read_record(unit.original) if unit.setting.step_before else None
             record["first_step"] = add_sequence(result, previous)
-        where = self._bench.provenance(unit.setting)
+        where = self._bench.provenance(unit.setting, unit.model_seed)
         if evaluation.batch_size < BATCH_SIZE:
             where["evaluation_batch_size"] = evaluation.batch_size
         logits = dict(evaluation.logits) if result.is_usable else {}

@@ -224,6 +224,7 @@ def _as_csv(document: dict[str, Any]) -> str:
         "setting",
         "forget",
         "precision",
+        "run_seed",
     ]
     attacks = _attacks_of(document)
     attack_columns = [f"{name}.{field}" for name in attacks for field in FIELDS]

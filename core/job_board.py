@@ -5,7 +5,7 @@ from itertools import groupby
 
 from core.board import Board, CellSummary, Method, Metric, build_board
 from core.catalog.protocols import Protocol, Tuning
-from core.places import forget_text, setting_document
+from core.places import forget_text, seed_text, setting_document
 from core.plan import PlannedUnit
 from core.seed_values import SeedValue, summarise
 from core.spec.canonical import content_hash
@@ -98,7 +98,8 @@ def _special(setting: Setting, protocol: Protocol) -> str:
     """What makes a setting other than standard; nothing where it is."""
     forget = "" if setting.forget == RandomForget() else forget_text(setting_document(setting)["forget"])
     precision = "" if setting.precision == protocol.precision else setting.precision
-    return ", ".join(what for what in (forget, precision) if what)
+    run_seed = "" if setting.run_seed == protocol.run_seed else f"run {seed_text(setting.run_seed)}"
+    return ", ".join(what for what in (forget, precision, run_seed) if what)
 
 
 def _listed(seeds: Sequence[int]) -> str:

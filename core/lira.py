@@ -57,14 +57,15 @@ def score(bench: Bench, unit: ScoreUnit, report: Report) -> Outcome:
         run = MethodRun(unit.setting, unit.unlearning.unlearner, chosen, unit.model_seed, unit.model)
         unlearned = bench.unlearn(run, report)
         model, seconds = unlearned.model, unlearned.seconds
-    scores, record = _scored(model, bench.sets(unit.setting))
+    sets = bench.sets(unit.setting, unit.model_seed)
+    scores, record = _scored(model, sets)
     drawn = draw_lira_split(_num_train(unit.setting.dataset), unit.draw.split, unit.draw.forget_set)
     record |= {"hyperparameters": hyperparameters, "membership": _fingerprint(drawn.membership)}
     by_index = np.zeros(_num_train(unit.setting.dataset), dtype=np.float32)
     pool = None
     if scores is not None:
         for name, values in scores.items():
-            by_index[getattr(bench.sets(unit.setting).split, name)] = values
+            by_index[getattr(sets.split, name)] = values
         pool = by_index[drawn.pool]
     return _kept(bench, unit, record, pool, seconds)
 

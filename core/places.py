@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from core.spec.forget import ForgetRule, IndicesForget, LiraForget, RandomForget, StepForget
+from core.spec.forget import MODEL_SEED, ForgetRule, IndicesForget, LiraForget, RandomForget, StepForget
 from core.spec.setting import Setting
 
 DEFAULT_SEED = RandomForget().seed
@@ -17,6 +17,7 @@ def setting_document(setting: Setting) -> dict[str, Any]:
         "model": setting.model,
         "forget": forget_document(setting.forget),
         "precision": setting.precision,
+        "run_seed": setting.run_seed,
     }
 
 
@@ -50,7 +51,7 @@ def _set_text(forget: Mapping[str, Any]) -> str:
     """One forget set in words, whether or not it is a step."""
     count = forget["count"]
     size = f"{100 * forget['fraction']:g} %" if count is None else f"{count} sample{'s' * (count != 1)}"
-    seed = "" if forget["seed"] in (None, DEFAULT_SEED) else f", seed {forget['seed']}"
+    seed = "" if forget["seed"] in (None, DEFAULT_SEED) else f", {seed_text(forget['seed'])}"
     match forget["rule"]:
         case "class":
             share = "" if forget["fraction"] == 1 else f"{size} of "
@@ -63,10 +64,19 @@ def _set_text(forget: Mapping[str, Any]) -> str:
             return f"{size} at random{seed}"
 
 
+def seed_text(seed: int | str) -> str:
+    """A seed in words, after what it seeds."""
+    return "seed per model" if seed == MODEL_SEED else f"seed {seed}"
+
+
 def place_names(settings: Sequence[Mapping[str, Any]], separator: str = "/") -> list[str]:
     """Setting documents in words: dataset and model, and where that is not enough what tells them apart."""
     names = [f"{setting['dataset']}{separator}{setting['model']}" for setting in settings]
-    more = (lambda setting: forget_text(setting["forget"]), lambda setting: setting["precision"])
+    more = (
+        lambda setting: forget_text(setting["forget"]),
+        lambda setting: setting["precision"],
+        lambda setting: f"run {seed_text(setting['run_seed'])}",
+    )
     for told in more:
         names = [
             name if names.count(name) == 1 else f"{name}, {told(setting)}"

@@ -19,6 +19,7 @@ from core.spec.forget import (
     IndicesForget,
     LiraForget,
     RandomForget,
+    RunSeed,
     SetRule,
     StepForget,
     set_rules,
@@ -68,6 +69,7 @@ def draw_split(
     The rule `lira` has draws of its own, with the half that the model never sees as test set (protocol §2.2).
 
     Args:
+        forget: with a number where it may say `model_seed` (`Setting.of_model`).
         labels: `(num_train,)`, which only the rule `class` reads, in any step.
         losses: `(num_train,)`, which only the rule `hard` reads, and only of the training split.
 
@@ -207,6 +209,7 @@ def _listed(rule: IndicesForget, training: Indices, taken: Sequence[Indices]) ->
     return listed
 
 
-def _permuted(items: Indices, seed: int) -> Indices:
+def _permuted(items: Indices, seed: RunSeed) -> Indices:
+    assert isinstance(seed, int), "the seed of a model is to be put into its setting first"
     # The legacy generator is the protocol's: its permutations define the published fingerprints.
     return items[np.random.RandomState(seed).permutation(len(items))]

@@ -52,7 +52,7 @@ def run_trial(bench: Bench, unit: TrialUnit, report: Report) -> Outcome:
         if attempts[-1].state == "completed":
             break
     documents = tuple(attempt.as_json() for attempt in attempts)
-    where = bench.provenance(sweep.setting)
+    where = bench.provenance(sweep.setting, sweep.model_seed)
     record = {"attempts": documents, "provenance": where}
     artifact = bench.artifacts.write(unit_id(unit), tensors={}, record=record)
     last = attempts[-1]
@@ -126,7 +126,7 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
         raise
     except Exception as error:  # noqa: BLE001 - whatever a method raises is told with the trial
         return Attempt(parameters, "failed", reason=told(f"{type(error).__name__}: {error}"))
-    evaluation = evaluate(unlearned.model, bench.sets(sweep.setting), SEARCHED_SETS)
+    evaluation = evaluate(unlearned.model, bench.sets(sweep.setting, sweep.model_seed), SEARCHED_SETS)
     if not (is_finite(unlearned.model) and evaluation.is_finite):
         return Attempt(
             parameters, "completed", WORST, unlearned.seconds, reason=DIVERGED, work=unlearned.work
@@ -143,7 +143,7 @@ def _attempt(bench: Bench, sweep: Sweep, parameters: Parameters, report: Report)
 def _aim(bench: Bench, sweep: Sweep) -> Metrics | None:
     """The metrics of the model that is aimed at; None where it diverged."""
     if sweep.reference is None:
-        return bench.accuracies_of_original(sweep.setting, sweep.original)
+        return bench.accuracies_of_original(sweep.setting, sweep.model_seed, sweep.original)
     target = bench.artifacts.read_record(sweep.reference)
     return target["metrics"] if target["is_usable"] else None
 

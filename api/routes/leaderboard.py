@@ -100,6 +100,7 @@ def list_settings(
                 model=setting.model,
                 forget=ForgetAnswer.model_validate(forget_document(setting.forget)),
                 precision=setting.precision,
+                run_seed=setting.run_seed,
                 results=count,
                 is_standard=setting.is_standard(rules),
             )

@@ -11,7 +11,7 @@ from core.ranking import GroupCounts, dense_ranks
 from core.snapshots.reasons import Cause, Entries, Entry, Why, causes
 from core.tier import Tier
 
-Place: TypeAlias = tuple[str, str, str, str]  # dataset, model, forget rule, precision: what settings keep
+Place: TypeAlias = tuple[str, ...]  # dataset, model, forget rule, precision, run seed: what settings keep
 Content: TypeAlias = Mapping[str, Any]
 COUNTS = ("g1", "g2", "g3", "failed")
 
@@ -343,7 +343,13 @@ def _notes(before: _Side, after: _Side) -> Iterable[str]:
 
 def _place(definition: Mapping[str, Any]) -> Place:
     forget = json.dumps(definition["forget"], sort_keys=True)
-    return (definition["dataset"], definition["model"], forget, definition["precision"])
+    return (
+        definition["dataset"],
+        definition["model"],
+        forget,
+        definition["precision"],
+        str(definition["run_seed"]),
+    )
 
 
 def _counts(row: Mapping[str, Any]) -> GroupCounts:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -17,8 +18,24 @@ from pydantic import (
     Tag,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
+
+MODEL_SEED: Literal["model_seed"] = "model_seed"
 
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
+
+
+def _run_seed(value: object) -> object:
+    """One sentence about a wrong seed, where pydantic has one for each of the two that it may be."""
+    if value == MODEL_SEED or (type(value) is int and 0 <= value < 2**32):
+        return value
+    raise PydanticCustomError(
+        "seed_type", 'Input should be a whole number from 0 to 4294967295, or "model_seed"'
+    )
+
+
+# A number for all models of a setting, or the seed of each.
+RunSeed: TypeAlias = Annotated[Seed | Literal["model_seed"], BeforeValidator(_run_seed)]
 DEFAULT_FRACTION = 0.1
 MAX_STEPS = 20
 
@@ -61,9 +78,11 @@ class Sized(Rule):
 
 
 class Drawn(Sized):
-    """Base of the rules that draw at random."""
+    """Base of the rules that draw at random: one forget set for all models of a setting, or with the seed
+    `model_seed` another one for each.
+    """
 
-    seed: Seed = 123
+    seed: RunSeed = 123
 
 
 class RandomForget(Drawn):
@@ -80,7 +99,7 @@ class ClassForget(Rule):
         tuple[Annotated[StrictInt, Field(ge=0)], ...], AfterValidator(_ascending), Field(min_length=1)
     ]
     fraction: Annotated[StrictFloat, Field(gt=0, le=1)] = 1.0
-    seed: Seed = 123
+    seed: RunSeed = 123
 
 
 class IndicesForget(Rule):
@@ -177,6 +196,14 @@ def set_rules(rule: ForgetRule) -> tuple[SetRule, ...]:
     if isinstance(rule, LiraForget):
         return ()
     return rule.steps if isinstance(rule, StepForget) else (rule,)
+
+
+def of_model(rule: ForgetRule, model_seed: int) -> ForgetRule:
+    """The rule for the models of a seed, which stands in it where the rule leaves a seed to them."""
+    if isinstance(rule, StepForget):
+        return rule.model_copy(update={"steps": tuple(of_model(step, model_seed) for step in rule.steps)})
+    varies = isinstance(rule, RandomForget | ClassForget) and rule.seed == MODEL_SEED
+    return rule.model_copy(update={"seed": model_seed}) if varies else rule
 
 
 def forgets_classes(rule: ForgetRule) -> bool:

@@ -218,7 +218,7 @@ def _settings(
             recipe=recipe,
             validation_fraction=protocol.validation_fraction,
             split_seed=protocol.split_seed,
-            run_seed=protocol.run_seed,
+            run_seed=protocol.run_seed if request.run_seed is None else request.run_seed,
         )
         for forget in (rule.each() if isinstance(rule, SequenceForget) else (rule,))
     ]
@@ -298,6 +298,12 @@ def _again(steps: list[Setting], dataset: DatasetInfo, where: str) -> list[SpecP
                 field, what, repeated = "labels", "Class", set(rule.labels) & set(earlier.labels)
             case IndicesForget(), IndicesForget():
                 field, what, repeated = "indices", "Image", set(rule.indices) & set(earlier.indices)
+            case IndicesForget(), RandomForget(seed="model_seed"):
+                detail = (
+                    f"Step {number} draws other images for each model seed, which may be among those that "
+                    f"step {len(steps)} lists: list them before it, or give step {number} a number as seed."
+                )
+                return [SpecProblem(where, "may_be_forgotten", detail)]
             case IndicesForget(), RandomForget() if _is_drawn_by_seeds(before):
                 drawn = _drawn(before, dataset).forget.tolist()
                 field, what, repeated = "indices", "Image", set(rule.indices) & set(drawn)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.catalog.protocols import Precision, Protocol, Recipe
 from core.spec.canonical import content_hash
-from core.spec.forget import ForgetRule, RandomForget, StepForget
+from core.spec.forget import MODEL_SEED, ForgetRule, RandomForget, RunSeed, StepForget, of_model
 
 SettingId = NewType("SettingId", str)
 
@@ -31,11 +31,12 @@ class Setting(Resolved):
     recipe: Recipe
     validation_fraction: float
     split_seed: int
-    run_seed: int
+    run_seed: RunSeed
 
     def is_standard(self, protocol: Protocol) -> bool:
-        """Whether the protocol's own board shows it: its precision, and the default forget rule."""
-        return self.forget == RandomForget() and self.precision == protocol.precision
+        """Whether the protocol's own board shows it: its precision and seed, and the default forget rule."""
+        is_run_so = self.precision == protocol.precision and self.run_seed == protocol.run_seed
+        return is_run_so and self.forget == RandomForget()
 
     @property
     def first_step(self) -> "Setting":
@@ -50,6 +51,19 @@ class Setting(Resolved):
             return None
         before = self.forget.model_copy(update={"steps": self.forget.steps[:-1]})
         return self.model_copy(update={"forget": before})
+
+    def of_model(self, model_seed: int) -> "Setting":
+        """The setting for the models of a seed, which stands in it wherever it says `model_seed`.
+
+        Only for running it: its id is another one.
+        """
+        return self.model_copy(
+            update={"forget": of_model(self.forget, model_seed), "run_seed": self.run_seed_of(model_seed)}
+        )
+
+    def run_seed_of(self, model_seed: int) -> int:
+        """What seeds the training and unlearning runs of a model: order of batches, augmentation, noise."""
+        return model_seed if self.run_seed == MODEL_SEED else self.run_seed
 
     @cached_property
     def id(self) -> SettingId:

@@ -8,6 +8,7 @@ const cell = (change: Partial<BoardCell>): BoardCell => ({
   model: "resnet18",
   forget: { rule: "random", fraction: 0.1, seed: 123 },
   precision: "fp32",
+  run_seed: 123,
   group: null,
   state: "missing",
   mean: null,
@@ -74,7 +75,7 @@ describe("names", () => {
 
 describe("forget sets", () => {
   const said = (forget: object) =>
-    forgetOf({ forget: { rule: "random", seed: 123, ...forget }, precision: "fp32" });
+    forgetOf({ forget: { rule: "random", seed: 123, ...forget }, precision: "fp32", run_seed: 123 });
 
   it.each([
     [{ fraction: 0.1 }, "forget 10 % at random, seed 123; fp32"],
@@ -96,11 +97,22 @@ describe("forget sets", () => {
       "forget 50 samples of highest loss, step 5 after 100 % of class 3, seed 0; " +
         "2 times 3 listed samples; 9 samples of highest loss; fp32",
     ],
+    [{ fraction: 0.1, seed: "model_seed" }, "forget 10 % at random, seed per model; fp32"],
     [{ rule: "hard", fraction: 0.1 }, "forget 10 % of highest loss; fp32"],
     [{ rule: "indices", count: 12 }, "forget 12 listed samples; fp32"],
   ])("are said in words: %j", (forget, words) => {
     expect(said(forget)).toBe(words);
   });
+
+  it.each([
+    ["model_seed", "forget 10 % of highest loss; bf16; run seed per model"],
+    [7, "forget 10 % of highest loss; bf16; run seed 7"],
+  ] as const)(
+    "are told with what seeds the runs, where it is not the usual number: %s",
+    (run_seed, words) => {
+      expect(forgetOf({ forget: { rule: "hard", fraction: 0.1 }, precision: "bf16", run_seed })).toBe(words);
+    },
+  );
 });
 
 const sure = (low: number, high: number) => ({ over_seeds: { low, high } }) as unknown as RowUncertainty;

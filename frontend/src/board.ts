@@ -67,9 +67,18 @@ export const placeOf = (setting: Pick<BoardSetting, "dataset" | "model">): strin
 export const datasetTitle = (dataset: string, catalog: Catalog | null): string =>
   catalog?.datasets.find((info) => info.id === dataset)?.title ?? dataset;
 
-/** What is special about a setting. */
-export const forgetOf = ({ forget, precision }: Pick<BoardSetting, "forget" | "precision">): string =>
-  `forget ${ruleOf(forget)}; ${precision}`;
+/** What is special about a setting; what seeds its runs is told where it is not the usual number. */
+export const forgetOf = (setting: Pick<BoardSetting, "forget" | "precision" | "run_seed">): string =>
+  [
+    `forget ${ruleOf(setting.forget)}`,
+    setting.precision,
+    ...(setting.run_seed === USUAL_RUN_SEED ? [] : [`run ${seedOf(setting.run_seed)}`]),
+  ].join("; ");
+
+const USUAL_RUN_SEED = 123; // the paper's
+
+const seedOf = (seed: BoardSetting["run_seed"]): string =>
+  seed === "model_seed" ? "seed per model" : `seed ${seed}`;
 
 type Forget = BoardSetting["forget"];
 
@@ -88,7 +97,7 @@ function ruleOf(forget: Forget): string {
 
 function setOf(forget: Forget): string {
   const size = forget.count ? counted(forget.count, "sample") : percent(forget.fraction, 0);
-  const seed = `seed ${forget.seed}`;
+  const seed = forget.seed == null ? "" : seedOf(forget.seed);
   switch (forget.rule) {
     case "class":
       return `${size} of class ${(forget.labels ?? []).join(", ")}, ${seed}`;

@@ -107,6 +107,7 @@ describe("the spec that attacks single samples in a setting", () => {
     dataset: "digits",
     model: "resnet18",
     precision: "fp32",
+    run_seed: 123,
     forget,
   } as unknown as BoardSetting;
   const asked = (change: object = {}) =>
@@ -118,6 +119,7 @@ describe("the spec that attacks single samples in a setting", () => {
       dataset: "digits",
       model: "resnet18",
       precision: "fp32",
+      run_seed: 123,
       forget: { rule: "random", fraction: 0.1, seed: 3 },
     });
   });

@@ -46,10 +46,11 @@ export function specOf(choices: Choices, catalog: Catalog): string {
 }
 
 /** A job spec that attacks single samples in a setting: what is known to work first, to be changed at will. */
-export function studySpecOf({ dataset, model, forget, precision }: BoardSetting, protocol: string): string {
+export function studySpecOf(setting: BoardSetting, protocol: string): string {
+  const { dataset, model, forget, precision, run_seed } = setting;
   return documentOf({
     protocol,
-    settings: [{ dataset, model, ...forgetField(forget), precision }],
+    settings: [{ dataset, model, ...forgetField(forget), precision, run_seed }],
     unlearners: ["ft", "msg"],
     attacks: [{ id: "u_mia" }, { id: "u_lira", splits: 64, forget_sets: 10 }],
   });

@@ -513,10 +513,10 @@ def test_machines_that_round_otherwise_find_the_same_hardest_samples(tmp_path, c
     scoring, trained, *_ = plan(resolved({"rule": "hard", "count": 100}, catalogue))
     store_random_weights(tmp_path, scoring)
 
-    found = bench(tmp_path).sets(trained.unit.setting).split.fingerprints
+    found = bench(tmp_path).sets(trained.unit.setting, 0).split.fingerprints
 
     with rounding_otherwise():
-        assert bench(tmp_path).sets(trained.unit.setting).split.fingerprints == found
+        assert bench(tmp_path).sets(trained.unit.setting, 0).split.fingerprints == found
 
 
 def test_an_original_that_diverged_finds_no_hardest_samples(tmp_path, catalogue):
@@ -524,7 +524,7 @@ def test_an_original_that_diverged_finds_no_hardest_samples(tmp_path, catalogue)
     store_random_weights(tmp_path, scoring, factor=float("nan"))
 
     with pytest.raises(ForgetSetInvalid, match="diverged"):
-        bench(tmp_path).sets(trained.unit.setting)
+        bench(tmp_path).sets(trained.unit.setting, 0)
 
 
 def bench(folder: Path) -> Bench:

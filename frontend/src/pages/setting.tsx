@@ -77,7 +77,7 @@ const Facts = ({ setting, protocol }: { setting: BoardSetting; protocol: Protoco
     <Fact name="Protocol">
       <a href={`/?${new URLSearchParams({ protocol: protocol.id })}`}>{protocol.id}</a>
     </Fact>
-    <Fact name="Forget set and precision">{forgetOf(setting)}</Fact>
+    <Fact name="Forget set, precision, seeds">{forgetOf(setting)}</Fact>
     <Fact name="Cut points between groups">
       {setting.cuts.length > 0 ? setting.cuts.map((cut) => number(cut)).join(" and ") : "not yet"}
       {setting.is_ambiguous && " (a tie left them open)"}
