@@ -1,5 +1,6 @@
 """Optimisers and learning-rate schedules of the benchmark (methods §0.3)."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ class SGD(torch.optim.Optimizer):
     channels-last weights, which is half of its time on a CPU, and steps the wrong weights where a gradient
     lies in another order than its parameter.
     """
+
+    # Wrapped, as torch has them, they load what compiles models to keep it out of here: seconds at the start.
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
 
     def __init__(
         self,

@@ -7,7 +7,6 @@ from itertools import pairwise
 from math import isfinite
 
 import numpy as np
-from sklearn.cluster import AgglomerativeClustering
 
 NUM_GROUPS = 3
 
@@ -128,6 +127,8 @@ def _cluster(
     distinct = sorted(set(values.values()), reverse=higher_is_better)
     if len(distinct) <= NUM_GROUPS:
         return {method: CLUSTERED[distinct.index(value)] for method, value in values.items()}, False
+    from sklearn.cluster import AgglomerativeClustering  # half of a worker's start, which never ranks
+
     # Equal values are merged at height 0, so they share a group. Sorting makes ties independent of the
     # input's order.
     methods = sorted(values, key=lambda method: values[method])

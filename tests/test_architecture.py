@@ -30,9 +30,29 @@ def test_the_api_never_loads_torch():
     assert not modules_after("import api.main") & {"torch", "torchvision", "timm", "celery", "worker"}
 
 
+def test_the_references_train_without_what_compiles_models():
+    code = (
+        "import sys\n"
+        "from torch import nn, ones\n"
+        "from core.optimisers import SGD\n"
+        "model = nn.Linear(2, 1)\n"
+        "optimiser = SGD(model.parameters(), lr=0.1)\n"
+        "model(ones(1, 2)).sum().backward()\n"
+        "optimiser.step()\n"
+        "optimiser.zero_grad()\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_the_workers_parent_never_loads_torch():
     loaded = modules_after("import worker.tasks, worker.scheduler")
     assert not loaded & {"torch", "torchvision", "timm", "api"}
+
+
+@pytest.mark.parametrize("modules", ["api.main", "worker.tasks, worker.scheduler"])
+def test_what_only_ranking_needs_is_not_waited_for_at_the_start(modules):
+    assert not modules_after(f"import {modules}") & {"sklearn", "scipy", "optuna"}
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
