@@ -10,7 +10,7 @@ import structlog
 plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[structlog.contextvars.merge_contextvars, plain])
 
-pytest_plugins = ["tests.plugins", "tests.recovery"]
+pytest_plugins = ["tests.plugins", "tests.recovery", "tests.stores"]
 
 
 def pytest_collection_modifyitems(items):

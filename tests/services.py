@@ -25,15 +25,19 @@ REDIS = os.environ.get("LETHE_TEST_REDIS", "redis://127.0.0.1:6379")
 
 
 @contextmanager
-def fresh_postgres_url() -> Iterator[str]:
-    """The SQLAlchemy URL of a new, empty database, dropped at the end."""
+def fresh_postgres_url(like: str | None = None) -> Iterator[str]:
+    """The SQLAlchemy URL of a new database, dropped at the end: empty, or a copy of the one at another such
+    URL, to which nobody may be connected.
+    """
     name = f"lethe_test_{secrets.token_hex(6)}"
     try:
         admin = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
         pytest.skip(f"PostgreSQL is not running at {POSTGRES}: {error}")
     with admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        template = "template1" if like is None else like.rsplit("/", 1)[1]
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield f"{POSTGRES.rsplit('/', 1)[0].replace('postgresql:', 'postgresql+psycopg:')}/{name}"
         finally:

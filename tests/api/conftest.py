@@ -1,6 +1,8 @@
 """The API on a database of the test's own, SQLite and PostgreSQL."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -13,18 +15,36 @@ from tests.services import HERE, fresh_postgres_url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def settings(request, tmp_path) -> Iterator[Settings]:
-    if request.param == "sqlite":
-        yield Settings(var_dir=tmp_path, page_dir=tmp_path / "no-page")
+def database(request) -> str:
+    """Which database the service is on."""
+    return request.param
+
+
+@pytest.fixture
+def settings(request, database, tmp_path) -> Iterator[Settings]:
+    """Those of a service whose database is migrated and empty."""
+    if database == "sqlite":
+        (tmp_path / "lethe.db").write_bytes(request.getfixturevalue("migrated_sqlite"))
+        yield settings_of(tmp_path)
         return
-    with fresh_postgres_url() as url:
-        yield Settings(var_dir=tmp_path, page_dir=tmp_path / "no-page", database_url=url)
+    with fresh_postgres_url(request.getfixturevalue("migrated_postgres")) as url:
+        yield settings_of(tmp_path, url)
+
+
+@pytest.fixture
+def unmigrated(database, tmp_path) -> Iterator[Settings]:
+    """Those of a service whose database has never been migrated."""
+    with nullcontext("") if database == "sqlite" else fresh_postgres_url() as url:
+        yield settings_of(tmp_path, url)
+
+
+def settings_of(folder: Path, url: str = "") -> Settings:
+    return Settings(var_dir=folder, page_dir=folder / "no-page", database_url=url)
 
 
 @pytest.fixture
 def store(settings) -> Iterator[Store]:
     store = Store(settings.database)
-    store.migrate()
     yield store
     store.engine.dispose()
 

@@ -198,8 +198,8 @@ def test_the_catalogue_tells_what_a_form_needs(client):
     assert rate["search"] == {"distribution": "LogUniform", "low": 1e-5, "high": 0.1}
 
 
-def test_the_service_is_ready_only_on_a_migrated_database(settings):
-    app = create_app(settings)
+def test_the_service_is_ready_only_on_a_migrated_database(unmigrated):
+    app = create_app(unmigrated)
     client = TestClient(app, base_url=HERE)  # not entered: the application would refuse to start
     assert "lethe migrate" in problem(client.get("/readyz"), 503, "store_not_ready")["detail"]
     app.state.store.engine.dispose()

@@ -98,21 +98,11 @@ class Bench:
 
 
 @pytest.fixture(scope="session")
-def postgres_store() -> Iterator[Store]:
-    with fresh_postgres_url() as url:
+def postgres_store(migrated_postgres) -> Iterator[Store]:
+    with fresh_postgres_url(migrated_postgres) as url:
         store = Store(url)
-        store.migrate()
         yield store
         store.engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory) -> bytes:
-    path = tmp_path_factory.mktemp("migrated") / "lethe.db"
-    store = Store(f"sqlite:///{path}")
-    store.migrate()
-    store.engine.dispose()  # the last connection to close writes everything into the one file
-    return path.read_bytes()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
