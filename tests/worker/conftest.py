@@ -7,8 +7,8 @@ import pytest
 from core.store.session import Store
 from tests.plugins import catalogue_with
 from tests.servers import PostgresServer, RedisServer, own_postgres, own_redis
-from tests.services import fresh_postgres_url, fresh_redis_url
-from tests.worker.deployment import Deployment
+from tests.services import fresh_postgres_url
+from tests.worker.deployment import KINDS, Deployment, deployed
 
 
 @pytest.fixture
@@ -17,27 +17,11 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def redis_url() -> Iterator[str]:
-    with fresh_redis_url() as url:
-        yield url
-
-
-@pytest.fixture(
-    params=["embedded", pytest.param("fleet", marks=[pytest.mark.postgres, pytest.mark.redis])],
-)
+@pytest.fixture(params=KINDS)
 def deployment(request, tmp_path, plugin_path, catalogue) -> Iterator[Deployment]:
-    environment = {"LETHE_VAR_DIR": str(tmp_path), "PYTHONPATH": str(plugin_path), "LETHE_DEVICE": "cpu"}
-    url = f"sqlite:///{tmp_path / 'lethe.db'}"
-    if request.param == "fleet":
-        url = request.getfixturevalue("postgres_url")
-        environment |= {"LETHE_DATABASE_URL": url, "LETHE_BROKER_URL": request.getfixturevalue("redis_url")}
-    store = Store(url)
-    store.migrate()
-    running = Deployment(store, catalogue, environment, tmp_path)
-    yield running
-    running.stop()
-    store.engine.dispose()
+    """A deployment of the test's own, in which nothing runs yet."""
+    with deployed(request, tmp_path, plugin_path, catalogue) as new:
+        yield new
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from core.store import jobs, units, workers
 from core.store.jobs import JobRecord
 from core.store.session import Store
 from core.store.states import FINAL_JOB, UnitState
-from core.store.tables import EventRow, ResultRow, UnitDependencyRow, UnitRow
+from core.store.tables import EventRow, JobUnitRow, ResultRow, UnitDependencyRow, UnitRow
 from core.store.units import UnitRecord
 from core.store.workers import WorkerRecord
+from tests.services import fresh_postgres_url, fresh_redis_url
 
 # Short, so that a death is noticed within a test; `make faults` sets those of a real deployment.
 LEASE_SECONDS = float(os.environ.get("LETHE_TEST_LEASE_SECONDS", "3"))
@@ -39,7 +41,10 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several workers share the test machine
 PATIENCE_SECONDS = 150.0
 SLEEPER = "unlearn with toy_sleeper"
 
-embedded = pytest.mark.parametrize("deployment", ["embedded"], indirect=True)  # of files, or of the runner
+KINDS = ("embedded", pytest.param("fleet", marks=[pytest.mark.postgres, pytest.mark.redis]))
+# What does not depend on the database or the broker but through the store, whose tests run on both.
+embedded = pytest.mark.parametrize("deployment", KINDS[:1], indirect=True)
+fleet = pytest.mark.parametrize("deployment", KINDS[1:], indirect=True)
 
 
 def sleeper(seconds: float) -> dict[str, object]:
@@ -110,10 +115,15 @@ class Deployment:
         self.wait_until(lambda: self.job(job_id).state in FINAL_JOB, f"{job_id} to end")
         return self.job(job_id)
 
-    def unit(self, title: str) -> UnitRow:
-        """The one unit with this title."""
+    def unit(self, title: str, job_id: str | None = None) -> UnitRow:
+        """The one unit with this title, of a job where several have such a one."""
+        found = select(UnitRow).where(UnitRow.title == title)
+        if job_id is not None:
+            found = found.join(JobUnitRow, JobUnitRow.unit_id == UnitRow.id).where(
+                JobUnitRow.job_id == job_id
+            )
         with self.store.read() as session:
-            return session.scalars(select(UnitRow).where(UnitRow.title == title)).one()
+            return session.scalars(found).one()
 
     def units_of(self, job_id: str) -> dict[str, UnitRecord]:
         """A job's units by title, which is unique where a job has one seed."""
@@ -133,10 +143,10 @@ class Deployment:
         )
         return self.workers()[process.pid]
 
-    def wait_for_unit(self, title: str, state: UnitState) -> UnitRow:
+    def wait_for_unit(self, title: str, state: UnitState, job_id: str | None = None) -> UnitRow:
         """The unit once it is in this state."""
-        self.wait_until(lambda: self.unit(title).state == state, f"'{title}' to be {state}")
-        return self.unit(title)
+        self.wait_until(lambda: self.unit(title, job_id).state == state, f"'{title}' to be {state}")
+        return self.unit(title, job_id)
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Poll until the condition holds."""
@@ -176,3 +186,26 @@ class Deployment:
             assert reason != "done" or unit_id not in done, f"{unit_id} was done twice"
             (done.add if reason == "done" else done.discard)(unit_id)
         assert set(results.values()) <= {1}
+
+
+@contextmanager
+def deployed(
+    request: pytest.FixtureRequest, folder: Path, plugin_path: Path, catalogue: Catalogue
+) -> Iterator[Deployment]:
+    """A deployment in which nothing runs yet, of the kind that is the request's parameter: on SQLite and
+    files in the folder, or on databases of its own on this machine's servers.
+    """
+    environment = {"LETHE_VAR_DIR": str(folder), "PYTHONPATH": str(plugin_path), "LETHE_DEVICE": "cpu"}
+    with ExitStack() as stack:
+        if request.param == "embedded":
+            (folder / "lethe.db").write_bytes(request.getfixturevalue("migrated_sqlite"))
+            url = f"sqlite:///{folder / 'lethe.db'}"
+        else:
+            url = stack.enter_context(fresh_postgres_url(request.getfixturevalue("migrated_postgres")))
+            queue = stack.enter_context(fresh_redis_url())
+            environment |= {"LETHE_DATABASE_URL": url, "LETHE_BROKER_URL": queue}
+        store = Store(url)
+        stack.callback(store.engine.dispose)
+        deployment = Deployment(store, catalogue, environment, folder)
+        stack.callback(deployment.stop)
+        yield deployment

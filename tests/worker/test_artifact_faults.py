@@ -18,15 +18,11 @@ from core.store import artifacts, workers
 from core.store.states import JobState, UnitState, WorkerState
 from core.store.tables import EventRow, ResultRow, UnitRow
 from tests.services import running_s3
-from tests.worker.deployment import embedded
+from tests.worker.deployment import embedded, fleet
 
 ORIGINAL, RETRAINED = "train the original model", "train the retrained model"
 KILOBYTE = 1000
 LITTLE = {"LETHE_MIN_FREE_GB": "0.00003"}  # 30 kB; the units of a job write 300
-
-fleet = pytest.mark.parametrize(
-    "deployment", [pytest.param("fleet", marks=[pytest.mark.postgres, pytest.mark.redis])], indirect=True
-)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from core.spec.units import Unit, UnitId
 from core.store import jobs, slots, workers
 from core.store.session import Store
 from core.store.states import JobState, UnitState, WorkerState
-from tests.worker.deployment import PATIENCE_SECONDS, SLEEPER, sleeper
+from tests.worker.deployment import PATIENCE_SECONDS, SLEEPER, embedded, sleeper
 from tests.worker.sleepers import Asleep, submit
 from worker.work import Worker
 
@@ -46,6 +46,7 @@ def test_a_second_worker_of_a_device_waits_and_takes_over_when_the_first_is_kill
     assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
 
 
+@embedded
 def test_a_worker_that_is_stopped_while_it_waits_leaves_in_good_order(deployment):
     deployment.start("worker", **ALONE)
     deployment.wait_until(lambda: states(deployment) == ["idle"], "the first worker")
@@ -148,10 +149,11 @@ def beating() -> list[Thread]:
     return [thread for thread in enumerate_threads() if thread.name == "worker-beat"]
 
 
+@embedded
 def test_a_drained_worker_ends_its_unit_and_takes_no_other_until_it_is_resumed(deployment):
     deployment.start("scheduler")
     deployment.start("worker")
-    deployment.submit(sleeper(10))
+    deployment.submit(sleeper(6))
     deployment.wait_for_unit(SLEEPER, UnitState.RUNNING)
     with deployment.store.read() as session:
         (worker,) = workers.list_workers(session)
@@ -168,6 +170,7 @@ def test_a_drained_worker_ends_its_unit_and_takes_no_other_until_it_is_resumed(d
     assert deployment.wait_for_end(job_id).state == JobState.SUCCEEDED
 
 
+@embedded
 def test_a_worker_that_lost_its_slot_while_frozen_ends_and_leaves_it_to_the_other(deployment):
     frozen = deployment.start("worker", **ALONE)
     deployment.wait_until(lambda: states(deployment) == ["idle"], "the first worker")

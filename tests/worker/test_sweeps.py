@@ -7,11 +7,13 @@ from core.spec.units import POPULATION
 from core.store import results
 from core.store.states import JobState
 from core.store.tables import TrialRow
+from tests.worker.deployment import fleet
 
 TRIALS = POPULATION + 4  # so that there is a second generation
 
 
 @pytest.mark.slow
+@fleet
 def test_a_sweep_that_loses_a_worker_repeats_and_loses_no_trial(deployment):
     deployment.start("scheduler")
     doomed, _ = deployment.start("worker"), deployment.start("worker")
