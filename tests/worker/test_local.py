@@ -10,8 +10,10 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -32,8 +34,11 @@ SPEC = {
 }
 
 
-@pytest.fixture
-def run(tmp_path, plugin_path):
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def starting(folder: Path, plugin_path: Path) -> Start:
+    """What starts a run of a spec, into the folder's `out`."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(plugin_path),
@@ -42,19 +47,35 @@ def run(tmp_path, plugin_path):
     }
 
     def start(spec: dict[str, object] = SPEC, *, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
-        (tmp_path / "spec.json").write_text(json.dumps(spec))
-        command = [
-            sys.executable,
-            "-m",
-            "lethe",
-            "run",
-            str(tmp_path / "spec.json"),
-            "--out",
-            str(tmp_path / "out"),
-        ]
+        (folder / "spec.json").write_text(json.dumps(spec))
+        command = [sys.executable, "-m", "lethe", "run", str(folder / "spec.json")]
+        command += ["--out", str(folder / "out")]
         return subprocess.Popen(command, env=environment, text=True, stdout=stdout, stderr=subprocess.STDOUT)
 
     return start
+
+
+@pytest.fixture
+def run(tmp_path, plugin_path) -> Start:
+    return starting(tmp_path, plugin_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, plugin_path) -> tuple[str, Path]:
+    """What a run of `SPEC` told, and its folder, which tests copy before they change it."""
+    folder = tmp_path_factory.mktemp("finished")
+    process = starting(folder, plugin_path)()
+    told, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, told
+    return told, folder / "out"
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, plugin_path) -> Path:
+    """The folder of a run of `SPEC` that was killed in its sweep, to be copied."""
+    folder = tmp_path_factory.mktemp("killed")
+    kill_at(starting(folder, plugin_path)(), "trial 2 of 6")
+    return folder / "out"
 
 
 def kill_at(process: "subprocess.Popen[str]", text: str) -> None:
@@ -76,13 +97,10 @@ def done_trials(out: Path) -> int:
     return sum(counts.get(UnitState.DONE, 0) for counts in stages)
 
 
-def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(run, tmp_path):
-    process = run()
-    told, _ = process.communicate(timeout=200)
+def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(finished):
+    told, out = finished
 
-    assert process.returncode == 0, told
     assert "Done: try toy_noise, trial 6 of 6" in told
-    out = tmp_path / "out"
     manifest = json.loads((out / "manifest.json").read_text())
     for name, file in manifest["files"].items():
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == file["sha256"], name
@@ -121,8 +139,8 @@ def test_a_terminal_is_told_which_unit_is_in_hand_from_its_claim_on(run):
     assert named[1] == "0"
 
 
-def test_a_killed_run_goes_on_where_it_was(run, tmp_path):
-    kill_at(run(), "trial 2 of 6")
+def test_a_killed_run_goes_on_where_it_was(killed, run, tmp_path):
+    copytree(killed, tmp_path / "out")
 
     second = run()
     told, _ = second.communicate(timeout=200)
@@ -133,8 +151,8 @@ def test_a_killed_run_goes_on_where_it_was(run, tmp_path):
     assert len(rows(tmp_path / "out" / "trials.csv")) == 6
 
 
-def test_a_run_leaves_what_another_spec_left_behind_for_a_later_run_of_that_spec(run, tmp_path):
-    kill_at(run(), "trial 2 of 6")
+def test_a_run_leaves_what_another_spec_left_behind_for_a_later_run_of_that_spec(killed, run, tmp_path):
+    copytree(killed, tmp_path / "out")
 
     before = done_trials(tmp_path / "out")
     other = run({**SPEC, "unlearners": ["ft"], "sweep": None})
@@ -172,13 +190,14 @@ def test_a_newer_version_computes_anew_what_it_has_changed(tmp_path, plugin_path
     assert told.getvalue().count("Done: train the") == 2  # the models are those of before
 
 
-def test_files_of_another_spec_that_a_run_does_not_have_are_taken_away(run, tmp_path):
-    (tmp_path / "out").mkdir()
+def test_files_of_another_spec_that_a_run_does_not_have_are_taken_away(finished, run, tmp_path):
+    copytree(finished[1], tmp_path / "out")
     (tmp_path / "out" / "notes.txt").write_text("mine")
-    for spec in (SPEC, {**SPEC, "unlearners": ["ft"], "sweep": None}):
-        process = run(spec)
-        told, _ = process.communicate(timeout=200)
-        assert process.returncode == 0, told
+    assert (tmp_path / "out" / "trials.csv").is_file()
+
+    process = run({**SPEC, "unlearners": ["ft"], "sweep": None})
+    told, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, told
 
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"results.csv", "notes.txt"} <= names
