@@ -1,4 +1,6 @@
-"""The order of the tests, and that in CI nothing is skipped but for want of real data: else the run fails."""
+"""How many tests run at once, in which order, and that in CI nothing is skipped but for want of real data:
+else the run fails.
+"""
 
 import os
 from pathlib import Path
@@ -11,6 +13,11 @@ plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_tr
 structlog.configure(processors=[structlog.contextvars.merge_contextvars, plain])
 
 pytest_plugins = ["tests.plugins", "tests.recovery", "tests.stores"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, as many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items):

@@ -38,6 +38,8 @@ def fresh_postgres_url(like: str | None = None) -> Iterator[str]:
         template = "template1" if like is None else like.rsplit("/", 1)[1]
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        # What a crash of the machine would lose does not matter here.
+        admin.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name)))
         try:
             yield f"{POSTGRES.rsplit('/', 1)[0].replace('postgresql:', 'postgresql+psycopg:')}/{name}"
         finally:
