@@ -4,15 +4,15 @@ Goal: a ratio of 2 on a CPU, 10 on a GPU. CIFAR's shape and training transform (
 standardise); on the CPU with as many threads as torch takes; the loader has one worker per core. The sides
 take turns, each in a new process: ours in the environment of a worker's runner, the other in the plain one.
 
-In fp32 three quarters of our step on a CPU are convolutions and products that run near what the cores can
-multiply, so only work left out makes it shorter: taps that meet padding alone (`core.models.convolution`), a
-ReLU of what pooling drops (`core.models.resnet`), copies of gradients (`core.optimisers`), pages filled with
-zeros (`worker.tuning`). Three runs on two idle cores of an AMD EPYC with AVX-512 (Zen 5) gave ratios of 1.93,
-1.93 and 2.00 in fp32, and 2.93 to 3.15 in bf16, in which that processor multiplies; two runs on one of the
-generation before (Zen 4) 1.82 and 1.92, and 3.15 and 3.10: 200 of the 240 ms of our step in fp32 are
-convolutions and products there, at four fifths or more of what the cores can multiply. Where AVX-512 has no
-bf16, a step in it takes three times as long as in fp32. A runner's threads wait awake for a short time only,
-which costs about 5 % on idle cores and halves the time on busy ones.
+In fp32 five sixths of our step on a CPU are convolutions and products that run near what the cores can
+multiply, so only work left out makes it shorter: taps that meet padding alone (`core.models.convolution`),
+products that others determine (`core.models.winograd`), a ReLU of what pooling drops (`core.models.resnet`),
+copies of gradients (`core.optimisers`), pages filled with zeros (`worker.tuning`). On two idle cores of an
+AMD EPYC with AVX-512 (Zen 4) two runs gave ratios of 1.90 and 1.89 in fp32, among two of 1.73 and 1.72 with
+padded convolutions in the second stage, and 2.82 and 2.86 in bf16, in which that processor multiplies. Before
+Winograd's products three runs on the generation after it (Zen 5) gave 1.93, 1.93 and 2.00. Where AVX-512 has
+no bf16, a step in it takes three times as long as in fp32. A runner's threads wait awake for a short time
+only, which costs about 5 % on idle cores and halves the time on busy ones.
 """
 
 import argparse

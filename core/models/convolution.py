@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
 from core.models.linear import linear
+from core.models.winograd import convolve, is_for_winograd
 
 FEW_PIXELS = 4  # of which each may have a matrix of its own; with 16 that took longer than the padding
 
@@ -53,7 +54,7 @@ class CompactConv2d(nn.Conv2d):
         padding = cast(Size, self.padding)
         layout = layout_of(tuple(images.shape[-2:]), self.kernel_size, self.stride, padding)
         if layout is None:
-            return super().forward(images)
+            return self._padded(images)
         is_in_pieces = len(layout.pixels) > 1
         if is_in_pieces and images.device.type != "cpu":  # several small products were measured there alone
             return super().forward(images)
@@ -71,6 +72,11 @@ class CompactConv2d(nn.Conv2d):
             # input and its gradient differ: these are the ones that its gradient has.
             return output[:, :, None, None]
         return output.view(-1, *layout.output_size, self.out_channels).permute(0, 3, 1, 2)
+
+    def _padded(self, images: Tensor) -> Tensor:
+        if self.stride == self.padding == (1, 1) and is_for_winograd(images, self.weight):
+            return convolve(images, self.weight, self.bias)
+        return super().forward(images)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from core.torchvision_operators import declare_missing_operators
 
 def resnet18(num_classes: int) -> nn.Module:
     """Torchvision's ResNet18, freshly initialised, for `(B, 3, H, W)` images; 11,181,642 parameters for 10
-    classes. Convolutions down to one pixel are compact and the stem pools before its ReLU, with the same
-    outputs and gradients.
+    classes. Convolutions down to one pixel are compact, those on 4×4 pixels have fewer products, and the stem
+    pools before its ReLU, with the same outputs and gradients.
 
     Source: He et al. 2016, arXiv 1512.03385.
     """
