@@ -125,6 +125,7 @@ def test_poison_fails_after_three_attempts_and_the_rest_is_done(survivor, recove
     assert epochs == list(range(1, trained[1].fields["epochs"] + 1))
 
 
+@pytest.mark.parametrize("survivor", KINDS, indirect=True)
 def test_cancel_stops_the_running_unit_and_frees_the_worker(survivor):
     deployment, job_id = survivor.deployment, survivor.submit(sleeper(60))
     deployment.wait_for_unit(SLEEPER, UnitState.RUNNING, job_id)
