@@ -36,7 +36,7 @@ class BoardSetting(Answer):
     model: str
     forget: ForgetAnswer
     precision: str
-    run_seed: RunSeedAnswer
+    run_seed: RunSeedAnswer = 123  # of every board that was frozen before boards told it
     cuts: Annotated[
         list[float],
         Field(description="Between G1 and G2 and between G2 and G3; empty without three groups."),
@@ -61,7 +61,7 @@ class BoardCell(Answer):
     model: str
     forget: ForgetAnswer
     precision: str
-    run_seed: RunSeedAnswer
+    run_seed: RunSeedAnswer = 123  # of every board that was frozen before boards told it
     group: Group | None
     state: CellState
     mean: float | None

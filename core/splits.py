@@ -19,7 +19,7 @@ from core.spec.forget import (
     IndicesForget,
     LiraForget,
     RandomForget,
-    RunSeed,
+    SeedOrModels,
     SetRule,
     StepForget,
     set_rules,
@@ -209,7 +209,7 @@ def _listed(rule: IndicesForget, training: Indices, taken: Sequence[Indices]) ->
     return listed
 
 
-def _permuted(items: Indices, seed: RunSeed) -> Indices:
+def _permuted(items: Indices, seed: SeedOrModels) -> Indices:
     assert isinstance(seed, int), "the seed of a model is to be put into its setting first"
     # The legacy generator is the protocol's: its permutations define the published fingerprints.
     return items[np.random.RandomState(seed).permutation(len(items))]

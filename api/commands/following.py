@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import chain
 
-from api.client import Client, RequestRefused
+from api.client import Client, RequestRefused, ServiceUnreachable
 from api.commands.asking import console
 from api.schemas import EstimateAnswer, JobAnswer, UnitAnswer
 from core.foreign_text import last_words
@@ -52,5 +52,5 @@ def mean_weights(estimate: EstimateAnswer, units: Iterable[UnitAnswer]) -> dict[
 def _weights(client: Client, job: JobAnswer, units: Iterable[UnitAnswer]) -> dict[UnitId, float]:
     try:
         return mean_weights(client.estimate_job(job.spec), units)
-    except RequestRefused:  # the spec of a plug-in that has gone: its units count alike
-        return {}
+    except (RequestRefused, ServiceUnreachable):  # a plug-in of its spec has gone, or the service is busy
+        return {}  # units count alike

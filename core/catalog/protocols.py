@@ -43,8 +43,8 @@ class Protocol(BaseModel):
 
     Attributes:
         split_seed: seeds the splits (protocol §2.1).
-        run_seed: seeds every training and unlearning run; a model seed only governs initial weights
-            (protocol §2.3).
+        run_seed: seeds every training and unlearning run; a model seed only governs initial weights, where
+            a setting does not say otherwise (protocol §2.3).
         validation_fraction: share of the official training set that is held out as validation set.
         recipes: by `dataset/model`; `*` stands for any. Here and below a dataset is its `recipes_id`.
         lira_recipes: the same for the models of U-LiRA, which train on half of the data (protocol §8.1);

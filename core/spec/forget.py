@@ -25,7 +25,7 @@ MODEL_SEED: Literal["model_seed"] = "model_seed"
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
 
 
-def _run_seed(value: object) -> object:
+def _seed_or_models(value: object) -> object:
     """One sentence about a wrong seed, where pydantic has one for each of the two that it may be."""
     if value == MODEL_SEED or (type(value) is int and 0 <= value < 2**32):
         return value
@@ -35,7 +35,7 @@ def _run_seed(value: object) -> object:
 
 
 # A number for all models of a setting, or the seed of each.
-RunSeed: TypeAlias = Annotated[Seed | Literal["model_seed"], BeforeValidator(_run_seed)]
+SeedOrModels: TypeAlias = Annotated[Seed | Literal["model_seed"], BeforeValidator(_seed_or_models)]
 DEFAULT_FRACTION = 0.1
 MAX_STEPS = 20
 
@@ -82,7 +82,7 @@ class Drawn(Sized):
     `model_seed` another one for each.
     """
 
-    seed: RunSeed = 123
+    seed: SeedOrModels = 123
 
 
 class RandomForget(Drawn):
@@ -99,7 +99,7 @@ class ClassForget(Rule):
         tuple[Annotated[StrictInt, Field(ge=0)], ...], AfterValidator(_ascending), Field(min_length=1)
     ]
     fraction: Annotated[StrictFloat, Field(gt=0, le=1)] = 1.0
-    seed: RunSeed = 123
+    seed: SeedOrModels = 123
 
 
 class IndicesForget(Rule):

@@ -16,7 +16,7 @@ from pydantic import (
 from core.catalog.protocols import Precision
 from core.catalog.registry import closest
 from core.errors import SpecInvalid, SpecProblem
-from core.spec.forget import RULES, SET_RULES, ForgetRequest, RandomForget, RunSeed, Seed
+from core.spec.forget import RULES, SET_RULES, ForgetRequest, RandomForget, Seed, SeedOrModels
 
 # Numbers are strict: the text "3" is not the number 3.
 HyperparameterValue: TypeAlias = StrictBool | StrictInt | StrictFloat | str
@@ -43,7 +43,7 @@ class SettingRequest(SpecModel):
     forget: ForgetRequest = RandomForget()
     precision: Annotated[Precision | None, Field(description="The protocol's, where it is left out.")] = None
     run_seed: Annotated[
-        RunSeed | None,
+        SeedOrModels | None,
         Field(
             description="Seeds every training and unlearning run: the protocol's number where it is left "
             "out; `model_seed` for another order of batches and other noise for each model."

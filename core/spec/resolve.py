@@ -1,18 +1,19 @@
 """From the submitted job spec to the resolved one: every id looked up, every default filled in."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from core.attacks.lira_splits import NUM_DRAWS, NUM_SPLITS
 from core.catalog.datasets import DatasetInfo
-from core.catalog.protocols import Protocol, Tuning
+from core.catalog.protocols import Precision, Protocol, Tuning
 from core.catalog.registry import Catalogue, closest
 from core.catalog.unlearners import UnlearnerInfo
 from core.errors import SpecInvalid, SpecProblem
 from core.spec.canonical import content_hash
-from core.spec.forget import SequenceForget
+from core.spec.forget import ForgetRequest, SeedOrModels, SequenceForget
 from core.spec.forget_problems import forget_problems
 from core.spec.job import (
     ALL,
@@ -115,7 +116,8 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
     protocol = catalogue.protocols.get(spec.protocol)
     if protocol is None:
         raise SpecInvalid([unknown("protocol", spec.protocol, catalogue.protocols, "#/protocol")])
-    found += duplicates(spec.settings, "settings") + duplicates(spec.model_seeds or (), "model_seeds")
+    in_full = [_in_full(request, protocol) for request in spec.settings]
+    found += duplicates(in_full, "settings") + duplicates(spec.model_seeds or (), "model_seeds")
     found += duplicates(spec.sweep.seeds if spec.sweep else (), "sweep", "seeds")
     found += duplicates(spec.attacks, "attacks")
     sweep = None if spec.sweep is None else spec.sweep.in_order()
@@ -130,7 +132,7 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
             max_batch_size=protocol.max_batch_size.get(catalogue.datasets[setting.dataset].recipes_id),
             studies=_studies(setting, spec.attacks, sweep, requests, protocol, catalogue, found),
         )
-        for index, request in enumerate(spec.settings)
+        for index, request in enumerate(in_full)
         for setting in _settings(request, index, protocol, catalogue, found)
     ]
     if not cells:  # hyperparameters are checked even where no setting is valid
@@ -144,6 +146,27 @@ def resolve(spec: JobSpec, catalogue: Catalogue) -> ResolvedJob:
         model_seeds=spec.model_seeds or protocol.model_seeds,
         sweep=sweep if any(entry.space for cell in cells for entry in cell.entries) else None,
         timed_runs=protocol.timed_runs,
+    )
+
+
+@dataclass(frozen=True)
+class _InFull:
+    """A request for a setting with what the protocol fills in."""
+
+    dataset: str
+    model: str
+    forget: ForgetRequest
+    precision: Precision
+    run_seed: SeedOrModels
+
+
+def _in_full(request: SettingRequest, protocol: Protocol) -> _InFull:
+    return _InFull(
+        dataset=request.dataset,
+        model=request.model,
+        forget=request.forget,
+        precision=request.precision or protocol.precision,
+        run_seed=protocol.run_seed if request.run_seed is None else request.run_seed,
     )
 
 
@@ -174,7 +197,7 @@ def _of_all(request: UnlearnerRequest) -> list[SpecProblem]:
 
 
 def _settings(
-    request: SettingRequest, index: int, protocol: Protocol, catalogue: Catalogue, found: list[SpecProblem]
+    request: _InFull, index: int, protocol: Protocol, catalogue: Catalogue, found: list[SpecProblem]
 ) -> list[Setting]:
     """The setting that is asked for, a sequence's one per step; none, with what is wrong added to `found`."""
     dataset, model = catalogue.datasets.get(request.dataset), catalogue.models.get(request.model)
@@ -204,11 +227,11 @@ def _settings(
             model=model.id,
             model_revision=model.revision,
             forget=forget,
-            precision=request.precision or protocol.precision,
+            precision=request.precision,
             recipe=recipe,
             validation_fraction=protocol.validation_fraction,
             split_seed=protocol.split_seed,
-            run_seed=protocol.run_seed if request.run_seed is None else request.run_seed,
+            run_seed=request.run_seed,
         )
         for forget in (rule.each() if isinstance(rule, SequenceForget) else (rule,))
     ]

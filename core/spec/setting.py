@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.catalog.protocols import Precision, Protocol, Recipe
 from core.spec.canonical import content_hash
-from core.spec.forget import MODEL_SEED, ForgetRule, RandomForget, RunSeed, StepForget, of_model
+from core.spec.forget import MODEL_SEED, ForgetRule, RandomForget, SeedOrModels, StepForget, of_model
 
 SettingId = NewType("SettingId", str)
 
@@ -31,7 +31,7 @@ class Setting(Resolved):
     recipe: Recipe
     validation_fraction: float
     split_seed: int
-    run_seed: RunSeed
+    run_seed: SeedOrModels
 
     def is_standard(self, protocol: Protocol) -> bool:
         """Whether the protocol's own board shows it: its precision and seed, and the default forget rule."""
@@ -53,13 +53,10 @@ class Setting(Resolved):
         return self.model_copy(update={"forget": before})
 
     def of_model(self, model_seed: int) -> "Setting":
-        """The setting for the models of a seed, which stands in it wherever it says `model_seed`.
-
-        Only for running it: its id is another one.
+        """The setting with the forget rule of its models of a seed: only for drawing their sets, as its id is
+        another one.
         """
-        return self.model_copy(
-            update={"forget": of_model(self.forget, model_seed), "run_seed": self.run_seed_of(model_seed)}
-        )
+        return self.model_copy(update={"forget": of_model(self.forget, model_seed)})
 
     def run_seed_of(self, model_seed: int) -> int:
         """What seeds the training and unlearning runs of a model: order of batches, augmentation, noise."""

@@ -8,7 +8,7 @@ from core.catalog.datasets import DatasetInfo
 from core.catalog.protocols import Protocol
 from core.catalog.registry import Catalogue, closest
 from core.errors import SpecProblem
-from core.spec.forget import LiraForget
+from core.spec.forget import MODEL_SEED, LiraForget
 from core.spec.job import AttackRequest, OutModels, SettingName, SettingRequest, SweepRequest, pointer
 from core.spec.problems import unknown
 from core.spec.setting import Setting
@@ -67,13 +67,18 @@ def is_beside(request: AttackRequest, setting: Setting) -> bool:
 
 
 def lira_setting(setting: Setting, dataset: DatasetInfo, protocol: Protocol) -> Setting:
-    """The first model of a study beside a setting: the protocol's splits and recipe (protocol §2.2, §8.1)."""
+    """The first model of a study beside a setting: the protocol's splits and recipe (protocol §2.2, §8.1).
+
+    All models of a study have one model seed, so that a run seed which follows it would only be another.
+    """
+    run_seed = protocol.run_seed if setting.run_seed == MODEL_SEED else setting.run_seed
     return setting.model_copy(
         update={
             "forget": LiraForget(split=0, forget_set=0),
             "recipe": protocol.lira_recipe(dataset.recipes_id, setting.model),
             "validation_fraction": 1 / VALIDATION_PARTS,
             "split_seed": DATA_SEED,
+            "run_seed": run_seed,
         }
     )
 

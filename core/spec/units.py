@@ -22,7 +22,7 @@ UnitKind: TypeAlias = Literal[
     "train", "evaluate", "unlearn", "trial", "generation", "rescore", "selection", "score", "attack"
 ]
 
-# Raised by hand when a change to training moves numbers; part of every unit's identity.
+# Raised by hand when a change to training moves numbers by more than rounding; part of every unit's identity.
 TRAINING_REVISION = 2
 POPULATION = 50  # trials of a generation: the NSGA-III default (protocol §6.2)
 

@@ -55,8 +55,8 @@ def load_board_data(
 ) -> BoardData:
     """What the board over the settings asked for is built from, of the results that the viewer sees.
 
-    Without `setting_id` these are the protocol's own: the default forget rule and the protocol's precision,
-    so that somebody's special setting does not make everyone else's row incomplete.
+    Without `setting_id` these are the protocol's own, with the default forget rule and the protocol's
+    precision and run seed, so that somebody's special setting does not make everyone else's row incomplete.
 
     Raises:
         NotFound: `setting_id` has no results under this protocol.

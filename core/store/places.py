@@ -18,7 +18,7 @@ from core.store.trials import TrialRecord
 def placed(
     session: Session, records: Sequence[ResultRecord | TrialRecord | AttackRecord]
 ) -> list[dict[str, Any]]:
-    """The records as plain documents that begin with dataset, model, forget rule and precision."""
+    """The records as plain documents that begin with what tells their settings apart."""
     places = _places(session, {record.setting_id for record in records})
     return [{**places[record.setting_id], **asdict(record)} for record in records]
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BoardCell, BoardRow, Catalog, RowUncertainty } from "./api/client";
-import { forgetOf, intervalOf, namesOf, seedsOf, whyProvisional } from "./board";
+import { forgetOf, intervalOf, namesOf, seedsOf, variesForget, whyProvisional } from "./board";
 
 const cell = (change: Partial<BoardCell>): BoardCell => ({
   setting: "set_1",
@@ -74,6 +74,21 @@ describe("names", () => {
 });
 
 describe("forget sets", () => {
+  it("are said without a run seed where a board was frozen before boards told it", () => {
+    const old = { forget: { rule: "hard", fraction: 0.1 }, precision: "bf16" } as Parameters<
+      typeof forgetOf
+    >[0];
+    expect(forgetOf(old)).toBe("forget 10 % of highest loss; bf16");
+  });
+
+  it("vary with the model seed where a rule says so, in any step", () => {
+    const fixed = { rule: "random", fraction: 0.1, seed: 123 };
+    const own = { ...fixed, seed: "model_seed" as const };
+    expect(variesForget({ forget: own })).toBe(true);
+    expect(variesForget({ forget: { ...fixed, step: 1, before: [own] } })).toBe(true);
+    expect(variesForget({ forget: { ...fixed, step: 1, before: [fixed] } })).toBe(false);
+  });
+
   const said = (forget: object) =>
     forgetOf({ forget: { rule: "random", seed: 123, ...forget }, precision: "fp32", run_seed: 123 });
 

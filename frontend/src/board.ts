@@ -68,16 +68,22 @@ export const datasetTitle = (dataset: string, catalog: Catalog | null): string =
   catalog?.datasets.find((info) => info.id === dataset)?.title ?? dataset;
 
 /** What is special about a setting; what seeds its runs is told where it is not the usual number. */
-export const forgetOf = (setting: Pick<BoardSetting, "forget" | "precision" | "run_seed">): string =>
-  [
+export function forgetOf(setting: Pick<BoardSetting, "forget" | "precision" | "run_seed">): string {
+  const runSeed = setting.run_seed ?? USUAL_RUN_SEED; // boards that were frozen before it was told
+  return [
     `forget ${ruleOf(setting.forget)}`,
     setting.precision,
-    ...(setting.run_seed === USUAL_RUN_SEED ? [] : [`run ${seedOf(setting.run_seed)}`]),
+    ...(runSeed === USUAL_RUN_SEED ? [] : [`run ${seedOf(runSeed)}`]),
   ].join("; ");
+}
 
 const USUAL_RUN_SEED = 123; // the paper's
 
-const seedOf = (seed: BoardSetting["run_seed"]): string =>
+/** Whether each model seed has a forget set of its own. */
+export const variesForget = ({ forget }: Pick<BoardSetting, "forget">): boolean =>
+  [forget, ...(forget.before ?? [])].some(({ seed }) => seed === "model_seed");
+
+const seedOf = (seed: number | "model_seed"): string =>
   seed === "model_seed" ? "seed per model" : `seed ${seed}`;
 
 type Forget = BoardSetting["forget"];

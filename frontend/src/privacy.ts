@@ -128,8 +128,8 @@ export interface MiaRow {
 }
 
 /** Whether the mean loss of indiscernibility, paired by model seed, is within its standard errors; null where
- * fewer than two pairs leave none. The forget and the test set are the same for all seeds: what another draw
- * of them would change is not in it. */
+ * fewer than two pairs leave none. Where the forget set is the same for all seeds, what another draw of it would
+ * change is not in it; of the test set that always holds. */
 function isWithinNoise(runs: Result[], retrained: Result[]): boolean | null {
   const { differences, mean, sd } = paired(runs, retrained, "indiscernibility", true);
   if (mean === null || sd === null) return null;

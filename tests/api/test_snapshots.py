@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from api.board_schemas import LeaderboardAnswer
 from api.main import create_app
 from core.settings import Settings
 from core.spec.units import Unit
@@ -124,6 +125,17 @@ def test_a_result_that_a_snapshot_rests_on_can_be_checked_against_its_hash(kept)
     for name in (*beside, "dataset", "forget", "model", "precision", "run_seed"):
         del result[name]
     assert hashlib.sha256(rfc8785.dumps(result)).hexdigest() == entry["sha256"]
+
+
+def test_a_board_that_was_frozen_before_run_seeds_were_told_can_still_be_read(kept):
+    client, frozen = kept
+    board = client.get(f"{SNAPSHOTS}/{frozen['id']}").json()["content"]["boards"]["indiscernibility"]
+    for told in (*board["settings"], *(cell for row in board["rows"] for cell in row["cells"])):
+        del told["run_seed"]
+
+    read = LeaderboardAnswer.model_validate(board)
+
+    assert [setting.run_seed for setting in read.settings] == [123]
 
 
 @ONE_DATABASE

@@ -121,6 +121,18 @@ def test_the_protocols_own_seed_is_the_same_setting_written_or_not():
     written, left_out = resolved({"run_seed": 123}), resolved({})
 
     assert written.cells[0].setting.id == left_out.cells[0].setting.id
+    with pytest.raises(SpecInvalid, match=r"repeats settings\[0\]"):
+        resolved({}, {"run_seed": 123, "precision": "fp32"})
+
+
+def test_a_study_of_single_samples_is_the_same_beside_either_setting():
+    def studies(**setting):
+        study = {"id": "u_lira", "splits": 16, "forget_sets": 4}
+        (cell,) = resolved(setting, attacks=["u_mia", study]).cells
+        return cell.studies
+
+    assert studies(run_seed="model_seed") == studies()
+    assert studies(run_seed=7) != studies()
 
 
 @pytest.mark.parametrize("seed", ["model", "1", -1, 2**32, 1.5, True])

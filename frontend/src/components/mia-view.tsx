@@ -1,7 +1,7 @@
 // U-MIA on whole forget sets: a dot per model, chance, and how far models that never saw them stray from it.
 import { useCallback } from "preact/hooks";
-import type { Catalog } from "../api/client";
-import { namesOf } from "../board";
+import type { BoardSetting, Catalog } from "../api/client";
+import { namesOf, variesForget } from "../board";
 import type { Table } from "../exports";
 import { counted, NOTHING, number, spread } from "../format";
 import { isReference } from "../methods";
@@ -14,12 +14,13 @@ import { TitledTable } from "./titled";
 
 interface Props {
   rows: MiaRow[];
+  setting: BoardSetting | undefined;
   studies: Study[];
   catalog: Catalog;
   protocol: string;
 }
 
-export function MiaView({ rows, studies, catalog, protocol }: Props) {
+export function MiaView({ rows, setting, studies, catalog, protocol }: Props) {
   const name = (row: MiaRow) => namesOf(row.method, catalog).title;
   const titleOf = (attack: string) => catalog.attacks.find((info) => info.id === attack)?.title ?? attack;
   if (rows.length === 0) return <p class="empty">U-MIA has not been run in this setting yet.</p>;
@@ -59,7 +60,10 @@ export function MiaView({ rows, studies, catalog, protocol }: Props) {
           <caption>
             <span>
               Mean ± sample standard deviation over model seeds. Noise: below the retrained models, seed by
-              seed, by less than three standard errors; forget and test set are the same for all seeds
+              seed, by less than three standard errors;{" "}
+              {setting && variesForget(setting)
+                ? "each seed has a forget set of its own, and all the same test set"
+                : "forget and test set are the same for all seeds"}
             </span>
           </caption>
           <thead>

@@ -115,7 +115,13 @@ function Setting({ id, setting, protocol, catalog, place }: SettingProps) {
             {study ? (
               <StudyView study={study} chosen={chosen} studies={studies} mia={rows} catalog={catalog} />
             ) : (
-              <MiaView rows={rows} studies={studies} catalog={catalog} protocol={protocol} />
+              <MiaView
+                rows={rows}
+                setting={setting}
+                studies={studies}
+                catalog={catalog}
+                protocol={protocol}
+              />
             )}
             {studies.length === 0 && setting && <HowToAsk setting={setting} protocol={protocol} />}
           </>

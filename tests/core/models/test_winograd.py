@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.models.convolution import CompactConv2d
+from core.models.linear import BY_ONE_DNN
 from core.models.winograd import FEW_CHANNELS, FEW_IMAGES, convolve, is_for_winograd
 
 ROUNDING = 3e-6  # of fp32, relative to the norm; the padded convolution's is an eighth
@@ -39,6 +40,7 @@ def test_many_small_images_are_convolved_to_the_rounding_of_fp32():
     padded = nn.Conv2d(FEW_CHANNELS, FEW_CHANNELS, 3, padding=1)
     images = torch.randn(FEW_IMAGES, FEW_CHANNELS, 4, 4, requires_grad=True)
     compact = CompactConv2d.sharing(padded)
+    assert is_for_winograd(images, compact.weight) == (BY_ONE_DNN is not None)
 
     found = results(compact, images, *compact.parameters())
 
