@@ -53,7 +53,8 @@ def test_submit_a_job_watch_it_finish_and_see_the_ranks(browser, tmp_path, plugi
         Select(browser.find_element(By.NAME, "model")).select_by_value("toy_net")
         submit(browser)
         see_it_succeed(browser)
-        assert len(browser.find_elements(By.CSS_SELECTOR, "table.results tbody tr")) == 3 * 5
+        results = (By.CSS_SELECTOR, "table.results tbody tr")
+        wait(browser).until(lambda browser: len(browser.find_elements(*results)) == 3 * 5)
 
         see_the_board(browser)
         ranked = rows(browser, "ranked")

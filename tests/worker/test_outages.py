@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ from worker.app import create_celery, ring
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 OUTAGE_SECONDS = 2 * LEASE_SECONDS
+NETWORKS = list(ip_network("10.203.0.0/16").subnets(new_prefix=30))
 seeds = itertools.count()
 
 
@@ -266,6 +268,8 @@ def own_network() -> Iterator[tuple[list[str], str, Callable[[], None], Callable
     address for it, what cuts the cable (packets vanish, nobody is told), and what mends it.
     """
     space, near, far = (f"lethe{os.getpid()}{end}" for end in "snf")
+    # Its own, so that what a killed run has left behind is in nobody's way.
+    here, there = (str(host) for host in NETWORKS[os.getpid() % len(NETWORKS)].hosts())
 
     def ip(*arguments: str) -> None:
         done = subprocess.run(["ip", *arguments], capture_output=True, text=True)
@@ -275,14 +279,14 @@ def own_network() -> Iterator[tuple[list[str], str, Callable[[], None], Callable
     ip("netns", "add", space)
     try:
         ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", space)
-        ip("addr", "add", "10.203.77.1/30", "dev", near)
+        ip("addr", "add", f"{here}/30", "dev", near)
         ip("link", "set", near, "up")
-        ip("-n", space, "addr", "add", "10.203.77.2/30", "dev", far)
+        ip("-n", space, "addr", "add", f"{there}/30", "dev", far)
         ip("-n", space, "link", "set", far, "up")
         within = ["ip", "netns", "exec", space]
         yield (
             within,
-            "10.203.77.1",
+            here,
             lambda: ip("link", "set", near, "down"),
             lambda: ip("link", "set", near, "up"),
         )
