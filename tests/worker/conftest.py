@@ -18,9 +18,9 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=KINDS)
-def deployment(request, tmp_path, plugin_path, catalogue) -> Iterator[Deployment]:
+def deployment(request, tmp_path, plugin_path) -> Iterator[Deployment]:
     """A deployment of the test's own, in which nothing runs yet."""
-    with deployed(request, tmp_path, plugin_path, catalogue) as new:
+    with deployed(request, tmp_path, plugin_path) as new:
         yield new
 
 

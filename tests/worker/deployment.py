@@ -26,6 +26,7 @@ from core.store.states import FINAL_JOB, UnitState
 from core.store.tables import EventRow, JobUnitRow, ResultRow, UnitDependencyRow, UnitRow
 from core.store.units import UnitRecord
 from core.store.workers import WorkerRecord
+from tests.plugins import catalogue_with
 from tests.services import fresh_postgres_url, fresh_redis_url
 
 # Short, so that a death is noticed within a test; `make faults` sets those of a real deployment.
@@ -189,14 +190,13 @@ class Deployment:
 
 
 @contextmanager
-def deployed(
-    request: pytest.FixtureRequest, folder: Path, plugin_path: Path, catalogue: Catalogue
-) -> Iterator[Deployment]:
-    """A deployment in which nothing runs yet, of the kind that is the request's parameter: on SQLite and
-    files in the folder, or on databases of its own on this machine's servers.
+def deployed(request: pytest.FixtureRequest, folder: Path, plugin_path: Path) -> Iterator[Deployment]:
+    """A deployment with the package in which nothing runs yet, of the kind that is the request's parameter:
+    on SQLite and files in the folder, or on databases of its own on this machine's servers.
     """
     environment = {"LETHE_VAR_DIR": str(folder), "PYTHONPATH": str(plugin_path), "LETHE_DEVICE": "cpu"}
     with ExitStack() as stack:
+        catalogue = stack.enter_context(catalogue_with(plugin_path))
         if request.param == "embedded":
             (folder / "lethe.db").write_bytes(request.getfixturevalue("migrated_sqlite"))
             url = f"sqlite:///{folder / 'lethe.db'}"

@@ -18,7 +18,6 @@ from core.store.jobs import JobRecord
 from core.store.states import FailureClass, JobState, UnitState
 from core.store.tables import ResultRow
 from core.store.workers import WorkerRecord
-from tests.plugins import catalogue_with
 from tests.worker.deployment import KINDS, Deployment, deployed
 
 
@@ -36,11 +35,7 @@ class Flow:
 @pytest.fixture(scope="module", params=KINDS)
 def flow(request, tmp_path_factory, plugin_path) -> Iterator[Flow]:
     """A scheduler and two workers have done a job, and wait for the next."""
-    folder = tmp_path_factory.mktemp("deployment")
-    with (
-        catalogue_with(plugin_path) as catalogue,
-        deployed(request, folder, plugin_path, catalogue) as deployment,
-    ):
+    with deployed(request, tmp_path_factory.mktemp("deployment"), plugin_path) as deployment:
         deployment.start("scheduler")
         started = [deployment.start("worker") for _ in range(2)]
         workers = [deployment.wait_for_worker(process) for process in started]

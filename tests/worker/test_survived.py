@@ -15,7 +15,6 @@ from core.store import jobs
 from core.store.states import FailureClass, JobState, UnitState
 from core.store.tables import ResultRow
 from core.store.unit_logs import last_lines
-from tests.plugins import catalogue_with
 from tests.servers import children_of
 from tests.worker.deployment import KINDS, SLEEPER, Deployment, deployed, sleeper
 
@@ -37,11 +36,7 @@ class Survivor:
 
 @pytest.fixture(scope="module", params=KINDS[:1])  # what the runner does depends on neither
 def survivor(request, tmp_path_factory, plugin_path) -> Iterator[Survivor]:
-    folder = tmp_path_factory.mktemp("deployment")
-    with (
-        catalogue_with(plugin_path) as catalogue,
-        deployed(request, folder, plugin_path, catalogue) as deployment,
-    ):
+    with deployed(request, tmp_path_factory.mktemp("deployment"), plugin_path) as deployment:
         deployment.start("scheduler")
         worker = deployment.start("worker")
         deployment.wait_for_worker(worker)
