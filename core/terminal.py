@@ -1,4 +1,4 @@
-"""What the terminal shows: a job's progress, a board and the keys as tables."""
+"""What the terminal shows beside boards: progress, and estimates, attacks, keys and snapshots as tables."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -16,20 +16,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from core.board_tables import TITLES
 from core.estimate import Estimate, Seconds
-from core.export import cell_text
-from core.places import place_names
 from core.spec.units import UnitId
 from core.store.attacks import AttackRecord
 from core.store.keys import KeyRecord, Scope
 
 MILLION = 1e6
 UNKNOWN_TIME = "-:--:--"
-GROUP_STYLES = {"G1": "green", "G2": "yellow", "G3": "red", "F": "bold red"}
-TITLES = {
-    "retention_deviation": "Retention deviation (lower is better)",
-    "indiscernibility": "Indiscernibility, U-MIA on the test set (higher is better)",
-}
 
 
 class JobProgress:
@@ -132,70 +126,6 @@ class JobProgress:
             seconds = (task.elapsed or 0.0) * max(task.total - completed, 0.0) / gained
             left = str(timedelta(seconds=ceil(seconds)))
         self._bar.update(self._task, completed=completed, ended=self._ended, left=left)
-
-
-def board_table(board: dict[str, Any], uncertainty: dict[str, Any] | None = None) -> Table:
-    """A leaderboard answer as a table: ranked rows, provisional ones below, references last.
-
-    With the board's `uncertainty` answer each rank has its interval over model seeds.
-    """
-    intervals = {row["label"]: _interval(row["over_seeds"]) for row in (uncertainty or {"rows": []})["rows"]}
-    settings = board["settings"]
-    table = Table(title=f"{TITLES[board['metric']]} - {board['protocol']}", title_justify="left")
-    table.add_column("rank", justify="right")
-    if uncertainty:
-        table.add_column(f"{uncertainty['level']:.0%}", justify="right")
-    table.add_column("unlearner")
-    for name in ("G1", "G2", "G3", "F"):
-        table.add_column(name, justify="right")
-    places = place_names(settings, " / ")
-    for place in places:
-        table.add_column(place)
-        table.add_column("RTE", justify="right")
-    sections = (
-        [row for row in board["rows"] if not row["is_provisional"]],
-        [row for row in board["rows"] if row["is_provisional"]],
-        board["references"],
-    )
-    for rows in sections:
-        for row in rows:
-            counts = [str(row[name]) if row["rank"] else "" for name in ("g1", "g2", "g3", "failed")]
-            cells = [text for cell in row["cells"] for text in _cell(cell)]
-            interval = [intervals.get(row["label"], "")] if uncertainty else []
-            table.add_row(str(row["rank"] or "-"), *interval, row["label"], *counts, *cells)
-        table.add_section()
-    floors = [
-        (place, setting["indiscernibility_floor"]) for place, setting in zip(places, settings, strict=True)
-    ]
-    notes = [_floor(place, floor) for place, floor in floors if floor is not None]
-    if board["moved"]:
-        notes.append("Moved by taking in all: " + "; ".join(_move(move) for move in board["moved"]))
-    table.caption = "\n".join(notes) or None
-    return table
-
-
-def _floor(place: str, floor: float) -> str:
-    return f"{place}: above {floor:.3f} is within the noise of one model"
-
-
-def _interval(interval: dict[str, int] | None) -> str:
-    if interval is None:
-        return ""
-    low, high = interval["low"], interval["high"]
-    return str(low) if low == high else f"{low}-{high}"
-
-
-def _move(move: dict[str, Any]) -> str:
-    cells = ", ".join(f"{cell['before'] or '-'} to {cell['after'] or '-'}" for cell in move["cells"])
-    ranks = f"rank {move['rank_before'] or '-'} to {move['rank_after'] or '-'}"
-    return f"{move['label']} {ranks}" + (f" ({cells})" if cells else "")
-
-
-def _cell(cell: dict[str, Any]) -> tuple[str, str]:
-    """A cell in words, coloured by its group, and its run-time efficiency."""
-    group, efficiency = cell["group"], cell["runtime_efficiency"]
-    text = f"[{GROUP_STYLES[group]}]{cell_text(cell)}[/]" if group else cell_text(cell)
-    return text, "" if efficiency is None else f"{efficiency:.1f}x"
 
 
 def estimate_table(found: Estimate) -> Table:

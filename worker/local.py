@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from sqlalchemy.orm import Session
 
+from core.board_tables import BoardTables
 from core.catalog.protocols import PROTOCOLS
 from core.catalog.registry import installed
 from core.errors import DeploymentInvalid
@@ -28,7 +29,7 @@ from core.store.resumption import earlier_job, release_held
 from core.store.session import Store
 from core.store.states import FINAL_JOB, LIVE_JOB, JobState
 from core.store.units import Lease
-from core.terminal import JobProgress, attacks_table, board_table
+from core.terminal import JobProgress, attacks_table
 from worker.listener import Listener
 from worker.outputs import MANIFEST, write_outputs
 from worker.work import Worker
@@ -158,7 +159,7 @@ def _report(
         attacked = attacks.job_attacks(session, job_id)
         failed = units.failed_units(session, job_id)
     for board in boards.values():
-        console.print(board_table(board_document(board)))
+        console.print(BoardTables(board_document(board)))
     if phrases:
         told = "; ".join(phrases)
         console.print(

@@ -131,11 +131,11 @@ def show_board(
     client: "Client", filters: "BoardFilters", *, intervals: bool = False, snapshot: str | None = None
 ) -> None:
     """Print the leaderboard as a table, of today or as it was frozen."""
-    from core.terminal import board_table
+    from core.board_tables import BoardTables
 
     document = client.get_leaderboard(snapshot=snapshot, **filters).model_dump(mode="json")
     if not intervals:
-        console.print(board_table(document))
+        console.print(BoardTables(document))
         return
     uncertainty = client.get_leaderboard_uncertainty(**filters).model_dump(mode="json")
-    console.print(board_table(document, uncertainty))
+    console.print(BoardTables(document, uncertainty))
