@@ -9,33 +9,37 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     StrictFloat,
     StrictInt,
     Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 MODEL_SEED: Literal["model_seed"] = "model_seed"
 
-Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
+MAX_SEED = 2**32 - 1  # of NumPy's legacy generator
+
+Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]
 
 
-def _seed_or_models(value: object) -> object:
+def _seed_or_models(value: object, validated: ValidatorFunctionWrapHandler) -> object:
     """One sentence about a wrong seed, where pydantic has one for each of the two that it may be."""
-    if value == MODEL_SEED or (type(value) is int and 0 <= value < 2**32):
-        return value
-    raise PydanticCustomError(
-        "seed_type", 'Input should be a whole number from 0 to 4294967295, or "model_seed"'
-    )
+    try:
+        return validated(value)
+    except ValidationError:
+        told = f'Input should be a whole number from 0 to {MAX_SEED}, or "{MODEL_SEED}"'
+        raise PydanticCustomError("seed_type", told) from None
 
 
 # A number for all models of a setting, or the seed of each.
-SeedOrModels: TypeAlias = Annotated[Seed | Literal["model_seed"], BeforeValidator(_seed_or_models)]
+SeedOrModels: TypeAlias = Annotated[Seed | Literal["model_seed"], WrapValidator(_seed_or_models)]
 DEFAULT_FRACTION = 0.1
 MAX_STEPS = 20
 
