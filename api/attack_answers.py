@@ -7,9 +7,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.schemas import Answer, PlacedAnswer
-from core.attack_figures import AttackFigures, attack_names, told
-from core.attacks.rank_statistic import ForgetReading, forget_reading
-from core.store.results import ResultRecord
 
 
 class FigureAnswer(Answer):
@@ -85,21 +82,6 @@ class AttacksAnswer(Answer):
     """Attacks."""
 
     items: list[AttackAnswer]
-
-
-def attack_fields(record: ResultRecord, found: Mapping[str, AttackFigures]) -> dict[str, Any]:
-    """The fields of a result's answer that attacks on its model and on its method fill."""
-    accuracies = {name: figures.mean_accuracy for name, figures in found.items()}
-    return {
-        "attack_accuracy": {name: value for name, value in accuracies.items() if value is not None},
-        "attacks": told(found, attack_names([found])),
-        "forget_reading": _forget_reading(record.metrics),
-    }
-
-
-def _forget_reading(metrics: Mapping[str, float | None]) -> ForgetReading | None:
-    auc, p_value = (metrics.get(name) for name in ("forget_auc_test", "forget_auc_p_value_test"))
-    return None if auc is None or p_value is None else forget_reading(auc, p_value)
 
 
 def attack_answer(row: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> AttackAnswer:

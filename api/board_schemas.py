@@ -47,8 +47,9 @@ class BoardSetting(Answer):
         float | None,
         Field(
             description="One in twenty models that left no trace is below it by chance: above it, nothing is "
-            "told from 1. Null on a board by retention deviation, where samples are forgotten by their loss, "
-            "for which it does not hold, and where no result says it."
+            "told from 1. Null on a board by retention deviation, where the forget set is no random draw of "
+            "its classes, for which it does not hold, and where no result says it. Of listed samples it is "
+            "what it would be, had they been drawn."
         ),
     ] = None
 

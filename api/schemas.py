@@ -316,8 +316,10 @@ class ResultAnswer(PlacedAnswer):
         ForgetReading | None,
         Field(
             description="How the losses of the forget set lie to those of the test set, beyond noise: lower, "
-            "`remembered`; higher, `over_unlearned`, which tells them apart as well; null where no result "
-            "says it."
+            "`remembered`; higher, `over_unlearned`, which tells them apart as well. Only of forget sets "
+            "that are random draws of their classes, as others differ from the test set in retrained models "
+            "too: there it is null, `reasons` says why, and `forget_auc_test` is read beside the retrained "
+            "model's. Null also where no result says it."
         ),
     ] = None
     reasons: dict[str, str]

@@ -119,6 +119,7 @@ def noise_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metr
     `indiscernibility_floor_validation` and `_test`: one in twenty models without a trace falls below
     (`core.attacks.noise`). `forget_auc_test`: the chance that a forget sample has a lower loss than a test
     sample; `forget_auc_p_value_test`: that it is as far from 0.5 by noise (`core.attacks.rank_statistic`).
+    Floors and p-value are those of forget sets that are random draws of their classes (`core.spec.draws`).
     `mia_ten_fold_test`: U-MIA as the paper's text has it.
     """
     forget = evaluation.losses("forget").numpy()

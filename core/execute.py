@@ -21,7 +21,8 @@ from core.measurement import DIVERGED, Cost, measured, without_model
 from core.optimisers import cosine, sgd
 from core.outcome import Outcome, Progress
 from core.sequence import add_sequence
-from core.spec.forget import StepForget, chooses_by_loss, forgets_classes
+from core.spec.draws import selection_bias
+from core.spec.forget import StepForget, forgets_classes
 from core.spec.units import (
     AttackUnit,
     EvaluateUnit,
@@ -183,7 +184,7 @@ class Workbench:
             reference=reference,
             retrained=self._artifacts.read_tensors(unit.retrained, "model"),
             same_classes=forgets_classes(unit.setting.forget),
-            chosen_by_loss=chooses_by_loss(unit.setting.forget),
+            selection_bias=selection_bias(unit.setting.forget),
             is_validation_biased=isinstance(unit, UnlearnUnit)
             and installed().unlearners[unit.unlearner].trains_on_validation,
         )

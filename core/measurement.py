@@ -15,10 +15,8 @@ OWN = tuple(
     + [f"{kind}_{name}" for kind in ("mia", "indiscernibility") for name in ("validation", "test")]
 )
 FLOORS = ("indiscernibility_floor_validation", "indiscernibility_floor_test")
-NOISE = (
-    *FLOORS,
-    *("forget_auc_test", "forget_auc_p_value_test", "mia_ten_fold_test"),
-)
+NOISE = (*FLOORS, "forget_auc_test", "forget_auc_p_value_test", "mia_ten_fold_test")
+OF_RANDOM_DRAWS = (*FLOORS, "forget_auc_p_value_test")  # what chance does to a random draw
 ON_VALIDATION = tuple(name for name in (*OWN, *NOISE) if "validation" in name)
 COMPARISONS = ("retain_retention", "forget_retention", "test_retention", "retention_deviation")
 DISTANCES = ("l2_distance", "relative_distance", "direction_distance")
@@ -27,7 +25,7 @@ COSTS = ("runtime_seconds", "runtime_efficiency", "work", "work_efficiency")
 AGAINST_RETRAINED = (*COMPARISONS, *DIFFERENCES, *DISTANCES)
 ALL = (*OWN, *NOISE, *AGAINST_RETRAINED, *COSTS)
 
-NOT_AT_RANDOM = "samples were chosen by their loss, and the noise floor is for random draws"
+NOT_AT_RANDOM = "{}; this number is for random draws"
 DIVERGED = "the model diverged: its weights or logits are not finite"
 
 
@@ -67,7 +65,7 @@ def measured(
     reference: Mapping[str, Any] | None,
     retrained: Mapping[str, Tensor],
     same_classes: bool = False,
-    chosen_by_loss: bool = False,
+    selection_bias: str | None = None,
     is_validation_biased: bool = False,
 ) -> Measured:
     """Every metric of a model.
@@ -80,8 +78,8 @@ def measured(
         reference: the record of the retrained model; None where this is that model.
         retrained: the retrained model's weights by name, on the CPU.
         same_classes: the forget set is some classes only, and is attacked among their held-out samples.
-        chosen_by_loss: the forget set is told from held-out samples even by models without a trace of it, so
-            that it has no noise floor.
+        selection_bias: why the forget set is told from held-out samples even by models without a trace of it,
+            so that it has neither noise floors nor a p-value.
         is_validation_biased: the method trained on the validation set, so nothing measured there counts.
     """
     metrics: Metrics = dict.fromkeys(ALL)
@@ -91,9 +89,9 @@ def measured(
         metrics |= noise_metrics(evaluation, same_classes=same_classes)
     else:
         reasons |= dict.fromkeys((*OWN, *NOISE, *AGAINST_RETRAINED), DIVERGED)
-    if is_usable and chosen_by_loss:
-        metrics |= dict.fromkeys(FLOORS)
-        reasons |= dict.fromkeys(FLOORS, NOT_AT_RANDOM)
+    if is_usable and selection_bias is not None:
+        metrics |= dict.fromkeys(OF_RANDOM_DRAWS)
+        reasons |= dict.fromkeys(OF_RANDOM_DRAWS, NOT_AT_RANDOM.format(selection_bias))
     if is_usable and is_validation_biased:
         metrics |= dict.fromkeys(ON_VALIDATION)
         reasons |= dict.fromkeys(ON_VALIDATION, "the method trained on the validation set")

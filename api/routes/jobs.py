@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.access import CallerDep, SubmitterDep
 from api.answers import job_answers, read_job, unit_answer
-from api.attack_answers import AttacksAnswer, attack_answer, attack_fields
+from api.attack_answers import AttacksAnswer, attack_answer
 from api.boards import require_known
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import (
@@ -27,6 +27,7 @@ from api.dependencies import (
     StoreDep,
 )
 from api.problems import DECLARED
+from api.result_answers import result_fields
 from api.schemas import (
     EstimateAnswer,
     JobAnswer,
@@ -237,16 +238,9 @@ def list_job_results(
         jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
         page = results.job_results(session, job_id, limit=limit + 1, after=position)
         records = [record for _, record in page[:limit]]
-        attacked = attacks.attacks_on_results(session, records, viewer=caller.viewer)
-        rows = placed(session, records)
+        rows = result_fields(session, records, caller.viewer)
     more = next_cursor(page[limit - 1][0]) if len(page) > limit else None
-    return ResultPage(
-        items=[
-            ResultAnswer(**row, **attack_fields(record, found))
-            for row, record, found in zip(rows, records, attacked, strict=True)
-        ],
-        next_cursor=more,
-    )
+    return ResultPage(items=[ResultAnswer(**row) for row in rows], next_cursor=more)
 
 
 @router.get("/{job_id}/attacks", operation_id="listJobAttacks", responses={404: DECLARED[404]})

@@ -3,13 +3,12 @@
 from fastapi import APIRouter, Response
 
 from api.access import CallerDep
-from api.attack_answers import attack_fields
 from api.caching import NOT_MODIFIED, IfNoneMatch, cached
 from api.dependencies import PAGED, CursorDep, LimitDep, NextCursorDep, StoreDep
 from api.problems import DECLARED
+from api.result_answers import result_fields
 from api.schemas import ResultAnswer, ResultDetail, ResultPage
-from core.store import attacks, jobs, results
-from core.store.places import placed
+from core.store import jobs, results
 
 router = APIRouter(prefix="/results", tags=["results"], responses={401: DECLARED[401], 422: DECLARED[422]})
 
@@ -34,16 +33,9 @@ def list_results(
             unlearner=unlearner,
             viewer=caller.viewer,
         )
-        attacked = attacks.attacks_on_results(session, page[:limit], viewer=caller.viewer)
-        rows = placed(session, page[:limit])
+        rows = result_fields(session, page[:limit], caller.viewer)
     more = next_cursor(page[limit - 1].id) if len(page) > limit else None
-    return ResultPage(
-        items=[
-            ResultAnswer(**row, **attack_fields(record, found))
-            for row, record, found in zip(rows, page, attacked, strict=False)
-        ],
-        next_cursor=more,
-    )
+    return ResultPage(items=[ResultAnswer(**row) for row in rows], next_cursor=more)
 
 
 @router.get(
@@ -59,7 +51,6 @@ def get_result(
     with store.read() as session:
         record = results.get_result(session, result_id, caller.viewer)
         mine = jobs.jobs_with_unit(session, record.unit_id, caller.viewer)
-        (attacked,) = attacks.attacks_on_results(session, [record], viewer=caller.viewer)
-        (row,) = placed(session, [record])
-    answer = ResultDetail(jobs=mine, **row, **attack_fields(record, attacked))
+        (row,) = result_fields(session, [record], caller.viewer)
+    answer = ResultDetail(jobs=mine, **row)
     return cached(answer.model_dump_json().encode(), if_none_match, is_public=False)

@@ -29,8 +29,8 @@ class ForgetReading(StrEnum):
 
 
 def forget_reading(auc: float, p_value: float, *, level: float = LEVEL) -> ForgetReading:
-    """What an area and its p-value say: lower losses than unseen data's are a trace of training, higher ones
-    of unlearning itself.
+    """What an area and its p-value say of a forget set that is a random draw: lower losses than unseen data's
+    are a trace of training, higher ones of unlearning itself.
 
     Args:
         auc: by `forget_auc`.

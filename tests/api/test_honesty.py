@@ -54,19 +54,33 @@ def test_the_board_by_indiscernibility_tells_what_chance_alone_leaves_as_the_ret
     assert floors == {"indiscernibility": 0.93, "retention_deviation": None}
 
 
-def test_where_samples_are_chosen_by_loss_the_board_has_no_noise_floor(client, store):
-    """Not even where a result that an earlier version measured says one."""
-    place = {"dataset": "digits", "model": "resnet18", "forget": {"rule": "hard"}}
+HARD = {"rule": "hard"}
+LISTED = {"rule": "indices", "indices": [87, 336]}
+CLASS = {"rule": "class", "labels": [3]}
+PART = {**CLASS, "fraction": 0.5}
+
+
+def submit(client, forget: dict) -> None:
+    place = {"dataset": "digits", "model": "resnet18", "forget": forget}
     client.post(JOBS, json={**SPEC, "settings": [place]})
+
+
+def sequence(*steps: dict) -> dict:
+    return {"rule": "sequence", "steps": [*steps]}
+
+
+@pytest.mark.parametrize("forget", [HARD, sequence(HARD), sequence(PART, {})], ids=str)
+def test_where_the_forget_set_is_no_random_draw_the_board_has_no_noise_floor(client, store, forget):
+    """Not even where a result that an earlier version measured says one."""
+    submit(client, forget)
     work(store, lambda unit: {**METRICS, "indiscernibility_floor_test": 0.93})
-    shown = client.get(f"{BOARD}/settings", params={"protocol": "quick/1.0"}).json()
-    (setting,) = (item["id"] for item in shown["items"] if not item["is_standard"])
+    shown = client.get(f"{BOARD}/settings", params={"protocol": "quick/1.0"}).json()["items"]
+    last = max(shown, key=lambda item: item["forget"]["step"] or 0)
 
-    (column,) = client.get(BOARD, params={"metric": "indiscernibility", "setting": setting}).json()[
-        "settings"
-    ]
+    asked = {"metric": "indiscernibility", "setting": last["id"]}
+    (column,) = client.get(BOARD, params=asked).json()["settings"]
 
-    assert column["forget"]["rule"] == "hard"
+    assert column["forget"] == last["forget"]
     assert column["indiscernibility_floor"] is None
 
 
@@ -85,6 +99,43 @@ def test_a_result_says_which_way_its_forget_losses_lie(client, store, auc, p_val
         == client.get(f"/api/v1/results/{one['id']}").json()["forget_reading"]
         == reading
     )
+
+
+def newest_result(client, store, forget: dict) -> dict:
+    """Of the last step, whose p-value is one that an earlier version measured of whatever forget set."""
+    submit(client, forget)
+    work(store, lambda unit: {**METRICS, "forget_auc_test": 0.1, "forget_auc_p_value_test": 0.001})
+    results = client.get("/api/v1/results").json()["items"]
+    return max(results, key=lambda result: result["forget"]["step"] or 0)
+
+
+@pytest.mark.parametrize(
+    ("forget", "why"),
+    [
+        (HARD, "chosen by their loss"),
+        (sequence(HARD, {}), "chosen by their loss"),
+        (sequence(PART, {}), "a part of some classes"),
+        (LISTED, "listed"),
+        (sequence(LISTED, {}), "listed"),
+    ],
+    ids=str,
+)
+def test_a_forget_set_that_may_be_no_random_draw_is_not_read_and_its_results_say_why(
+    client, store, forget, why
+):
+    result = newest_result(client, store, forget)
+
+    assert result["forget_reading"] is None
+    assert why in result["reasons"]["forget_reading"]
+    assert "the retrained model's" in result["reasons"]["forget_reading"]
+
+
+@pytest.mark.parametrize("forget", [CLASS, PART, sequence(CLASS, {}), sequence({}, PART)], ids=str)
+def test_classes_and_what_they_leave_are_read_as_they_are_compared_among_their_own(client, store, forget):
+    result = newest_result(client, store, forget)
+
+    assert result["forget_reading"] == "over_unlearned"
+    assert "forget_reading" not in result["reasons"]
 
 
 def test_a_result_from_before_readings_has_none(ranked):

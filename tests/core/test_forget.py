@@ -494,18 +494,51 @@ def test_the_hardest_samples_are_harder_to_get_right_than_the_others(outcomes):
     assert hard.metrics["forget_accuracy"] < hard.metrics["retain_accuracy"]
 
 
+OF_RANDOM_DRAWS = (
+    "indiscernibility_floor_validation",
+    "indiscernibility_floor_test",
+    "forget_auc_p_value_test",
+)
+
+
 @pytest.mark.parametrize(
-    "forget",
+    ("forget", "why"),
     [
-        {"rule": "hard", "count": 30},
-        {"rule": "sequence", "steps": [{"rule": "hard", "count": 30}, {"count": 20}]},
+        ({"rule": "hard", "count": 30}, "chosen by their loss"),
+        (sequence({"rule": "hard", "count": 30}, {"count": 20}), "chosen by their loss"),
+        (
+            sequence({"rule": "class", "labels": [3], "fraction": 0.5}, {"count": 20}),
+            "a part of some classes",
+        ),
     ],
 )
-def test_where_samples_are_chosen_by_loss_there_is_no_noise_floor_and_the_result_says_why(outcomes, forget):
-    for _, _, outcome in outcomes(forget):
-        for name in ("indiscernibility_floor_validation", "indiscernibility_floor_test"):
-            assert outcome.metrics[name] is None
-            assert "chosen by their loss" in outcome.reasons[name]
+def test_a_forget_set_that_is_no_random_draw_has_neither_floor_nor_p_value_and_says_why(
+    outcomes, forget, why
+):
+    *_, (_, _, outcome) = outcomes(forget)
+
+    for name in OF_RANDOM_DRAWS:
+        assert outcome.metrics[name] is None
+        assert why in outcome.reasons[name]
+    assert 0 <= outcome.metrics["forget_auc_test"] <= 1
+
+
+@pytest.mark.parametrize(
+    "forget", [{}, {"rule": "class", "labels": [3]}, {"rule": "indices", "indices": DRAWN}]
+)
+def test_a_random_draw_a_class_and_a_list_have_floors_and_a_p_value(outcomes, forget):
+    ((_, _, outcome),) = outcomes(forget)
+
+    assert all(outcome.metrics[name] is not None for name in OF_RANDOM_DRAWS)
+
+
+def test_the_default_forget_set_as_a_list_gives_the_same_numbers(outcomes):
+    ((_, _, drawn),) = outcomes({})
+    ((_, _, listed),) = outcomes({"rule": "indices", "indices": DRAWN})
+
+    timed = {"runtime_seconds", "runtime_efficiency"}
+    assert drawn.metrics.keys() == listed.metrics.keys() > timed
+    assert all(drawn.metrics[name] == listed.metrics[name] for name in drawn.metrics.keys() - timed)
 
 
 def test_machines_that_round_otherwise_find_the_same_hardest_samples(tmp_path, catalogue):

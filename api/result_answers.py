@@ -1,0 +1,51 @@
+"""Results as the API shows them: what a run measured, and what attacks and its losses say of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.attack_figures import AttackFigures, attack_names, told
+from core.attacks.rank_statistic import forget_reading
+from core.places import setting_document
+from core.spec.draws import possible_selection_bias
+from core.spec.forget import ForgetRule
+from core.store.attacks import attacks_on_results
+from core.store.places import settings_of_records
+from core.store.results import ResultRecord
+from core.store.viewers import Viewer
+
+
+def result_fields(session: Session, records: Sequence[ResultRecord], viewer: Viewer) -> list[dict[str, Any]]:
+    """The fields of each result's answer, with the attacks that the viewer sees."""
+    settings = settings_of_records(session, records)
+    places = {setting_id: setting_document(setting) for setting_id, setting in settings.items()}
+    attacked = attacks_on_results(session, records, viewer=viewer)
+    return [
+        {
+            **places[record.setting_id],
+            **asdict(record),
+            **_attack_fields(found),
+            **_reading_fields(record, settings[record.setting_id].forget),
+        }
+        for record, found in zip(records, attacked, strict=True)
+    ]
+
+
+def _attack_fields(found: Mapping[str, AttackFigures]) -> dict[str, Any]:
+    accuracies = {name: figures.mean_accuracy for name, figures in found.items()}
+    return {
+        "attack_accuracy": {name: value for name, value in accuracies.items() if value is not None},
+        "attacks": told(found, attack_names([found])),
+    }
+
+
+def _reading_fields(record: ResultRecord, forget: ForgetRule) -> dict[str, Any]:
+    """The reading, or why there is none. Results of earlier versions have p-values of whatever forget set."""
+    auc, p_value = (record.metrics.get(name) for name in ("forget_auc_test", "forget_auc_p_value_test"))
+    bias = possible_selection_bias(forget)
+    if bias is not None:
+        why = f"{bias}; compare forget_auc_test with the retrained model's"
+        return {"forget_reading": None, "reasons": {**record.reasons, "forget_reading": why}}
+    return {"forget_reading": None if auc is None or p_value is None else forget_reading(auc, p_value)}
