@@ -127,7 +127,7 @@ def noise_metrics(evaluation: Evaluation, *, same_classes: bool = False) -> Metr
         name: _heldout_losses(evaluation, name, same_classes=same_classes) for name in ("validation", "test")
     }
     floors: Metrics = {
-        f"indiscernibility_floor_{name}": indiscernibility_floor(min(len(forget), len(losses)))
+        f"indiscernibility_floor_{name}": indiscernibility_floor(len(forget), len(losses))
         for name, losses in heldout.items()
     }
     return {

@@ -176,11 +176,12 @@ def test_noise_metrics_tell_a_trace_from_unlearning_that_went_too_far():
     assert noise_metrics(trace)["forget_auc_p_value_test"] == pytest.approx(2 / 70)  # of C(8, 4) choices
 
 
-def test_the_floor_of_indiscernibility_is_that_of_the_smaller_set():
-    found = noise_metrics(evaluated([1.0] * 20, [2.0] * 50))
+@pytest.mark.parametrize("num_forget", [5, 20])
+def test_the_floor_of_indiscernibility_is_that_of_the_sizes_of_both_sets(num_forget):
+    found = noise_metrics(evaluated([1.0] * num_forget, [2.0] * 50))
 
     floors = {found[f"indiscernibility_floor_{name}"] for name in ("validation", "test")}
-    assert floors == {indiscernibility_floor(20)}
+    assert floors == {indiscernibility_floor(num_forget, 50)}
 
 
 def test_a_model_against_itself_deviates_by_nothing():

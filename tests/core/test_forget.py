@@ -437,7 +437,7 @@ def test_a_few_samples_can_be_forgotten_and_are_attacked_by_the_rank_of_their_lo
     assert outcome.is_usable
     assert outcome.metrics["mia_test"] == outcome.metrics["forget_auc_test"]
     assert 0 < outcome.metrics["forget_auc_p_value_test"] <= 1
-    assert outcome.metrics["indiscernibility_floor_test"] < 0.3
+    assert outcome.metrics["indiscernibility_floor_test"] < 0.4
 
 
 def test_a_size_that_is_null_is_the_default_one():
