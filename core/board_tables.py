@@ -51,7 +51,7 @@ class BoardTables:
     uncertainty: Mapping[str, Any] | None = None
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        places = place_names(self.board["settings"], " / ")
+        places = place_names(self.board["protocol"], self.board["settings"], " / ")
         yield Text(f"{TITLES[self.board['metric']]} - {self.board['protocol']}", style="table.title")
         columns = self._methods_and_counts()
         for index, place in enumerate(places):

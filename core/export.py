@@ -271,7 +271,7 @@ def _as_latex(document: dict[str, Any]) -> str:
 
 def _text_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and lines of the board as people read it."""
-    places = place_names(document["settings"])
+    places = place_names(document["protocol"], document["settings"])
     attacks = _attacks_of(document, run=True)
     lines = []
     for row in (*document["rows"], *document["references"]):

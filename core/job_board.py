@@ -5,13 +5,11 @@ from itertools import groupby
 
 from core.board import Board, CellSummary, Method, Metric, build_board
 from core.catalog.protocols import Protocol, Tuning
-from core.places import forget_text, seed_text, setting_document
+from core.places import setting_document, special
 from core.plan import PlannedUnit
 from core.seed_values import SeedValue, summarise
 from core.spec.canonical import content_hash
-from core.spec.forget import RandomForget
 from core.spec.resolve import Cell, Entry, ResolvedJob
-from core.spec.setting import Setting
 from core.spec.units import EvaluateUnit, UnitId, UnlearnUnit
 
 TUNINGS: Mapping[Tuning, str] = {
@@ -73,7 +71,7 @@ def unranked(job: ResolvedJob, protocol: Protocol) -> list[str]:
     phrases = [
         f"{setting.dataset}/{setting.model} with {what}"
         for setting in (cell.setting for cell in job.cells)
-        if (what := _special(setting, protocol))
+        if (what := special(setting_document(setting), protocol))
     ]
     tuned = {
         (entry.tuning, entry.unlearner)
@@ -92,14 +90,6 @@ def unranked(job: ResolvedJob, protocol: Protocol) -> list[str]:
     if lacking:
         phrases.append(f"what lacks {_listed(lacking)}")
     return phrases
-
-
-def _special(setting: Setting, protocol: Protocol) -> str:
-    """What makes a setting other than standard; nothing where it is."""
-    forget = "" if setting.forget == RandomForget() else forget_text(setting_document(setting)["forget"])
-    precision = "" if setting.precision == protocol.precision else setting.precision
-    run_seed = "" if setting.run_seed == protocol.run_seed else f"run {seed_text(setting.run_seed)}"
-    return ", ".join(what for what in (forget, precision, run_seed) if what)
 
 
 def _listed(seeds: Sequence[int]) -> str:

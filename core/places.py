@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from core.catalog.protocols import PROTOCOLS, Protocol
 from core.spec.forget import MODEL_SEED, ForgetRule, IndicesForget, LiraForget, RandomForget, StepForget
 from core.spec.setting import Setting
 
@@ -69,17 +70,28 @@ def seed_text(seed: int | str) -> str:
     return "seed per model" if seed == MODEL_SEED else f"seed {seed}"
 
 
-def place_names(settings: Sequence[Mapping[str, Any]], separator: str = "/") -> list[str]:
-    """Setting documents in words: dataset and model, and where that is not enough what tells them apart."""
+def special(setting: Mapping[str, Any], protocol: Protocol | None) -> str:
+    """What makes a setting document other than the protocol's own settings, in words; nothing where it is one
+    of these. Of a protocol that is not installed nothing goes without saying.
+
+    Documents of boards that were frozen before run seeds were told have none.
+    """
+    told = []
+    if (forget := forget_text(setting["forget"])) != USUAL_FORGET:
+        told.append(forget)
+    if protocol is None or setting["precision"] != protocol.precision:
+        told.append(setting["precision"])
+    run_seed = setting.get("run_seed")
+    if run_seed is not None and (protocol is None or run_seed != protocol.run_seed):
+        told.append(f"run {seed_text(run_seed)}")
+    return ", ".join(told)
+
+
+def place_names(protocol: str, settings: Sequence[Mapping[str, Any]], separator: str = "/") -> list[str]:
+    """Setting documents of a protocol in words, no two the same: dataset and model, and what is special."""
     names = [f"{setting['dataset']}{separator}{setting['model']}" for setting in settings]
-    more = (
-        lambda setting: forget_text(setting["forget"]),
-        lambda setting: setting["precision"],
-        lambda setting: f"run {seed_text(setting['run_seed'])}",
-    )
-    for told in more:
-        names = [
-            name if names.count(name) == 1 else f"{name}, {told(setting)}"
-            for name, setting in zip(names, settings, strict=True)
-        ]
-    return names
+    more = [special(setting, PROTOCOLS.get(protocol)) for setting in settings]
+    return [f"{name}, {what}" if what else name for name, what in zip(names, more, strict=True)]
+
+
+USUAL_FORGET = forget_text(forget_document(RandomForget()))

@@ -111,9 +111,18 @@ def test_settings_of_one_dataset_and_model_are_told_apart_by_what_they_forget():
         f"10 % of highest loss, step 4 after class 3; 2 times {nine}",
     ]
     assert [name.strip() for name in header.split("|")[7:-1]] == [
-        f"cifar10/resnet18, {name}" for name in forgets
+        "cifar10/resnet18",
+        *(f"cifar10/resnet18, {name}" for name in forgets[1:]),
     ]
     assert [line["forget"] for line in lines if line["label"] == "ft"] == forgets
+
+
+def test_the_only_setting_of_a_job_is_named_with_what_its_protocol_does_not_do():
+    place = {**PLACE, "forget": {"rule": "class", "labels": [3]}, "precision": "bf16"}
+
+    header = render(board(job(settings=[place]), BEST), ExportFormat.MARKDOWN).splitlines()[0]
+
+    assert "| cifar10/resnet18, class 3, bf16 |" in header
 
 
 @pytest.mark.parametrize(

@@ -104,11 +104,11 @@ def test_such_settings_are_others_than_the_protocols_and_are_named_so():
     settings = [cell.setting for cell in job.cells]
     assert len({setting.id for setting in settings}) == 4
     assert [setting.is_standard(protocol) for setting in settings] == [True, False, False, False]
-    assert place_names([setting_document(setting) for setting in settings]) == [
-        "digits/resnet18, 10 % at random, fp32, run seed 123",
+    assert place_names(job.protocol, [setting_document(setting) for setting in settings]) == [
+        "digits/resnet18",
         "digits/resnet18, 10 % at random, seed per model",
-        "digits/resnet18, 10 % at random, fp32, run seed per model",
-        "digits/resnet18, 10 % at random, fp32, run seed 7",
+        "digits/resnet18, run seed per model",
+        "digits/resnet18, run seed 7",
     ]
     assert unranked(job, protocol)[:3] == [
         "digits/resnet18 with 10 % at random, seed per model",
