@@ -19,7 +19,6 @@ from api.honesty_schemas import ClaimsAnswer, PaperAnswer, SensitivityAnswer, Un
 from api.key_schemas import KeyAnswer, KeysAnswer, MeAnswer, NewKeyAnswer, RevokedKeyAnswer
 from api.log_schemas import LogAnswer
 from api.schemas import (
-    BulkCancelAnswer,
     CatalogAnswer,
     EstimateAnswer,
     HealthAnswer,
@@ -35,6 +34,7 @@ from api.schemas import (
 )
 from api.self_report_schemas import SelfReportAnswer, SelfReportDetail
 from api.snapshot_schemas import SnapshotAnswer, SnapshotDetail, SnapshotDifference
+from api.steering_schemas import BulkCancelAnswer
 from api.webhook_schemas import DeliveryAnswer, NewWebhookAnswer, WebhookAnswer, WebhooksAnswer
 from core.errors import LetheError
 from core.spec.job import JobSpec

@@ -6,7 +6,8 @@ from api.access import SubmitterDep
 from api.answers import job_answers, read_job
 from api.dependencies import RequestIdDep, SettingsDep, StoreDep
 from api.problems import DECLARED
-from api.schemas import BulkCancelAnswer, BulkCancelRequest, JobAnswer, JobChange, RefusedAnswer
+from api.schemas import JobAnswer
+from api.steering_schemas import BulkCancelAnswer, BulkCancelRequest, JobChange, RefusedAnswer
 from core.errors import Conflict, Forbidden, NotFound
 from core.store import jobs
 from core.store.keys import Scope
