@@ -1,14 +1,16 @@
 """Rows of the store as the API shows them."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from sqlalchemy.orm import Session
 
-from api.schemas import JobAnswer, JobLinks, UnitAnswer, UnitCounts, WaitingAnswer
+from api.schemas import JobAnswer, JobLinks, StageAnswer, UnitAnswer, UnitCounts, WaitingAnswer
 from api.waiting import why_waiting
 from core.settings import Settings
-from core.spec.units import unit_from_json
+from core.spec.units import UnitKind, unit_from_json
 from core.store import jobs
+from core.store.job_states import Stages
 from core.store.jobs import JobRecord
 from core.store.session import Store
 from core.store.states import UnitState
@@ -42,8 +44,16 @@ def unit_answer(record: UnitRecord) -> UnitAnswer:
     )
 
 
-def _counts(states: dict[UnitState, int]) -> UnitCounts:
-    return UnitCounts(total=sum(states.values()), **{state.value: count for state, count in states.items()})
+def stage_answers(stages: Stages) -> dict[UnitKind, StageAnswer]:
+    """A job's units of each kind as the API shows them."""
+    return {
+        cast(UnitKind, kind): StageAnswer(**_counts(stage.counts), mean_seconds=stage.mean_seconds)
+        for kind, stage in stages.items()
+    }
+
+
+def _counts(states: dict[UnitState, int]) -> dict[str, int]:
+    return {"total": sum(states.values()), **{state.value: count for state, count in states.items()}}
 
 
 def job_answers(session: Session, settings: Settings, records: Sequence[JobRecord]) -> list[JobAnswer]:
@@ -65,8 +75,8 @@ def _job_answer(record: JobRecord, waiting: WaitingAnswer | None) -> JobAnswer:
         duplicate_of=record.duplicate_of,
         visibility=record.visibility,
         priority=record.priority,
-        units=_counts(record.units),
-        stages={kind: _counts(counts) for kind, counts in record.stages.items()},
+        units=UnitCounts(**_counts(record.units)),
+        stages=stage_answers(record.stages),
         waiting=waiting,
         created_at=record.created_at,
         started_at=record.started_at,

@@ -163,9 +163,9 @@ class Client:
             job = self.get_job(job_id, wait=LONG_POLL_SECONDS)
         return job
 
-    def list_job_units(self, job_id: str) -> Iterator[UnitAnswer]:
-        """A job's units, in the order of its plan."""
-        return self._pages(UnitAnswer, f"/jobs/{job_id}/units")
+    def list_job_units(self, job_id: str, *, state: Sequence[str] = ()) -> Iterator[UnitAnswer]:
+        """A job's units in one of the states, or in any, in the order of its plan."""
+        return self._pages(UnitAnswer, f"/jobs/{job_id}/units", state=list(state))
 
     def list_job_results(self, job_id: str) -> Iterator[ResultAnswer]:
         """A job's results so far, in the order of its plan."""
@@ -206,7 +206,8 @@ class Client:
     def follow_job(self, job_id: str, *, new_only: bool = False) -> Iterator[ServerEvent]:
         """The job's events from its submission on, until it has ended; a cut connection is taken up again.
 
-        With `new_only` it is those that happen from now on, after a `progress` event that comes at once.
+        With `new_only` it is those that happen from now on, after a `progress` event that comes at once and
+        has the job's `stages` as they are.
         """
         last_id: str | None = None
         path = f"/api/v1/jobs/{job_id}/events"

@@ -29,6 +29,15 @@ class UnitCounts(Answer):
     cancelled: int
 
 
+class StageAnswer(UnitCounts):
+    """A job's units of one kind."""
+
+    mean_seconds: Annotated[
+        float | None,
+        Field(description="Of those that are done, from start to end; null while there are none."),
+    ]
+
+
 class UnitAnswer(Answer):
     """One unit of work."""
 
@@ -107,7 +116,9 @@ class JobAnswer(Answer):
     ]
     visibility: Literal["public", "private"]
     units: UnitCounts
-    stages: Annotated[dict[UnitKind, UnitCounts], Field(description="The same for each kind of unit it has.")]
+    stages: Annotated[
+        dict[UnitKind, StageAnswer], Field(description="The same for each kind of unit it has.")
+    ]
     priority: int
     waiting: Annotated[
         WaitingAnswer | None, Field(description="Set while nothing of an open job is running.")

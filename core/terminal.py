@@ -1,6 +1,7 @@
 """What the terminal shows beside boards: progress, and estimates, attacks, keys and snapshots as tables."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 from types import TracebackType
@@ -26,28 +27,41 @@ MILLION = 1e6
 UNKNOWN_TIME = "-:--:--"
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What a job's units take, on any scale, for the time that is left.
+
+    Attributes:
+        total: all that may still be done, and what is done.
+        done: what is done of it.
+        of: what a unit takes, by its id and its kind.
+    """
+
+    total: float
+    done: float
+    of: Callable[[UnitId, str], float]
+
+
 class JobProgress:
     """A bar over a job's units; without a terminal, a line for each unit that ends.
 
+    What it is told of before it is entered has taken no time.
+
     Args:
         total: how many units the job has.
-        done: ids of those that were done before.
-        work: of every unit by id, on any scale, for the time that is left; without it units count alike.
+        done: how many of them are done.
+        weights: of the units; without them, they count alike.
     """
 
     def __init__(
-        self,
-        console: Console,
-        *,
-        total: int,
-        done: Collection[UnitId] = (),
-        work: Mapping[UnitId, float] | None = None,
+        self, console: Console, *, total: int, done: int = 0, weights: Weights | None = None
     ) -> None:
+        weights = weights or Weights(total, done, lambda _unit, _kind: 1.0)
         self._console = console
-        self._work = work or {}
-        self._ended = 0
-        self._done = set(done)
-        self._whole = 0.0  # the work of the units that are done
+        self._weigh = weights.of
+        self._ended = done
+        self._done: set[UnitId] = set()  # of the units that are told of
+        self._total, self._whole = weights.total, weights.done
         self._parts: dict[UnitId, float] = {}  # how much of the others is done
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -60,15 +74,15 @@ class JobProgress:
         )
         self._task = self._bar.add_task(
             "waiting for a worker",
-            total=sum(self._work.values()) if self._work else total,
-            ended=0,
+            total=weights.total,
+            ended=done,
             units=total,
             left=UNKNOWN_TIME,
         )
-        self._before = 0.0  # the work that was done before the clock started
-        self._end_units(len(done), sum(self._weight(unit) for unit in done), is_news=False)
+        self._before = 0.0  # what was completed before the clock started
 
     def __enter__(self) -> Self:
+        self._before = self._completed
         self._bar.start()
         self._bar.reset(self._task)  # the clock starts here
         self._draw()
@@ -84,14 +98,13 @@ class JobProgress:
         if name == "progress":
             for unit in data["units"]:
                 self.describe(unit["model_seed"], unit["title"], unit["progress_text"])
-                self.advance_within(unit["id"], unit["progress"])
+                self.advance_within(unit["id"], unit["kind"], unit["progress"])
         elif name == "unit" and data["state"] in ("done", "failed"):
-            self._parts.pop(data["unit_id"], None)
-            if data["state"] == "done" and data["unit_id"] not in self._done:  # once, if it was made again
-                self._done.add(data["unit_id"])
-                self._end_units(1, self._weight(data["unit_id"]))
+            self._end(data["unit_id"], data["kind"], data["state"])
             if data["state"] == "failed" or not self._console.is_terminal:
                 self._console.print(data["text"], markup=False, soft_wrap=True)
+        elif name == "unit" and data.get("from") == "done":  # what it made was broken: it is made again
+            self._done.add(data["unit_id"])
         elif name == "state":
             self._console.print(data["text"], markup=False, soft_wrap=True)
 
@@ -99,33 +112,39 @@ class JobProgress:
         """Show which unit is in hand, and how far it is in words."""
         self._bar.update(self._task, description=f"seed {model_seed}: {title} - {text or 'starting'}")
 
-    def advance_within(self, unit: UnitId, fraction: float | None) -> None:
+    def advance_within(self, unit: UnitId, kind: str, fraction: float | None) -> None:
         """Take in how far a unit is that has not ended. One that starts anew moves nothing backwards."""
-        part = self._weight(unit) * min(fraction or 0.0, 1.0)
+        part = self._weigh(unit, kind) * min(fraction or 0.0, 1.0)
         if unit not in self._done and part > self._parts.get(unit, 0.0):
             self._parts[unit] = part
             self._draw()
 
-    def _weight(self, unit: UnitId) -> float:
-        return self._work.get(unit, 0.0) if self._work else 1.0
-
-    def _end_units(self, units: int, work: float, *, is_news: bool = True) -> None:
-        self._ended += units
-        self._whole += work
-        self._before += 0.0 if is_news else work
+    def _end(self, unit: UnitId, kind: str, state: str) -> None:
+        """Count a unit that is done once, however often it is made; one that failed takes no more time."""
+        self._parts.pop(unit, None)
+        if state == "failed":
+            self._total -= self._weigh(unit, kind)
+        elif unit not in self._done:
+            self._done.add(unit)
+            self._ended += 1
+            self._whole += self._weigh(unit, kind)
         self._draw()
+
+    @property
+    def _completed(self) -> float:
+        return self._whole + sum(self._parts.values())
 
     def _draw(self) -> None:
         """Move the bar, and tell the time left by the speed since the start: that of rich is of its last 30 s
         or 1,000 updates, in which most units of a real job do not end.
         """
         (task,) = self._bar.tasks
-        completed = self._whole + sum(self._parts.values())
+        completed = self._completed
         gained, left = completed - self._before, UNKNOWN_TIME
-        if gained > 0 and task.total is not None:
-            seconds = (task.elapsed or 0.0) * max(task.total - completed, 0.0) / gained
+        if gained > 0 and task.elapsed:
+            seconds = task.elapsed * max(self._total - completed, 0.0) / gained
             left = str(timedelta(seconds=ceil(seconds)))
-        self._bar.update(self._task, completed=completed, ended=self._ended, left=left)
+        self._bar.update(self._task, total=self._total, completed=completed, ended=self._ended, left=left)
 
 
 def estimate_table(found: Estimate) -> Table:

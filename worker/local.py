@@ -29,7 +29,7 @@ from core.store.resumption import earlier_job, release_held
 from core.store.session import Store
 from core.store.states import FINAL_JOB, LIVE_JOB, JobState
 from core.store.units import Lease
-from core.terminal import JobProgress, attacks_table
+from core.terminal import JobProgress, Weights, attacks_table
 from worker.listener import Listener
 from worker.outputs import MANIFEST, write_outputs
 from worker.work import Worker
@@ -107,13 +107,19 @@ def _work(
             done = done_units(session, planned)
             measured = measured_rates(recent_measurements(session))
         work = weights_by_unit(planned, measured, installed())
-        with JobProgress(console, total=len(planned), done=done, work=work) as progress:
+        weights = Weights(
+            total=sum(work.values()),
+            done=sum(work[unit] for unit in done),
+            of=lambda unit, _kind: work[unit],
+        )
+        with JobProgress(console, total=len(planned), done=len(done), weights=weights) as progress:
             news = News(store, job_id)
 
             def show(lease: Lease, progressed: Progress | None) -> None:
                 news.tell(progress)
                 progress.describe(lease.unit.model_seed, lease.title, progressed.text if progressed else None)
-                progress.advance_within(lease.unit_id, progressed.fraction if progressed else None)
+                fraction = progressed.fraction if progressed else None
+                progress.advance_within(lease.unit_id, lease.unit.kind, fraction)
 
             listener = Listener(show, lambda _: news.tell(progress))
             while _job(store, job_id).state not in FINAL_JOB:
@@ -139,7 +145,7 @@ class News:
             found = events.job_events(session, self._job_id, after=self._last)
         for event in found:
             self._last = event.id
-            told = {**event.data, "text": event.text, "unit_id": event.unit_id}
+            told = {**event.data, "text": event.text, "unit_id": event.unit_id, "kind": event.kind}
             progress.show("state" if event.job_id else "unit", told)
 
 

@@ -7,13 +7,14 @@ from typing import Annotated, Any, TypeAlias, cast
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.orm import Session
 
 from api.access import CallerDep
-from api.answers import unit_answer
+from api.answers import stage_answers, unit_answer
 from api.dependencies import StoreDep
 from api.feed import Feed
 from api.problems import DECLARED
-from core.store import events, jobs, units
+from core.store import events, job_states, jobs, units
 from core.store.events import Event
 from core.store.session import Store
 from core.store.states import FINAL_JOB
@@ -50,16 +51,18 @@ async def follow_job(
     new_only: Annotated[
         bool,
         Query(
-            description="Leave out what has happened before: the stream begins with a `progress` event, and "
-            "tells all that happens from then on."
+            description="Leave out what has happened before: the stream begins with a `progress` event, "
+            "which also has the job's `stages` at that moment, and tells all that happens from then on."
         ),
     ] = False,
 ) -> AsyncIterator[ServerSentEvent]:
     """`state` and `unit` events, `progress`, and `end` when the job has ended."""
     after = last_event_id or 0
-    shown: list[dict[str, Any]] | None = []
+    shown: list[dict[str, Any]] = []
     if new_only and last_event_id is None:
-        after, shown = await run_in_threadpool(_newest, store), None
+        after, progress = await run_in_threadpool(_standing, store, job_id)
+        shown = progress["units"]
+        yield ServerSentEvent(event="progress", data=progress, id=str(after))
     with feed.following(job_id):
         while True:
             version = feed.version(job_id)
@@ -77,9 +80,13 @@ async def follow_job(
                 await feed.changed(job_id, version)
 
 
-def _newest(store: Store) -> int:
+def _standing(store: Store, job_id: str) -> tuple[int, dict[str, Any]]:
+    """Where a job stands, and the newest event of that moment."""
     with store.read() as session:
-        return events.last_event_id(session)
+        last_event, stages = job_states.stages_as_of(session, job_id)
+        running = _running(session, job_id)
+    told = {kind: stage.model_dump(mode="json") for kind, stage in stage_answers(stages).items()}
+    return last_event, {"units": running, "stages": told}
 
 
 def look(store: Store, job_id: str, after: int) -> Look:
@@ -87,10 +94,12 @@ def look(store: Store, job_id: str, after: int) -> Look:
     with store.read() as session:
         is_final = jobs.job_state(session, job_id) in FINAL_JOB
         found = events.job_events(session, job_id, after=after, limit=BATCH)
-        running = [
-            unit_answer(record).model_dump(mode="json") for record in units.running_units(session, job_id)
-        ]
+        running = _running(session, job_id)
     return found, running, is_final
+
+
+def _running(session: Session, job_id: str) -> list[dict[str, Any]]:
+    return [unit_answer(record).model_dump(mode="json") for record in units.running_units(session, job_id)]
 
 
 def _sent(event: Event) -> ServerSentEvent:

@@ -50,7 +50,7 @@ from core.store import attacks, idempotency, jobs, results, trials, units
 from core.store.keys import Scope
 from core.store.places import placed
 from core.store.session import Store
-from core.store.states import FINAL_JOB, JobState
+from core.store.states import FINAL_JOB, JobState, UnitState
 from core.store.viewers import PUBLIC, Viewer
 
 log = structlog.get_logger()
@@ -214,12 +214,15 @@ def list_job_units(
     caller: CallerDep,
     position: PositionDep,
     next_cursor: NextCursorDep,
+    state: Annotated[
+        list[UnitState] | None, Query(description="In one of these; without it, in any.")
+    ] = None,
     limit: LimitDep = 100,
 ) -> UnitPage:
     """The job's units, in the order of its plan."""
     with store.read() as session:
         jobs.job_state(session, job_id, caller.viewer)  # 404 for whom it is not there
-        found = units.job_units(session, job_id, limit=limit + 1, after=position)
+        found = units.job_units(session, job_id, limit=limit + 1, after=position, states=state or ())
     more = next_cursor(found[limit - 1][0]) if len(found) > limit else None
     return UnitPage(items=[unit_answer(record) for _, record in found[:limit]], next_cursor=more)
 

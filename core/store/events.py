@@ -27,6 +27,7 @@ class Event:
     id: int
     job_id: str | None
     unit_id: str | None
+    kind: str | None  # of the unit
     actor: str
     reason: str
     text: str
@@ -105,14 +106,17 @@ def job_events(session: Session, job_id: str, *, after: int = 0, limit: int = 50
     """The job's events and its units' since it was submitted, oldest first, ids above `after`."""
     first = select(func.min(EventRow.id)).where(EventRow.job_id == job_id).scalar_subquery()
     units = select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id)
-    rows = session.scalars(
-        select(EventRow)
+    rows = session.execute(
+        select(EventRow, UnitRow.kind)
+        .outerjoin(UnitRow, UnitRow.id == EventRow.unit_id)
         .where(EventRow.id > after, EventRow.id >= first)
         .where(or_(EventRow.job_id == job_id, EventRow.unit_id.in_(units)))
         .order_by(EventRow.id)
         .limit(limit)
     )
     return [
-        Event(row.id, row.job_id, row.unit_id, row.actor, row.reason, row.text, row.data, row.created_at)
-        for row in rows
+        Event(
+            row.id, row.job_id, row.unit_id, kind, row.actor, row.reason, row.text, row.data, row.created_at
+        )
+        for row, kind in rows
     ]

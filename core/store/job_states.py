@@ -1,15 +1,16 @@
 """The state of a job, derived from those of its units and kept beside it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import Row, Select, bindparam, exists, func, select, update
+from sqlalchemy import Double, Row, Select, bindparam, exists, func, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased
 
 from core.store.events import STORE, append_event
 from core.store.session import changed, database_now, executed
 from core.store.states import LIVE_JOB, OPEN_JOB, OPEN_UNIT, JobState, UnitState
-from core.store.tables import JobRow, JobUnitRow, UnitRow
+from core.store.tables import EventRow, JobRow, JobUnitRow, UnitRow
 
 SENTENCES = {
     JobState.RUNNING: "The first unit started.",
@@ -35,15 +36,36 @@ NEEDING = KNOWN.where(
 )
 OPEN_NEEDING = NEEDING.where(JobRow.state.in_(OPEN_JOB))
 QUEUED_NEEDING = NEEDING.where(JobRow.state == JobState.QUEUED)
+TOOK = type_coerce(UnitRow.finished_at, Double) - type_coerce(UnitRow.started_at, Double)
 STAGES = (
-    select(JobUnitRow.job_id, UnitRow.kind, UnitRow.state, func.count())
+    select(
+        JobUnitRow.job_id,
+        UnitRow.kind,
+        UnitRow.state,
+        func.count().label("units"),
+        func.avg(TOOK).label("took"),
+    )
     .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
     .where(JobUnitRow.job_id.in_(bindparam("jobs", expanding=True)))
     .group_by(JobUnitRow.job_id, UnitRow.kind, UnitRow.state)
 )
+# In one statement, so that on PostgreSQL too the event is the last one that the counts have in them.
+STAGES_AS_OF = STAGES.add_columns(select(func.max(EventRow.id)).scalar_subquery().label("last_event"))
 
 KnownJob = Row[tuple[str, str, bool]]
-Stages: TypeAlias = dict[str, dict[UnitState, int]]  # by kind of unit
+
+
+@dataclass
+class Stage:
+    """A job's units of one kind: how many are in each state, and what those that are done took on average,
+    from their start to their end.
+    """
+
+    counts: dict[UnitState, int] = field(default_factory=lambda: dict.fromkeys(UnitState, 0))
+    mean_seconds: float | None = None
+
+
+Stages: TypeAlias = dict[str, Stage]  # by kind of unit
 
 
 def refresh_jobs_of(session: Session, unit_ids: Sequence[str]) -> None:
@@ -75,16 +97,36 @@ def refresh_open_jobs(session: Session) -> None:
 
 def unit_counts(session: Session, job_id: str) -> dict[UnitState, int]:
     """How many of the job's units are in each state; every state is a key."""
-    by_kind = stage_counts(session, [job_id])[job_id].values()
-    return {state: sum(counts[state] for counts in by_kind) for state in UnitState}
+    return total_counts(stages_of_jobs(session, [job_id])[job_id])
 
 
-def stage_counts(session: Session, job_ids: Sequence[str]) -> dict[str, Stages]:
-    """The same by job, for each kind of unit that it has."""
+def total_counts(stages: Stages) -> dict[UnitState, int]:
+    """The counts over all stages; every state is a key."""
+    return {state: sum(stage.counts[state] for stage in stages.values()) for state in UnitState}
+
+
+def stages_of_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, Stages]:
+    """The stages of each job."""
     found: dict[str, Stages] = {job_id: {} for job_id in job_ids}
-    for job_id, kind, state, count in session.execute(STAGES, {"jobs": job_ids}):
-        found[job_id].setdefault(kind, dict.fromkeys(UnitState, 0))[UnitState(state)] = count
+    for row in session.execute(STAGES, {"jobs": job_ids}):
+        _take_in(found[row.job_id], row)
     return found
+
+
+def stages_as_of(session: Session, job_id: str) -> tuple[int, Stages]:
+    """A job's stages, and the id of the newest event that they have in them."""
+    last_event, stages = 0, Stages()
+    for row in session.execute(STAGES_AS_OF, {"jobs": [job_id]}):
+        last_event = row.last_event
+        _take_in(stages, row)
+    return last_event, stages
+
+
+def _take_in(stages: Stages, row: Row[Any]) -> None:
+    stage = stages.setdefault(row.kind, Stage())
+    stage.counts[UnitState(row.state)] = row.units
+    if row.state == UnitState.DONE:
+        stage.mean_seconds = row.took
 
 
 def _refresh(session: Session, jobs: Select[Any], parameters: Mapping[str, Any] | None = None) -> None:

@@ -17,7 +17,14 @@ from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
 from core.spec.setting import Setting
 from core.store.events import STORE, append_event, append_unit_events
-from core.store.job_states import Stages, needed_by_a_live_job, refresh_job, stage_counts, unit_counts
+from core.store.job_states import (
+    Stages,
+    needed_by_a_live_job,
+    refresh_job,
+    stages_of_jobs,
+    total_counts,
+    unit_counts,
+)
 from core.store.ledger import require_allowance, require_allowance_for_rest
 from core.store.quarantine import quarantined_units
 from core.store.results import show_results
@@ -69,7 +76,7 @@ class JobRecord:
     @property
     def units(self) -> dict[UnitState, int]:
         """How many units are in each state, over all kinds."""
-        return {state: sum(counts[state] for counts in self.stages.values()) for state in UnitState}
+        return total_counts(self.stages)
 
 
 def submit(
@@ -415,7 +422,7 @@ def _stop_units(session: Session, job_id: str) -> None:
 
 
 def _records(session: Session, rows: Sequence[JobRow]) -> list[JobRecord]:
-    stages = stage_counts(session, [row.id for row in rows])
+    stages = stages_of_jobs(session, [row.id for row in rows])
     return [
         JobRecord(
             id=JobId(row.id),

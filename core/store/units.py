@@ -263,7 +263,7 @@ def redo(session: Session, lease: Lease, *, broken: UnitId, owner: str, text: st
             actor=owner,
             reason="artifact_broken",
             text=text,
-            data={"state": UnitState.READY},
+            data={"from": UnitState.DONE, "state": UnitState.READY},
         )
     needing = select(UnitDependencyRow.unit_id).where(UnitDependencyRow.depends_on == broken)
     waiting_again = (UnitRow.id.in_(needing), UnitRow.state == UnitState.READY)
@@ -347,16 +347,22 @@ def count_by_state(session: Session) -> dict[UnitState, int]:
     return found
 
 
-def job_units(session: Session, job_id: str, *, limit: int, after: int = -1) -> list[tuple[int, UnitRecord]]:
-    """The job's units in the order of its plan, with their positions, positions above `after`."""
-    rows = session.execute(
+def job_units(
+    session: Session, job_id: str, *, limit: int, after: int = -1, states: Sequence[UnitState] = ()
+) -> list[tuple[int, UnitRecord]]:
+    """The job's units in the order of its plan, with their positions, positions above `after`; in one of the
+    states, or in any.
+    """
+    query = (
         select(JobUnitRow.position, UnitRow)
         .join(UnitRow, UnitRow.id == JobUnitRow.unit_id)
         .where(JobUnitRow.job_id == job_id, JobUnitRow.position > after)
         .order_by(JobUnitRow.position)
         .limit(limit)
     )
-    return [(position, _record(row)) for position, row in rows]
+    if states:
+        query = query.where(UnitRow.state.in_(states))
+    return [(position, _record(row)) for position, row in session.execute(query)]
 
 
 def failed_units(session: Session, job_id: str) -> list[UnitRecord]:

@@ -1,13 +1,15 @@
 """Jobs, listed and asked for: which they are, and what a page and a long poll cost the store."""
 
+from datetime import UTC, datetime
+
 import pytest
 from httpx import URL
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from core.store import keys
+from core.store import keys, units
 from core.store.keys import Scope
-from core.store.tables import JobRow
-from tests.api.steps import JOBS, SPEC, problem
+from core.store.tables import JobRow, UnitRow
+from tests.api.steps import JOBS, SPEC, problem, work
 
 
 def submit(client, number: int) -> list[str]:
@@ -124,3 +126,37 @@ def test_what_a_job_has_is_linked_page_by_page(client):
     first, second = page.json()["items"][0], client.get(page.links["next"]["url"]).json()["items"][0]
     assert first != second
     assert "next" not in client.get(f"{JOBS}/{job_id}/results").links
+
+
+def test_a_jobs_units_are_found_by_state(client, store):
+    job = client.post(JOBS, json=SPEC).json()
+    with store.write() as session:
+        running = units.claim(session, "gpu", "worker", 60).unit_id
+    states = {unit["id"]: unit["state"] for unit in client.get(job["links"]["units"]).json()["items"]}
+
+    def found_units(*wanted: str) -> list[str]:
+        page = client.get(job["links"]["units"], params={"state": wanted}).json()
+        return [unit["id"] for unit in page["items"]]
+
+    assert found_units("running") == [running]
+    assert found_units("running", "ready") == [unit for unit, state in states.items() if state != "waiting"]
+    assert found_units("failed") == []
+    problem(client.get(job["links"]["units"], params={"state": "lost"}), 422, "invalid_request")
+
+
+def test_a_job_says_of_each_kind_of_unit_what_those_that_are_done_took_on_average(client, store):
+    job = client.post(JOBS, json={**SPEC, "model_seeds": [0]}).json()
+    work(store)
+    with store.write() as session:
+        for kind, ends in (("unlearn", (20.0, 50.0)), ("train", (100.0, 104.0))):
+            ids = session.scalars(select(UnitRow.id).where(UnitRow.kind == kind)).all()
+            for unit, end in zip(ids, ends, strict=True):
+                start, finish = datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(end, UTC)
+                times = {"started_at": start, "finished_at": finish}
+                session.execute(update(UnitRow).where(UnitRow.id == unit).values(times))
+
+    stages = client.get(job["links"]["self"]).json()["stages"]
+
+    assert (stages["unlearn"]["mean_seconds"], stages["train"]["mean_seconds"]) == (35.0, 102.0)
+    other = client.post(JOBS, json={**SPEC, "model_seeds": [9]}).json()
+    assert {stage["mean_seconds"] for stage in other["stages"].values()} == {None}

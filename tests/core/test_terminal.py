@@ -4,7 +4,13 @@ import re
 
 from rich.console import Console
 
-from core.terminal import JobProgress, difference_tables, reported_table, snapshots_table
+from core.terminal import (
+    JobProgress,
+    Weights,
+    difference_tables,
+    reported_table,
+    snapshots_table,
+)
 
 
 def shown(*parts: object) -> str:
@@ -15,15 +21,21 @@ def shown(*parts: object) -> str:
     return capture.get()
 
 
+def told(unit: str, state: str = "done", **more: str) -> dict[str, str]:
+    return {"unit_id": unit, "kind": unit, "state": state, "text": f"{unit} is {state}.", **more}
+
+
+def weights(done: float = 0.0, **work: float) -> Weights:
+    return Weights(sum(work.values()) + done, done, lambda unit, _kind: work[unit])
+
+
 def test_the_time_left_is_told_from_the_first_unit_on_however_long_units_take():
     now = 0.0
     console = Console(width=200, force_terminal=True, get_time=lambda: now)
 
     with console.capture() as capture, JobProgress(console, total=4) as progress:
         now = 600.0
-        progress.show(
-            "unit", {"state": "done", "text": "Done: train the original model.", "unit_id": "train"}
-        )
+        progress.show("unit", told("train"))
         now = 700.0
         progress.describe(0, "unlearn with ft", "2,048 images")
 
@@ -33,28 +45,36 @@ def test_the_time_left_is_told_from_the_first_unit_on_however_long_units_take():
 def test_the_time_left_counts_units_by_their_work_where_that_is_known():
     now = 0.0
     console = Console(width=200, force_terminal=True, get_time=lambda: now)
-    work = {"train": 10.0, "evaluate": 0.0, "unlearn": 20.0}
+    bar = JobProgress(console, total=3, weights=weights(train=10.0, evaluate=0.0, unlearn=20.0))
 
-    with console.capture() as capture, JobProgress(console, total=3, work=work) as progress:
+    with console.capture() as capture, bar as progress:
         now = 600.0
-        progress.show("unit", {"state": "done", "text": "Done.", "unit_id": "train"})
-        progress.show("unit", {"state": "done", "text": "Done.", "unit_id": "evaluate"})
+        progress.show("unit", told("train"))
+        progress.show("unit", told("evaluate"))
         progress.describe(0, "unlearn with ft", "2,048 images")
 
     assert re.search(r"seed 0: unlearn with ft - 2,048 images.*2/3.*left.*0:20:00", capture.get())
 
 
+def in_hand(unit: str, fraction: float) -> dict[str, object]:
+    told = {"model_seed": 0, "title": "x", "progress_text": "x"}
+    return {"id": unit, "kind": unit, "progress": fraction, **told}
+
+
 def test_the_bar_moves_inside_a_unit_never_backwards_and_its_end_counts_once():
     now = 0.0
     console = Console(width=200, force_terminal=True, get_time=lambda: now)
-    ended = {"state": "done", "text": "Done.", "unit_id": "train"}
-    running = {"id": "unlearn", "model_seed": 0, "title": "x", "progress": 1 / 3, "progress_text": "x"}
+    ended, running = told("train"), in_hand("unlearn", 1 / 3)
     steps = [
-        (60.0, lambda bar: bar.advance_within("train", 0.5), ("0", "0:07:00")),
-        (60.0, lambda bar: bar.advance_within("train", None), ("0", "0:07:00")),
-        (60.0, lambda bar: bar.advance_within("train", 0.1), ("0", "0:07:00")),
+        (60.0, lambda bar: bar.advance_within("train", "train", 0.5), ("0", "0:07:00")),
+        (60.0, lambda bar: bar.advance_within("train", "train", None), ("0", "0:07:00")),
+        (60.0, lambda bar: bar.advance_within("train", "train", 0.1), ("0", "0:07:00")),
         (120.0, lambda bar: bar.show("unit", ended), ("1", "0:06:00")),
-        (120.0, lambda bar: bar.advance_within("train", 0.2), ("1", "0:06:00")),  # what it made was broken,
+        (
+            120.0,
+            lambda bar: bar.advance_within("train", "train", 0.2),
+            ("1", "0:06:00"),
+        ),  # what it made was broken,
         (120.0, lambda bar: bar.show("unit", ended), ("1", "0:06:00")),  # and it is made again
         (240.0, lambda bar: bar.show("progress", {"units": [running]}), ("1", "0:04:00")),
     ]
@@ -63,7 +83,7 @@ def test_the_bar_moves_inside_a_unit_never_backwards_and_its_end_counts_once():
         now = 0.0
         with (
             console.capture() as capture,
-            JobProgress(console, total=2, work={"train": 10.0, "unlearn": 30.0}) as progress,
+            JobProgress(console, total=2, weights=weights(train=10.0, unlearn=30.0)) as progress,
         ):
             for now, step, _ in steps[:count]:  # noqa: B007 - the console reads the time
                 step(progress)
@@ -73,16 +93,55 @@ def test_the_bar_moves_inside_a_unit_never_backwards_and_its_end_counts_once():
 def test_the_speed_is_that_of_this_run_alone():
     now = 0.0
     console = Console(width=200, force_terminal=True, get_time=lambda: now)
-    work = {"before": 1000.0, "train": 10.0, "unlearn": 10.0}
+    bar = JobProgress(console, total=3, done=1, weights=weights(done=1000.0, train=10.0, unlearn=10.0))
 
-    with (
-        console.capture() as capture,
-        JobProgress(console, total=3, done=["before"], work=work) as progress,
-    ):
+    with console.capture() as capture, bar as progress:
         now = 60.0
-        progress.show("unit", {"state": "done", "text": "Done.", "unit_id": "train"})
+        progress.show("unit", told("train"))
 
     assert re.search(r"2/3.*left 0:01:00", capture.get())
+
+
+def test_what_a_unit_in_hand_had_done_before_says_nothing_of_the_speed():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+    bar = JobProgress(console, total=2, weights=weights(train=10.0, unlearn=30.0))
+    bar.show("progress", {"units": [in_hand("train", 0.9)]})
+
+    with console.capture() as capture, bar as progress:
+        now = 1.0
+        progress.show("progress", {"units": [in_hand("train", 0.9)]})
+        now = 60.0
+        progress.show("unit", told("train"))
+
+    lefts = re.findall(r"left (\S+)", capture.get())
+    assert (lefts[0], lefts[-1]) == ("-:--:--", "0:30:00")
+
+
+def test_a_unit_that_was_done_before_and_is_made_again_does_not_count_twice():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+
+    with console.capture() as capture, JobProgress(console, total=3, done=1) as progress:
+        progress.show("unit", told("train", "ready", **{"from": "done"}))
+        progress.show("unit", told("train"))
+        now = 60.0
+        progress.show("unit", told("unlearn"))
+
+    assert re.findall(r"(\d/3).*?left (\S+)", capture.get())[-1] == ("2/3", "0:01:00")
+
+
+def test_what_failed_takes_no_more_time():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+    bar = JobProgress(console, total=3, weights=weights(train=10.0, retrain=10.0, unlearn=1000.0))
+
+    with console.capture() as capture, bar as progress:
+        now = 60.0
+        progress.show("unit", told("train"))
+        progress.show("unit", told("unlearn", "failed"))
+
+    assert re.findall(r"(\d/3).*?left (\S+)", capture.get())[-1] == ("1/3", "0:01:00")
 
 
 SNAPSHOT = {

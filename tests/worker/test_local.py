@@ -93,8 +93,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 def done_trials(out: Path) -> int:
     """How many trials have been done, of whichever spec."""
     with Store(f"sqlite:///{out / 'lethe.db'}").read() as session:
-        stages = [job.stages.get("trial", {}) for job in jobs.list_jobs(session, limit=10)]
-    return sum(counts.get(UnitState.DONE, 0) for counts in stages)
+        stages = [job.stages.get("trial") for job in jobs.list_jobs(session, limit=10)]
+    return sum(stage.counts[UnitState.DONE] for stage in stages if stage)
 
 
 def test_a_run_leaves_boards_results_trials_and_a_manifest_of_them(finished):

@@ -363,6 +363,8 @@ def test_a_broken_artifact_is_made_again_before_the_units_that_need_it(bench):
     assert states[TRAIN] == UnitState.READY
     assert states[FT] == states["unlearn with ga"] == UnitState.WAITING
     assert (bench.unit(FT).attempt, bench.unit(TRAIN).attempt) == (0, 0)
+    undone = [event.unit_id for event in bench.events(job_id) if event.data.get("from") == UnitState.DONE]
+    assert undone == [bench.unit(TRAIN).id]
     bench.finish_all()
     assert bench.job(job_id).state == JobState.SUCCEEDED
 
