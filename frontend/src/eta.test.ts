@@ -1,43 +1,43 @@
 import { expect, it } from "vitest";
-import type { Unit } from "./api/client";
 import { remainingSeconds } from "./eta";
 
-const NOW = Date.parse("2025-01-01T00:10:00Z");
-const at = (second: number) => new Date(NOW + 1000 * second).toISOString();
-const unit = (kind: Unit["kind"], state: Unit["state"], from?: number, to?: number) => ({
-  kind,
-  state,
-  started_at: from === undefined ? null : at(from),
-  finished_at: to === undefined ? null : at(to),
+const stage = (mean_seconds: number | null, counts: { ready?: number; running?: number; done?: number }) => ({
+  total: 9,
+  waiting: 0,
+  ready: 0,
+  running: 0,
+  done: 0,
+  failed: 0,
+  cancelled: 0,
+  ...counts,
+  mean_seconds,
 });
 
-it("expects of each unit what the shortest and the longest of its kind took", () => {
-  const units = [
-    unit("unlearn", "done", -100, -90),
-    unit("unlearn", "done", -90, -70),
-    unit("unlearn", "ready"),
-    unit("unlearn", "waiting"),
+it("expects of each unit what those of its kind took on average", () => {
+  const stages = { train: stage(60, { ready: 1, done: 1 }), unlearn: stage(10, { ready: 3, done: 2 }) };
+  expect(remainingSeconds(stages, [])).toBe(90);
+});
+
+it("takes off what a running unit has done, where it says how far it is", () => {
+  const stages = { train: stage(20, { running: 2, done: 1 }) };
+  const running = [
+    { kind: "train" as const, progress: 0.75 },
+    { kind: "train" as const, progress: null },
   ];
-  expect(remainingSeconds(units, NOW)).toEqual({ low: 20, high: 40 });
-});
-
-it("takes off what a running unit has already had", () => {
-  const units = [unit("train", "done", -60, -40), unit("train", "running", -15)];
-  expect(remainingSeconds(units, NOW)).toEqual({ low: 5, high: 5 });
+  expect(remainingSeconds(stages, running)).toBe(25 / 2);
 });
 
 it("divides by the units that run at once", () => {
-  const units = [
-    unit("train", "done", -60, -40),
-    unit("train", "running", 0),
-    unit("train", "running", 0),
-    unit("train", "ready"),
-    unit("train", "ready"),
-  ];
-  expect(remainingSeconds(units, NOW)).toEqual({ low: 40, high: 40 });
+  expect(remainingSeconds({ train: stage(20, { running: 2, ready: 2, done: 1 }) }, [])).toBe(40);
+});
+
+it("is never less than nothing, where a unit ended while the counts were on their way", () => {
+  const running = [1, 1].map((progress) => ({ kind: "train" as const, progress }));
+  expect(remainingSeconds({ train: stage(20, { running: 1, done: 1 }) }, running)).toBe(0);
 });
 
 it("does not guess before a unit of each kind is done, and expects nothing of an ended job", () => {
-  expect(remainingSeconds([unit("train", "done", -60, -40), unit("unlearn", "waiting")], NOW)).toBeNull();
-  expect(remainingSeconds([unit("train", "done", -60, -40)], NOW)).toBeNull();
+  const train = stage(20, { done: 1 });
+  expect(remainingSeconds({ train, unlearn: stage(null, { ready: 1 }) }, [])).toBeNull();
+  expect(remainingSeconds({ train }, [])).toBeNull();
 });

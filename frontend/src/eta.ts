@@ -1,30 +1,20 @@
-// How long a job will still take, from how long its units took.
-import type { Unit } from "./api/client";
+// How long a job will still take, from what its units took on average.
+import type { Job, Unit } from "./api/client";
 
-type Timed = Pick<Unit, "kind" | "state" | "started_at" | "finished_at">;
-
-const OPEN: Unit["state"][] = ["waiting", "ready", "running"];
-
-/** From the shortest and the longest that a unit of its kind took, in seconds; null while that is not known. */
-export function remainingSeconds(units: Timed[], now: number): { low: number; high: number } | null {
-  const open = units.filter((unit) => OPEN.includes(unit.state));
-  if (open.length === 0) return null;
-  const atOnce = Math.max(1, units.filter((unit) => unit.state === "running").length);
-  let [low, high] = [0, 0];
-  for (const unit of open) {
-    const took = units
-      .filter((other) => other.kind === unit.kind && other.state === "done")
-      .flatMap(secondsOf);
-    if (took.length === 0) return null;
-    const since =
-      unit.started_at && unit.state === "running" ? (now - Date.parse(unit.started_at)) / 1000 : 0;
-    low += Math.max(Math.min(...took) - since, 0);
-    high += Math.max(Math.max(...took) - since, 0);
+/** Seconds; null while no unit of a kind that is open is done, and where nothing is open. */
+export function remainingSeconds(
+  stages: Job["stages"],
+  running: Pick<Unit, "kind" | "progress">[],
+): number | null {
+  let [seconds, open, atOnce] = [0, 0, 0];
+  for (const [kind, stage] of Object.entries(stages)) {
+    const units = stage.waiting + stage.ready + stage.running;
+    if (units === 0) continue;
+    if (stage.mean_seconds === null) return null;
+    const begun = running.filter((unit) => unit.kind === kind).map((unit) => unit.progress ?? 0);
+    seconds += stage.mean_seconds * (units - begun.reduce((sum, fraction) => sum + fraction, 0));
+    open += units;
+    atOnce += stage.running;
   }
-  return { low: low / atOnce, high: high / atOnce };
-}
-
-function secondsOf({ started_at, finished_at }: Timed): number[] {
-  if (started_at === null || finished_at === null) return [];
-  return [(Date.parse(finished_at) - Date.parse(started_at)) / 1000];
+  return open === 0 ? null : Math.max(seconds, 0) / Math.max(atOnce, 1);
 }

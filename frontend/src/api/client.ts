@@ -127,7 +127,7 @@ export const badgeUrl = (unlearner: string, protocol: string, metric: Metric) =>
 export const getJobs = (cursor: string | null) =>
   request<Schemas["JobPage"]>(`/jobs?${new URLSearchParams({ limit: "50", ...(cursor && { cursor }) })}`);
 export const getJob = (id: string) => request<Job>(`/jobs/${id}`);
-export const getJobUnits = (id: string) => every<Unit>(`/jobs/${id}/units`);
+export const getFailedUnits = (id: string) => every<Unit>(`/jobs/${id}/units`, { state: "failed" });
 export const getJobResults = (id: string) => every<Result>(`/jobs/${id}/results`);
 export const getJobTrials = (id: string) => every<Trial>(`/jobs/${id}/trials`);
 export const cancelJob = (id: string) => act<Job>(`/jobs/${id}/cancel`);

@@ -1,34 +1,30 @@
 // How far a job has come: its stages, how long it will take, what runs now and what failed.
-import type { Unit } from "../api/client";
+import { getFailedUnits, type Job, type Unit } from "../api/client";
 import { remainingSeconds } from "../eta";
 import { counted, duration, percent } from "../format";
+import { useLoaded } from "../loading";
 import { StageBars } from "../plots/stage-bars";
 import { stagesOf } from "../plots/stages";
+import { Shown } from "./states";
 
 interface Props {
-  units: Unit[];
+  job: Job;
   running: Unit[];
 }
 
-export const JobProgress = ({ units, running }: Props) => (
+export const JobProgress = ({ job, running }: Props) => (
   <>
-    <StageBars stages={stagesOf(units)} />
-    <Eta units={units} />
+    <StageBars stages={stagesOf(job.stages)} />
+    <Eta job={job} running={running} />
     <Running units={running} />
-    <FailedUnits units={units.filter((unit) => unit.state === "failed")} />
+    {job.units.failed > 0 && <FailedUnits job={job} />}
   </>
 );
 
-function Eta({ units }: { units: Unit[] }) {
-  const left = remainingSeconds(units, Date.now());
-  if (!left) return null;
-  return (
-    <p class="quiet eta">
-      {left.high < 1
-        ? "Nearly done."
-        : `About ${duration(left.low)} to ${duration(left.high)} left, as long as its units have taken so far.`}
-    </p>
-  );
+function Eta({ job, running }: Props) {
+  const left = remainingSeconds(job.stages, running);
+  if (left === null || left < 1) return null; // the last unit may be one that takes longer than most
+  return <p class="quiet eta">About {duration(left)} left, as long as its units have taken so far.</p>;
 }
 
 const Running = ({ units }: { units: Unit[] }) => (
@@ -54,17 +50,23 @@ const Running = ({ units }: { units: Unit[] }) => (
   </ul>
 );
 
-const FailedUnits = ({ units }: { units: Unit[] }) =>
-  units.length === 0 ? null : (
+function FailedUnits({ job }: { job: Job }) {
+  const failed = useLoaded(() => getFailedUnits(job.id), `${job.id} ${job.units.failed}`);
+  return (
     <details class="notice bad">
-      <summary>{counted(units.length, "unit")} failed</summary>
-      <ul>
-        {units.map((unit) => (
-          <li key={unit.id}>
-            {unit.title}, seed {unit.model_seed}: {unit.failure_class}
-            {unit.error && <pre>{unit.error}</pre>}
-          </li>
-        ))}
-      </ul>
+      <summary>{counted(job.units.failed, "unit")} failed</summary>
+      <Shown what="what failed" loaded={failed}>
+        {(units) => (
+          <ul>
+            {units.map((unit) => (
+              <li key={unit.id}>
+                {unit.title}, seed {unit.model_seed}: {unit.failure_class}
+                {unit.error && <pre>{unit.error}</pre>}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Shown>
     </details>
   );
+}

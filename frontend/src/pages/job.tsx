@@ -7,7 +7,6 @@ import {
   getJob,
   getJobResults,
   getJobTrials,
-  getJobUnits,
   getSettings,
   type Job,
   type LoggedEvent,
@@ -30,13 +29,11 @@ const MAX_EVENTS = 200;
 export function JobPage({ id }: { id: string }) {
   const [round, setRound] = useState(0); // a retried job is followed again
   const job = useLoaded(() => getJob(id), id);
-  const units = useLoaded(() => getJobUnits(id), id);
   const results = useLoaded(() => getJobResults(id), id);
   const trials = useLoaded(() => getJobTrials(id), id);
   const catalog = useLoaded(getCatalog, "catalog");
   const refresh = () => {
     job.refresh();
-    units.refresh();
     results.refresh();
     trials.refresh();
   };
@@ -56,9 +53,7 @@ export function JobPage({ id }: { id: string }) {
             />
             {!isLive && !hasEnded(data) && <Stale why="the connection to the service was lost." />}
             <section aria-label="Progress">
-              <Shown what="the units" loaded={units}>
-                {(all) => <JobProgress units={all} running={running} />}
-              </Shown>
+              <JobProgress job={data} running={running} />
             </section>
             <Log events={events} />
             <section>

@@ -1,5 +1,5 @@
-// A job's units by stage, in the order in which the stages depend on each other: units to bars.
-import type { Unit } from "../api/client";
+// A job's stages, in the order in which they depend on each other: counts to bars.
+import type { Job, Unit } from "../api/client";
 
 export const STAGES = [
   "train",
@@ -34,22 +34,22 @@ export interface Stage {
   segments: { part: Part; from: number; share: number }[];
 }
 
-/** The stages that the units belong to. */
-export function stagesOf(units: Pick<Unit, "kind" | "state">[]): Stage[] {
-  return STAGES.flatMap((kind) => {
-    const mine = units.filter((unit) => unit.kind === kind);
-    return mine.length > 0 ? [stageOf(kind, mine)] : [];
-  });
-}
+type Counted = Omit<Job["stages"][string], "mean_seconds">;
 
-function stageOf(kind: Stage["kind"], units: Pick<Unit, "state">[]): Stage {
-  const counts = { done: 0, running: 0, failed: 0, cancelled: 0, waiting: 0 };
-  for (const { state } of units) counts[state === "ready" ? "waiting" : state] += 1;
+/** The stages that a job has. */
+export const stagesOf = (stages: Record<string, Counted>): Stage[] =>
+  STAGES.flatMap((kind) => {
+    const mine = stages[kind];
+    return mine ? [stageOf(kind, mine)] : [];
+  });
+
+function stageOf(kind: Stage["kind"], { total, ready, ...states }: Counted): Stage {
+  const counts = { ...states, waiting: states.waiting + ready };
   let from = 0;
   const segments = PARTS.filter((part) => counts[part] > 0).map((part) => {
-    const segment = { part, from, share: counts[part] / units.length };
+    const segment = { part, from, share: counts[part] / total };
     from += segment.share;
     return segment;
   });
-  return { kind, total: units.length, counts, segments };
+  return { kind, total, counts, segments };
 }
