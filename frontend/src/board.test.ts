@@ -75,9 +75,7 @@ describe("names", () => {
 
 describe("forget sets", () => {
   it("are said without a run seed where a board was frozen before boards told it", () => {
-    const old = { forget: { rule: "hard", fraction: 0.1 }, precision: "bf16" } as Parameters<
-      typeof forgetOf
-    >[0];
+    const old = { forget: { rule: "hard", fraction: 0.1 }, precision: "bf16" };
     expect(forgetOf(old)).toBe("forget 10 % of highest loss; bf16");
   });
 
@@ -90,7 +88,7 @@ describe("forget sets", () => {
   });
 
   const said = (forget: object) =>
-    forgetOf({ forget: { rule: "random", seed: 123, ...forget }, precision: "fp32", run_seed: 123 });
+    forgetOf({ forget: { rule: "random", seed: 123, ...forget }, precision: "fp32" });
 
   it.each([
     [{ fraction: 0.1 }, "forget 10 % at random, seed 123; fp32"],
@@ -122,12 +120,9 @@ describe("forget sets", () => {
   it.each([
     ["model_seed", "forget 10 % of highest loss; bf16; run seed per model"],
     [7, "forget 10 % of highest loss; bf16; run seed 7"],
-  ] as const)(
-    "are told with what seeds the runs, where it is not the usual number: %s",
-    (run_seed, words) => {
-      expect(forgetOf({ forget: { rule: "hard", fraction: 0.1 }, precision: "bf16", run_seed })).toBe(words);
-    },
-  );
+  ] as const)("are told with what seeds the runs: %s", (run_seed, words) => {
+    expect(forgetOf({ forget: { rule: "hard", fraction: 0.1 }, precision: "bf16", run_seed })).toBe(words);
+  });
 });
 
 const sure = (low: number, high: number) => ({ over_seeds: { low, high } }) as unknown as RowUncertainty;

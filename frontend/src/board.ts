@@ -67,17 +67,15 @@ export const placeOf = (setting: Pick<BoardSetting, "dataset" | "model">): strin
 export const datasetTitle = (dataset: string, catalog: Catalog | null): string =>
   catalog?.datasets.find((info) => info.id === dataset)?.title ?? dataset;
 
-/** What is special about a setting; what seeds its runs is told where it is not the usual number. */
-export function forgetOf(setting: Pick<BoardSetting, "forget" | "precision" | "run_seed">): string {
-  const runSeed = setting.run_seed ?? USUAL_RUN_SEED; // boards that were frozen before it was told
-  return [
-    `forget ${ruleOf(setting.forget)}`,
-    setting.precision,
-    ...(runSeed === USUAL_RUN_SEED ? [] : [`run ${seedOf(runSeed)}`]),
-  ].join("; ");
-}
+type Setting = Pick<BoardSetting, "forget" | "precision"> & Partial<Pick<BoardSetting, "run_seed">>;
 
-const USUAL_RUN_SEED = 123; // the paper's
+/** What is special about a setting. What seeds its runs is not told by boards that were frozen long ago. */
+export const forgetOf = ({ forget, precision, run_seed }: Setting): string =>
+  [
+    `forget ${ruleOf(forget)}`,
+    precision,
+    ...(run_seed === undefined ? [] : [`run ${seedOf(run_seed)}`]),
+  ].join("; ");
 
 /** Whether each model seed has a forget set of its own. */
 export const variesForget = ({ forget }: Pick<BoardSetting, "forget">): boolean =>
