@@ -382,19 +382,6 @@ def _studies(
         num_train = dataset.num_train
         found += too_few_models(index, info, num_train, splits, forget_sets, out)
         of_study = lira_setting(setting, dataset, protocol)
-        search = None
-        if sweep is not None:
-            search = Search(
-                splits=min(request.search_splits or SEARCH_SPLITS, splits),
-                trials=request.trials or sweep.trials,
-                target=sweep.target,
-                selection=request.selection or "best_trial",
-            )
-            if search.selection == "rescored" and search.splits < 2:
-                detail = "A winner is scored again on the other splits searched on; ask for two at least."
-                found.append(
-                    SpecProblem(pointer("attacks", index, "search_splits"), "too_few_splits", detail)
-                )
         studies.append(
             Study(
                 attack=info.id,
@@ -405,10 +392,27 @@ def _studies(
                 forget_sets=forget_sets,
                 out=out,
                 originals=request.originals or "per_forget_set",
-                search=search,
+                search=_search(index, request, sweep, splits, found),
             )
         )
     return tuple(studies)
+
+
+def _search(
+    index: int, request: AttackRequest, sweep: SweepRequest | None, splits: int, found: list[SpecProblem]
+) -> Search | None:
+    if sweep is None:
+        return None
+    search = Search(
+        splits=min(request.search_splits or SEARCH_SPLITS, splits),
+        trials=request.trials or sweep.trials,
+        target=sweep.target,
+        selection=request.selection or "best_trial",
+    )
+    if search.selection == "rescored" and search.splits < 2:
+        detail = "A winner is scored again on the other splits searched on; ask for two at least."
+        found.append(SpecProblem(pointer("attacks", index, "search_splits"), "too_few_splits", detail))
+    return search
 
 
 def _variant(hyperparameters: dict[str, HyperparameterValue]) -> str | None:

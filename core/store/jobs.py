@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any, NewType, cast
+from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, CursorResult, Insert, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
@@ -15,7 +13,6 @@ from core.errors import Conflict, NotFound
 from core.plan import PlannedUnit
 from core.spec.job import JobSpec
 from core.spec.resolve import ResolvedJob
-from core.spec.setting import Setting
 from core.store.events import STORE, append_event, append_unit_events
 from core.store.job_states import (
     Stages,
@@ -26,12 +23,12 @@ from core.store.job_states import (
     unit_counts,
 )
 from core.store.ledger import require_allowance, require_allowance_for_rest
+from core.store.plans import insert_plan
 from core.store.quarantine import quarantined_units
 from core.store.results import show_results
-from core.store.schema import Table
 from core.store.session import changed, database_now
 from core.store.states import FINAL_JOB, LIVE_JOB, FailureClass, JobState, UnitState
-from core.store.tables import JobRow, JobUnitRow, SettingRow, UnitDependencyRow, UnitRow
+from core.store.tables import JobRow, JobUnitRow, UnitRow
 from core.store.tallies import Tally, count_up
 from core.store.turns import lead_units, note_sharing, order_jobs, settle_leads
 from core.store.units import CANCEL_REQUESTED, fail_dependents, promote
@@ -110,44 +107,17 @@ def submit(
     """
     if key_id is not None:
         require_allowance(session, key_id, estimated_seconds)
-    told = {"spec_sha256": job.sha256, "owner": owner}
-    duplicate_of, now = session.execute(SAME_OF_OWNER, told).one()
-    job_id = JobId(f"job_{uuid7()}")
-    session.add(
-        JobRow(
-            id=job_id,
-            label=spec.label,
-            protocol=job.protocol,
-            spec=spec.model_dump(mode="json"),
-            spec_sha256=job.sha256,
-            owner=owner,
-            duplicate_of=duplicate_of,
-            visibility=spec.visibility,
-            state=JobState.QUEUED,
-            priority=spec.priority,
-            estimated_seconds=estimated_seconds,
-            key_id=key_id,
-            created_at=now,
-        )
-    )
-    session.flush()
-    has_known_units = _insert_plan(session, job_id, job, units, now) < len(units)
+    row = _insert_job(session, spec, job, owner=owner, key_id=key_id, estimated_seconds=estimated_seconds)
+    job_id = JobId(row.id)
+    num_new = insert_plan(session, job_id, job, units, queue=QUEUE, now=row.created_at)
+    has_known_units = num_new < len(units)
     order_jobs(session, [owner])
     if has_known_units:  # most jobs are new, and spared this
         _join_known_units(session, job_id)
     shared = unit_counts(session, job_id)[UnitState.DONE] if has_known_units else 0
     if shared:
         count_up(session, Tally.CACHE_HITS, times=shared)
-    already = f", {shared} of them already done" if shared else ""
-    repeats = f" It repeats {duplicate_of}." if duplicate_of else ""
-    append_event(
-        session,
-        job_id=job_id,
-        actor=actor,
-        reason="submitted",
-        text=f"Submitted: {len(units)} units{already}.{repeats}",
-        data={"state": JobState.QUEUED, "units": len(units), "shared": shared},
-    )
+    _tell_submission(session, row, actor=actor, units=len(units), shared=shared)
     if has_known_units:  # after the submission is told: the job may fail at once
         fail_dependents(session, quarantined_units(session, job_id), STORE)
         refresh_job(session, job_id)
@@ -324,30 +294,48 @@ def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
     return get_job(session, job_id)
 
 
-def _insert_plan(
-    session: Session, job_id: JobId, job: ResolvedJob, units: Sequence[PlannedUnit], now: datetime
-) -> int:
-    """Store the job's settings, units and dependencies that are not there yet, and which units it needs; how
-    many of these are new.
-    """
-    _insert_new(session, SettingRow, [_setting_values(setting) for setting in _named_settings(job, units)])
-    # In id order, so that two jobs submitted at once wait for each other instead of deadlocking.
-    by_id = sorted(enumerate(units), key=lambda item: item[1].id)
-    num_new = _insert_new(
+def _insert_job(
+    session: Session,
+    spec: JobSpec,
+    job: ResolvedJob,
+    *,
+    owner: str,
+    key_id: str | None,
+    estimated_seconds: float | None,
+) -> JobRow:
+    told = {"spec_sha256": job.sha256, "owner": owner}
+    duplicate_of, now = session.execute(SAME_OF_OWNER, told).one()
+    row = JobRow(
+        id=f"job_{uuid7()}",
+        label=spec.label,
+        protocol=job.protocol,
+        spec=spec.model_dump(mode="json"),
+        spec_sha256=job.sha256,
+        owner=owner,
+        duplicate_of=duplicate_of,
+        visibility=spec.visibility,
+        state=JobState.QUEUED,
+        priority=spec.priority,
+        estimated_seconds=estimated_seconds,
+        key_id=key_id,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _tell_submission(session: Session, job: JobRow, *, actor: str, units: int, shared: int) -> None:
+    already = f", {shared} of them already done" if shared else ""
+    repeats = f" It repeats {job.duplicate_of}." if job.duplicate_of else ""
+    append_event(
         session,
-        UnitRow,
-        [_unit_values(planned, position, now, job_id) for position, planned in by_id],
+        job_id=job.id,
+        actor=actor,
+        reason="submitted",
+        text=f"Submitted: {units} units{already}.{repeats}",
+        data={"state": JobState.QUEUED, "units": units, "shared": shared},
     )
-    dependencies = [(planned.id, needed) for _, planned in by_id for needed in planned.unit.depends_on]
-    _insert_new(
-        session, UnitDependencyRow, [{"unit_id": unit, "depends_on": on} for unit, on in dependencies]
-    )
-    _insert_new(
-        session,
-        JobUnitRow,
-        [{"job_id": job_id, "unit_id": planned.id, "position": position} for position, planned in by_id],
-    )
-    return num_new
 
 
 def _join_known_units(session: Session, job_id: str) -> None:
@@ -442,58 +430,3 @@ def _records(session: Session, rows: Sequence[JobRow]) -> list[JobRecord]:
         )
         for row in rows
     ]
-
-
-def _named_settings(job: ResolvedJob, units: Sequence[PlannedUnit]) -> list[Setting]:
-    """The job's own settings, and those of studies that trials are told with."""
-    searched = {id(found.unit.setting): found.unit.setting for found in units if found.unit.kind == "trial"}
-    return [*(cell.setting for cell in job.cells), *searched.values()]
-
-
-def _setting_values(setting: Setting) -> dict[str, Any]:
-    return {
-        "id": setting.id,
-        "protocol": setting.protocol,
-        "dataset": setting.dataset,
-        "model": setting.model,
-        "definition": setting.model_dump(mode="json"),
-    }
-
-
-def _unit_values(planned: PlannedUnit, position: int, now: datetime, job_id: JobId) -> dict[str, Any]:
-    """A new unit's row, in the turn of the job; of older jobs first, then in the plan's own order."""
-    return {
-        "id": planned.id,
-        "kind": planned.unit.kind,
-        "title": planned.unit.title,
-        "payload": planned.unit.model_dump(mode="json"),
-        "tuning": planned.tuning,
-        "queue": QUEUE,
-        "lead_job_id": job_id,
-        "position": now.timestamp() + position * 1e-6,
-        "state": UnitState.WAITING if planned.unit.depends_on else UnitState.READY,
-        "not_before": now,
-        "created_at": now,
-        "attempt": 0,
-        "max_attempts": 3,
-        "fence": 0,
-        "cancel_requested": False,
-    }
-
-
-def _insert_new(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> int:
-    """Insert the rows that are not there yet; how many those were. Into the table, not the class: the mapper
-    sends one batch for every run of rows with the same columns missing.
-    """
-    if not rows:
-        return 0
-    statement = _insert_into(table, session.get_bind().dialect.name)
-    inserted = session.execute(statement, rows, execution_options={"preserve_rowcount": True})
-    return cast("CursorResult[Any]", inserted).rowcount
-
-
-@cache
-def _insert_into(table: type[Table], name: str) -> Insert:
-    dialect = postgresql if name == "postgresql" else sqlite
-    statement: Insert = dialect.insert(table.__table__).on_conflict_do_nothing()
-    return statement
