@@ -10,6 +10,7 @@ from api.schemas import JobAnswer
 from api.steering_schemas import BulkCancelAnswer, BulkCancelRequest, JobChange, RefusedAnswer
 from core.errors import Conflict, Forbidden, NotFound
 from core.store import jobs
+from core.store.jobs import JobId
 from core.store.keys import Scope
 
 router = APIRouter(
@@ -53,18 +54,22 @@ def cancel_jobs(
     request_id: RequestIdDep,
 ) -> BulkCancelAnswer:
     """Stop many jobs; each that cannot be stopped says why, and does not keep the others from it."""
-    cancelled, refused = [], []
+    to_cancel, refused = [], []
     with store.write(request_id=request_id) as session:
+        found = {job.id: job for job in jobs.get_jobs(session, wanted.ids, caller.viewer)}
         for job_id in dict.fromkeys(wanted.ids):
             try:
-                caller.require_control(jobs.get_job(session, job_id, caller.viewer))
-                jobs.cancel(session, job_id, actor=str(caller.owner))
-                cancelled.append(job_id)
+                if (job := found.get(JobId(job_id))) is None:
+                    raise NotFound("job", job_id)
+                caller.require_control(job)
+                jobs.require_open(job)
+                to_cancel.append(job)
             except (NotFound, Forbidden, Conflict) as error:
                 refused.append(RefusedAnswer(id=job_id, detail=str(error)))
+        jobs.cancel_open(session, to_cancel, actor=str(caller.owner))
     with store.read() as session:
-        found = jobs.get_jobs(session, cancelled)
-        return BulkCancelAnswer(cancelled=job_answers(session, settings, found), refused=refused)
+        cancelled = jobs.get_jobs(session, [job.id for job in to_cancel])
+        return BulkCancelAnswer(cancelled=job_answers(session, settings, cancelled), refused=refused)
 
 
 @router.post(

@@ -79,9 +79,9 @@ def start_jobs_of(session: Session, unit_id: str) -> None:
     _refresh(session, QUEUED_NEEDING, {"units": [unit_id]})
 
 
-def refresh_job(session: Session, job_id: str) -> None:
-    """Bring one job up to date."""
-    _refresh(session, KNOWN.where(JobRow.id == job_id, JobRow.state.in_(OPEN_JOB)))
+def refresh_jobs(session: Session, job_ids: Sequence[str]) -> None:
+    """Bring jobs up to date."""
+    _refresh(session, KNOWN.where(JobRow.id.in_(job_ids), JobRow.state.in_(OPEN_JOB)))
 
 
 def refresh_open_jobs(session: Session) -> None:

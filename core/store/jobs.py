@@ -17,7 +17,7 @@ from core.store.events import STORE, append_event, append_unit_events
 from core.store.job_states import (
     Stages,
     needed_by_a_live_job,
-    refresh_job,
+    refresh_jobs,
     stages_of_jobs,
     total_counts,
     unit_counts,
@@ -120,7 +120,7 @@ def submit(
     _tell_submission(session, row, actor=actor, units=len(units), shared=shared)
     if has_known_units:  # after the submission is told: the job may fail at once
         fail_dependents(session, quarantined_units(session, job_id), STORE)
-        refresh_job(session, job_id)
+        refresh_jobs(session, [job_id])
     return job_id
 
 
@@ -137,11 +137,10 @@ def get_job(session: Session, job_id: str, viewer: Viewer = EVERYTHING) -> JobRe
     return record
 
 
-def get_jobs(session: Session, job_ids: Sequence[str]) -> list[JobRecord]:
-    """Those of the jobs that are there, in the order of their ids."""
-    return _records(
-        session, session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)).order_by(JobRow.id)).all()
-    )
+def get_jobs(session: Session, job_ids: Sequence[str], viewer: Viewer = EVERYTHING) -> list[JobRecord]:
+    """Those of the jobs that the viewer sees, in the order of their ids."""
+    query = select(JobRow).where(JobRow.id.in_(job_ids), visible_job(viewer)).order_by(JobRow.id)
+    return _records(session, session.scalars(query).all())
 
 
 def job_state(session: Session, job_id: str, viewer: Viewer = EVERYTHING) -> JobState:
@@ -237,28 +236,29 @@ def cancel(session: Session, job_id: str, *, actor: str) -> JobRecord:
         Conflict: the job has ended.
     """
     record = get_job(session, job_id)
-    if record.state in FINAL_JOB:
-        raise Conflict(f"Job {job_id} has already ended ({record.state}); there is nothing to cancel.")
-    moved = changed(
-        session,
-        update(JobRow)
-        .where(JobRow.id == job_id, JobRow.state.in_(LIVE_JOB))
-        .values(state=JobState.CANCELLING),
-    )
-    if moved:
-        append_event(
-            session,
-            job_id=job_id,
-            actor=actor,
-            reason=CANCEL_REQUESTED,
-            text="Cancelling: units that have not begun will not, running ones are told to stop.",
-            data={"from": record.state, "state": JobState.CANCELLING},
-        )
-        _stop_units(session, job_id)
-        settle_leads(session)
-        refresh_job(session, job_id)
-    session.expire_all()
+    require_open(record)
+    cancel_open(session, [record], actor=actor)
     return get_job(session, job_id)
+
+
+def require_open(job: JobRecord) -> None:
+    """Check that there is something to cancel.
+
+    Raises:
+        Conflict: the job has ended.
+    """
+    if job.state in FINAL_JOB:
+        raise Conflict(f"Job {job.id} has already ended ({job.state}); there is nothing to cancel.")
+
+
+def cancel_open(session: Session, open_jobs: Sequence[JobRecord], *, actor: str) -> None:
+    """Stop jobs that have not ended, together: a unit that only these need is no longer needed."""
+    moved = [job.id for job in open_jobs if _begin_to_cancel(session, job, actor)]
+    if moved:
+        _stop_units(session, moved)
+        settle_leads(session)
+        refresh_jobs(session, moved)
+    session.expire_all()
 
 
 def retry(session: Session, job_id: str, *, actor: str) -> JobRecord:
@@ -386,11 +386,31 @@ def _revive(
     return revived
 
 
-def _stop_units(session: Session, job_id: str) -> None:
-    """Cancel what only this job needs. The job itself is no longer live, so "needed" means by another."""
-    mine = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id == job_id))
-    only_mine = (mine, ~needed_by_a_live_job())
-    not_begun = (*only_mine, UnitRow.state.in_((UnitState.WAITING, UnitState.READY)))
+def _begin_to_cancel(session: Session, job: JobRecord, actor: str) -> bool:
+    """Whether the job was live; it is no longer."""
+    is_moved = changed(
+        session,
+        update(JobRow)
+        .where(JobRow.id == job.id, JobRow.state.in_(LIVE_JOB))
+        .values(state=JobState.CANCELLING),
+    )
+    if is_moved:
+        append_event(
+            session,
+            job_id=job.id,
+            actor=actor,
+            reason=CANCEL_REQUESTED,
+            text="Cancelling: units that have not begun will not, running ones are told to stop.",
+            data={"from": job.state, "state": JobState.CANCELLING},
+        )
+    return is_moved > 0
+
+
+def _stop_units(session: Session, job_ids: Sequence[str]) -> None:
+    """Cancel what only these jobs need. They are no longer live themselves, so "needed" means by another."""
+    theirs = UnitRow.id.in_(select(JobUnitRow.unit_id).where(JobUnitRow.job_id.in_(job_ids)))
+    only_theirs = (theirs, ~needed_by_a_live_job())
+    not_begun = (*only_theirs, UnitRow.state.in_((UnitState.WAITING, UnitState.READY)))
     append_unit_events(
         session,
         *not_begun,
@@ -405,7 +425,7 @@ def _stop_units(session: Session, job_id: str) -> None:
     )
     changed(
         session,
-        update(UnitRow).where(*only_mine, UnitRow.state == UnitState.RUNNING).values(cancel_requested=True),
+        update(UnitRow).where(*only_theirs, UnitRow.state == UnitState.RUNNING).values(cancel_requested=True),
     )
 
 

@@ -49,6 +49,19 @@ def test_a_cancellation_of_many_answers_all_of_them_at_once(client, statements):
     assert taken[0] == taken[1]
 
 
+def test_a_cancellation_of_many_takes_a_few_statements_a_job_however_many_share_their_units(
+    client, statements
+):
+    taken = []
+    for number in (3, 6, 12):
+        ids = submit(client, number)  # each shares units with the next
+        statements.clear()
+        client.post(f"{JOBS}/cancel", json={"ids": ids})
+        taken.append(len(statements))
+    by_three, by_six = taken[1] - taken[0], taken[2] - taken[1]
+    assert by_six == 2 * by_three < 6 * 10
+
+
 def since_the_last_change(statements) -> int:
     """How many read only, at the end: each job is cancelled by itself, and then all are answered."""
     changes = [statement.startswith(("INSERT", "UPDATE")) for statement in reversed(statements)]

@@ -223,6 +223,22 @@ def test_units_that_another_job_needs_survive_a_cancellation(bench):
     assert bench.job(living).state == JobState.SUCCEEDED
 
 
+def test_units_that_only_jobs_cancelled_together_need_are_cancelled_and_told_once(bench):
+    first, second, other = bench.submit("ft", "ga"), bench.submit("ga"), bench.submit("ft")
+
+    bench.do(jobs.cancel_open, [bench.job(first), bench.job(second)], actor="test")
+
+    assert [bench.job(job_id).state for job_id in (first, second, other)] == [
+        "cancelled",
+        "cancelled",
+        "queued",
+    ]
+    assert bench.states(first)[GA] == UnitState.CANCELLED
+    assert UnitState.CANCELLED not in bench.states(other).values()
+    told = [event for event in bench.events(second) if event.reason == "cancelled" and event.unit_id]
+    assert [event.unit_id for event in told] == [bench.unit(GA).id]
+
+
 def test_a_unit_being_stopped_that_a_new_job_needs_goes_on(bench):
     cancelled = bench.submit("ft")
     lease = bench.claim()
