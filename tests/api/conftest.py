@@ -21,14 +21,12 @@ def database(request) -> str:
 
 
 @pytest.fixture
-def settings(request, database, tmp_path) -> Iterator[Settings]:
+def settings(request, database, tmp_path) -> Settings:
     """Those of a service whose database is migrated and empty."""
-    if database == "sqlite":
-        (tmp_path / "lethe.db").write_bytes(request.getfixturevalue("migrated_sqlite"))
-        yield settings_of(tmp_path)
-        return
-    with fresh_postgres_url(request.getfixturevalue("migrated_postgres")) as url:
-        yield settings_of(tmp_path, url)
+    if database == "postgres":
+        return settings_of(tmp_path, request.getfixturevalue("empty_postgres"))
+    (tmp_path / "lethe.db").write_bytes(request.getfixturevalue("migrated_sqlite"))
+    return settings_of(tmp_path)
 
 
 @pytest.fixture

@@ -16,12 +16,10 @@ from core.spec.resolve import resolve
 from core.store import jobs, units
 from core.store.events import Event, job_events
 from core.store.jobs import JobRecord
-from core.store.schema import Table
 from core.store.session import Store
 from core.store.states import FailureClass, UnitState
 from core.store.tables import UnitRow
 from core.store.units import Lease
-from tests.services import fresh_postgres_url
 
 
 @dataclass
@@ -97,26 +95,16 @@ class Bench:
             return [future.result(timeout=60) for future in [pool.submit(action) for action in actions]]
 
 
-@pytest.fixture(scope="session")
-def postgres_store(migrated_postgres) -> Iterator[Store]:
-    with fresh_postgres_url(migrated_postgres) as url:
-        store = Store(url)
-        yield store
-        store.engine.dispose()
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store(request, tmp_path) -> Iterator[Store]:
     """An empty, migrated database."""
     if request.param == "postgres":
-        yield (store := request.getfixturevalue("postgres_store"))
-        with store.write() as session:
-            for table in reversed(Table.metadata.sorted_tables):
-                session.execute(table.delete())
-        return
-    path = tmp_path / "lethe.db"
-    path.write_bytes(request.getfixturevalue("migrated_sqlite"))
-    store = Store(f"sqlite:///{path}")
+        url = request.getfixturevalue("empty_postgres")
+    else:
+        path = tmp_path / "lethe.db"
+        path.write_bytes(request.getfixturevalue("migrated_sqlite"))
+        url = f"sqlite:///{path}"
+    store = Store(url)
     yield store
     store.engine.dispose()
 
