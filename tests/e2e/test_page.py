@@ -108,9 +108,10 @@ def test_a_refused_form_says_what_is_wrong_at_its_field(browser, tmp_path):
         assert "nothing was stored" in browser.find_element(By.CSS_SELECTOR, "[role=alert]").text
 
 
-def test_a_job_is_cancelled_and_can_be_run_again(browser, tmp_path):
-    with running_service(tmp_path) as url:
+def test_a_job_is_cancelled_and_can_be_run_again(browser, tmp_path, plugin_path):
+    with running_service(tmp_path, PYTHONPATH=str(plugin_path)) as url:
         open_form(browser, url, seeds="0", unlearners=("ft", "ga"))
+        Select(browser.find_element(By.NAME, "model")).select_by_value("toy_slow_net")
         submit(browser)
         cancel = (By.XPATH, "//button[text()='Cancel this job']")
         wait(browser).until(presence_of_element_located(cancel)).click()
