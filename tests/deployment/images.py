@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import dockerfile_parse
@@ -67,7 +68,8 @@ def copied_from_the_checkout(step: Step) -> list[str]:
     return [] if words[0].startswith("--from=") else words[:-1]
 
 
-def sent_to_the_builder() -> list[str]:
+@cache
+def sent_to_the_builder() -> tuple[str, ...]:
     """The files that .dockerignore leaves in the build context, as paths from the checkout's root.
 
     Docker's patterns are Git's but for two things: they start at the root, and the last match decides.
@@ -76,7 +78,7 @@ def sent_to_the_builder() -> list[str]:
     anchored = [re.sub(r"^(!?)/?", r"\1/", line) for line in lines if line and not line.startswith("#")]
     patterns = [pattern for line in anchored for pattern in (line, f"{line}/**")]
     ignored = PathSpec.from_lines("gitignore", patterns)
-    return sorted(ignored.match_tree_files(ROOT, negate=True))
+    return tuple(sorted(ignored.match_tree_files(ROOT, negate=True)))
 
 
 def replay(name: str, root: Path) -> Image:
