@@ -2,8 +2,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-# To set up, pip is busy on one processor and npm on another.
+# To set up for a goal, pip is busy on one processor and npm on another; several goals wait for each other.
+ifeq ($(words $(MAKECMDGOALS)),1)
 MAKEFLAGS += --jobs=2
+endif
 PYTHON ?= python3
 BIN := .venv/bin
 # Node from the machine where it is recent enough, else from a wheel in .venv.

@@ -8,13 +8,16 @@ from sqlalchemy.orm import Session
 
 from core.attack_figures import AttackFigures, attack_names, told
 from core.attacks.rank_statistic import forget_reading
+from core.catalog.registry import installed
 from core.places import setting_document
 from core.spec.draws import possible_selection_bias
-from core.spec.forget import ForgetRule
+from core.spec.setting import Setting
 from core.store.attacks import attacks_on_results
 from core.store.places import settings_of_records
 from core.store.results import ResultRecord
 from core.store.viewers import Viewer
+
+NOT_INSTALLED = "the dataset is not installed any more, so that nobody knows its classes"
 
 
 def result_fields(session: Session, records: Sequence[ResultRecord], viewer: Viewer) -> list[dict[str, Any]]:
@@ -27,7 +30,7 @@ def result_fields(session: Session, records: Sequence[ResultRecord], viewer: Vie
             **places[record.setting_id],
             **asdict(record),
             **_attack_fields(found),
-            **_reading_fields(record, settings[record.setting_id].forget),
+            **_reading_fields(record, settings[record.setting_id]),
         }
         for record, found in zip(records, attacked, strict=True)
     ]
@@ -41,11 +44,14 @@ def _attack_fields(found: Mapping[str, AttackFigures]) -> dict[str, Any]:
     }
 
 
-def _reading_fields(record: ResultRecord, forget: ForgetRule) -> dict[str, Any]:
+def _reading_fields(record: ResultRecord, setting: Setting) -> dict[str, Any]:
     """The reading, or why there is none. Results of earlier versions have p-values of whatever forget set."""
     auc, p_value = (record.metrics.get(name) for name in ("forget_auc_test", "forget_auc_p_value_test"))
-    bias = possible_selection_bias(forget)
-    if bias is not None:
-        why = f"{bias}; compare forget_auc_test with the retrained model's"
-        return {"forget_reading": None, "reasons": {**record.reasons, "forget_reading": why}}
-    return {"forget_reading": None if auc is None or p_value is None else forget_reading(auc, p_value)}
+    if auc is None:
+        return {"forget_reading": None}
+    info = installed().datasets.get(setting.dataset)
+    bias = possible_selection_bias(setting.forget, info.num_classes) if info else NOT_INSTALLED
+    if bias is None:
+        return {"forget_reading": None if p_value is None else forget_reading(auc, p_value)}
+    advice = "" if record.unlearner == "retrained" else "; compare forget_auc_test with the retrained model's"
+    return {"forget_reading": None, "reasons": {**record.reasons, "forget_reading": bias + advice}}

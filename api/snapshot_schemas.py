@@ -72,7 +72,7 @@ class SnapshotResult(Answer):
         Field(
             description="Of the canonical JSON of what `GET /results/{id}` answers but `attack_accuracy`, "
             "`attacks`, `created_at`, `dataset`, `forget`, `forget_reading`, `is_superseded`, `jobs`, "
-            "`model`, `precision` and `run_seed`."
+            "`model`, `precision`, `run_seed` and, of its `reasons`, `forget_reading`."
         ),
     ]
     setting: str

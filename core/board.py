@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from core.attack_figures import AttackFigures
 from core.cohort import REFERENCE_UNLEARNERS, Cohort
 from core.ranking import Group, GroupCounts, Grouping, Linkage, count_groups, dense_ranks, group_values
-from core.spec.draws import selection_bias
+from core.spec.forget import chooses_by_loss
 from core.spec.setting import Setting, SettingId
 
 REFERENCES = ("retrained", "original")  # rows of the board, but never ranked
@@ -165,7 +165,7 @@ class Board:
 def floors_by_setting(
     settings: Iterable[Setting], told: Iterable[tuple[str, float | None]]
 ) -> dict[SettingId, float]:
-    """A board's `floors`; none where the forget set is no random draw, as the floor is for those.
+    """A board's `floors`; none where samples are chosen by loss, of which earlier versions have stored some.
 
     The sizes of its sets decide a setting's, so that what its retrained models say holds for all; the least
     of it, where they differ.
@@ -174,7 +174,7 @@ def floors_by_setting(
         settings: the board's.
         told: by retrained model its setting and `FLOOR`, None where it is not usable.
     """
-    at_random = {setting.id for setting in settings if selection_bias(setting.forget) is None}
+    at_random = {setting.id for setting in settings if not chooses_by_loss(setting.forget)}
     floors: dict[SettingId, float] = {}
     for setting, floor in ((SettingId(name), floor) for name, floor in told):
         if floor is not None and setting in at_random:

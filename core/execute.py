@@ -184,7 +184,9 @@ class Workbench:
             reference=reference,
             retrained=self._artifacts.read_tensors(unit.retrained, "model"),
             same_classes=forgets_classes(unit.setting.forget),
-            selection_bias=selection_bias(unit.setting.forget),
+            selection_bias=selection_bias(
+                unit.setting.forget, installed().datasets[unit.setting.dataset].num_classes
+            ),
             is_validation_biased=isinstance(unit, UnlearnUnit)
             and installed().unlearners[unit.unlearner].trains_on_validation,
         )

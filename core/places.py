@@ -76,9 +76,8 @@ def special(setting: Mapping[str, Any], protocol: Protocol | None) -> str:
 
     Documents of boards that were frozen before run seeds were told have none.
     """
-    told = []
-    if (forget := forget_text(setting["forget"])) != USUAL_FORGET:
-        told.append(forget)
+    forget = forget_text(setting["forget"])
+    told = [] if forget == forget_text(forget_document(RandomForget())) else [forget]
     if protocol is None or setting["precision"] != protocol.precision:
         told.append(setting["precision"])
     run_seed = setting.get("run_seed")
@@ -88,10 +87,7 @@ def special(setting: Mapping[str, Any], protocol: Protocol | None) -> str:
 
 
 def place_names(protocol: str, settings: Sequence[Mapping[str, Any]], separator: str = "/") -> list[str]:
-    """Setting documents of a protocol in words, no two the same: dataset and model, and what is special."""
+    """Setting documents of a protocol in words: dataset and model, and what is special."""
     names = [f"{setting['dataset']}{separator}{setting['model']}" for setting in settings]
     more = [special(setting, PROTOCOLS.get(protocol)) for setting in settings]
     return [f"{name}, {what}" if what else name for name, what in zip(names, more, strict=True)]
-
-
-USUAL_FORGET = forget_text(forget_document(RandomForget()))

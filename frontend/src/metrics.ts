@@ -9,7 +9,7 @@ const TITLES: Record<string, string> = {
   indiscernibility_floor_validation: "Indiscernibility that chance seldom falls below, validation set",
   forget_auc_test: "Chance that a forget sample has a lower loss than a test sample (0.5: like unseen)",
   forget_auc_p_value_test: "Chance of that difference, were there none",
-  forget_reading: "What that says of the forget set",
+  forget_reading: "Losses of the forget set",
   runtime_efficiency: "Runtime efficiency ↑",
   runtime_seconds: "Run time",
   mia_test: "Accuracy of U-MIA, test set",

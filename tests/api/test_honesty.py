@@ -69,8 +69,8 @@ def sequence(*steps: dict) -> dict:
     return {"rule": "sequence", "steps": [*steps]}
 
 
-@pytest.mark.parametrize("forget", [HARD, sequence(HARD), sequence(PART, {})], ids=str)
-def test_where_the_forget_set_is_no_random_draw_the_board_has_no_noise_floor(client, store, forget):
+@pytest.mark.parametrize("forget", [HARD, sequence(HARD), sequence(HARD, {})], ids=str)
+def test_where_samples_are_chosen_by_loss_the_board_has_no_noise_floor(client, store, forget):
     """Not even where a result that an earlier version measured says one."""
     submit(client, forget)
     work(store, lambda unit: {**METRICS, "indiscernibility_floor_test": 0.93})
@@ -136,6 +136,17 @@ def test_classes_and_what_they_leave_are_read_as_they_are_compared_among_their_o
 
     assert result["forget_reading"] == "over_unlearned"
     assert "forget_reading" not in result["reasons"]
+
+
+def test_what_has_no_auc_is_not_read_at_all_and_the_retrained_model_is_compared_with_nothing(client, store):
+    submit(client, HARD)
+    work(store, lambda unit: {**METRICS, "forget_auc_test": 0.1 if unit.kind == "evaluate" else None})
+    results = {result["unlearner"]: result for result in client.get("/api/v1/results").json()["items"]}
+    references = results.pop("original"), results.pop("retrained")
+
+    assert ["compare" in result["reasons"]["forget_reading"] for result in references] == [True, False]
+    assert results
+    assert all("forget_reading" not in result["reasons"] for result in results.values())
 
 
 def test_a_result_from_before_readings_has_none(ranked):

@@ -43,6 +43,16 @@ RANDOM_DRAWS = {
     "the rest of a class": steps(classes(3, fraction=0.5), classes(3)),
     "the rest of two classes": steps(classes(0, 3, fraction=0.5), classes(0, 3)),
     "other classes than the one in parts": steps(classes(3, fraction=0.5), classes(0, 1)),
+    "after parts of two classes in either order": steps(
+        classes(3, fraction=0.5),
+        classes(0, 3, fraction=0.2),
+        classes(0, fraction=0.5),
+        classes(0, 3),
+    ),
+    "at random after a part of each class": steps(classes(0, 1, 2, 3, fraction=0.5), DRAWN),
+    "at random from the rest of the only class that is left": steps(
+        classes(0, 1, 2), classes(3, fraction=0.5), DRAWN
+    ),
     "at random after all parts of a class": steps(classes(3, fraction=0.5), classes(3), DRAWN),
 }
 OTHERS = {
@@ -82,25 +92,25 @@ def share_told_apart(rule: ForgetRule) -> float:
 
 @pytest.mark.parametrize("rule", RANDOM_DRAWS.values(), ids=RANDOM_DRAWS)
 def test_a_random_draw_is_told_from_held_out_samples_as_often_as_the_level_says(rule):
-    assert selection_bias(rule) is possible_selection_bias(rule) is None
+    assert selection_bias(rule, NUM_CLASSES) is possible_selection_bias(rule, NUM_CLASSES) is None
     assert share_told_apart(rule) < LEVEL + 0.1  # 3.5 standard errors
 
 
 @pytest.mark.parametrize("rule", OTHERS.values(), ids=OTHERS)
 def test_other_forget_sets_are_told_from_held_out_samples_without_a_trace(rule):
-    assert selection_bias(rule) is not None
+    assert selection_bias(rule, NUM_CLASSES) is not None
     assert share_told_apart(rule) > 0.3
 
 
 @pytest.mark.parametrize("rule", [LISTED, steps(LISTED, DRAWN), steps(DRAWN, LISTED)])
 def test_of_a_list_and_of_what_it_has_left_nobody_can_tell(rule):
-    assert selection_bias(rule) is None
-    assert "listed" in possible_selection_bias(rule)
+    assert selection_bias(rule, NUM_CLASSES) is None
+    assert "listed" in possible_selection_bias(rule, NUM_CLASSES)
 
 
 def test_what_is_sure_is_told_before_what_may_be():
-    assert possible_selection_bias(steps(LISTED, HARD)) == selection_bias(HARD)
+    assert possible_selection_bias(steps(LISTED, HARD), NUM_CLASSES) == selection_bias(HARD, NUM_CLASSES)
 
 
 def test_the_models_of_a_study_forget_random_draws():
-    assert possible_selection_bias(LiraForget(split=0, forget_set=0)) is None
+    assert possible_selection_bias(LiraForget(split=0, forget_set=0), NUM_CLASSES) is None
