@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 from httpx_sse import connect_sse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from api.attack_answers import AttacksAnswer
 from api.board_schemas import LeaderboardAnswer
@@ -103,6 +103,13 @@ class ServiceUnreachable(LetheError):
     """Nothing answers at the service's address."""
 
 
+class ServiceOutdated(LetheError):
+    """The service is of an older release, whose answers lack what is read here."""
+
+    def __init__(self, lacking: str) -> None:
+        super().__init__(f"The service is older than this command: its answer lacks {lacking}. Upgrade it.")
+
+
 @dataclass(frozen=True)
 class ServerEvent:
     """One server-sent event: `name` is `state`, `unit`, `progress` or `end`."""
@@ -112,8 +119,8 @@ class ServerEvent:
 
 
 class Client:
-    """One Lethe service. Use as a context manager; every method may raise `RequestRefused` and
-    `ServiceUnreachable`.
+    """One Lethe service. Use as a context manager; every method may raise `RequestRefused`,
+    `ServiceUnreachable` and `ServiceOutdated`.
 
     Lists come as iterators over all pages. An answer's fields that are newer than this client are left out.
     """
@@ -436,7 +443,7 @@ class Client:
         cursor: str | None = None
         while True:
             page = self._request("GET", f"/api/v1{path}", {**asked, "limit": 200, "cursor": cursor}).json()
-            yield from (item.model_validate(found, extra="ignore") for found in page["items"])
+            yield from (_read(item, found) for found in page["items"])
             cursor = page["next_cursor"]
             if cursor is None:
                 return
@@ -470,7 +477,17 @@ def _document(spec: Spec) -> bytes:
 
 
 def _validated(model: type[Model], answer: httpx.Response) -> Model:
-    return model.model_validate(answer.json(), extra="ignore")
+    return _read(model, answer.json())
+
+
+def _read(model: type[Model], answer: Any) -> Model:  # noqa: ANN401 - JSON
+    try:
+        return model.model_validate(answer, extra="ignore")
+    except ValidationError as error:
+        for found in error.errors():
+            if found["type"] == "missing":
+                raise ServiceOutdated(".".join(str(part) for part in found["loc"])) from error
+        raise
 
 
 def _require_success(answer: httpx.Response) -> None:

@@ -32,7 +32,7 @@ class Weights:
     """What a job's units take, on any scale, for the time that is left.
 
     Attributes:
-        total: all that may still be done, and what is done.
+        total: all that may still be done, and what is done; nothing of units that failed or were cancelled.
         done: what is done of it.
         of: what a unit takes, by its id and its kind.
     """
@@ -99,12 +99,10 @@ class JobProgress:
             for unit in data["units"]:
                 self.describe(unit["model_seed"], unit["title"], unit["progress_text"])
                 self.advance_within(unit["id"], unit["kind"], unit["progress"])
-        elif name == "unit" and data["state"] in ("done", "failed"):
-            self._end(data["unit_id"], data["kind"], data["state"])
-            if data["state"] == "failed" or not self._console.is_terminal:
+        elif name == "unit":
+            self._take_in(data)
+            if data["state"] == "failed" or (data["state"] == "done" and not self._console.is_terminal):
                 self._console.print(data["text"], markup=False, soft_wrap=True)
-        elif name == "unit" and data.get("from") == "done":  # what it made was broken: it is made again
-            self._done.add(data["unit_id"])
         elif name == "state":
             self._console.print(data["text"], markup=False, soft_wrap=True)
 
@@ -119,16 +117,39 @@ class JobProgress:
             self._parts[unit] = part
             self._draw()
 
-    def _end(self, unit: UnitId, kind: str, state: str) -> None:
-        """Count a unit that is done once, however often it is made; one that failed takes no more time."""
+    def _take_in(self, told: dict[str, Any]) -> None:
+        """Count a unit that is done once, however often it is made; one that failed takes no more time, until
+        it is tried again, as when another job is submitted that needs it.
+        """
+        unit, weight = told["unit_id"], self._weigh(told["unit_id"], told["kind"])
+        if told["state"] == "done":
+            self._count(unit, weight)
+        elif told["state"] in ("failed", "cancelled"):
+            self._parts.pop(unit, None)
+            self._total -= weight
+            self._discount(unit, weight)
+        elif told["reason"] == "retried":
+            self._total += weight
+        elif told.get("from") == "done":  # what it made was broken: it is made again
+            self._done.add(unit)
+        else:
+            return
+        self._draw()
+
+    def _count(self, unit: UnitId, weight: float) -> None:
         self._parts.pop(unit, None)
-        if state == "failed":
-            self._total -= self._weigh(unit, kind)
-        elif unit not in self._done:
+        if unit not in self._done:
             self._done.add(unit)
             self._ended += 1
-            self._whole += self._weigh(unit, kind)
-        self._draw()
+            self._whole += weight
+
+    def _discount(self, unit: UnitId, weight: float) -> None:
+        """Count a unit no more that was done, and could not be made again."""
+        if unit in self._done:
+            self._done.remove(unit)
+            self._ended -= 1
+            self._whole -= weight
+            self._before -= weight  # that it was made once says as much of the speed as before
 
     @property
     def _completed(self) -> float:

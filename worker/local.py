@@ -1,7 +1,7 @@
 """Run a job here, with no service: the same plan, store, claim, runner and publish as in the fleet."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,6 +21,7 @@ from core.plan import PlannedUnit, plan
 from core.settings import Settings
 from core.spec.job import JobSpec, parse_job_spec
 from core.spec.resolve import ResolvedJob, resolve
+from core.spec.units import UnitId
 from core.store import attacks, events, jobs, units
 from core.store.job_boards import load_job_boards
 from core.store.jobs import QUEUE, JobId, JobRecord
@@ -105,13 +106,7 @@ def _work(
     try:
         with store.read() as session:
             done = done_units(session, planned)
-            measured = measured_rates(recent_measurements(session))
-        work = weights_by_unit(planned, measured, installed())
-        weights = Weights(
-            total=sum(work.values()),
-            done=sum(work[unit] for unit in done),
-            of=lambda unit, _kind: work[unit],
-        )
+            weights = job_weights(session, job_id, planned, done)
         with JobProgress(console, total=len(planned), done=len(done), weights=weights) as progress:
             news = News(store, job_id)
 
@@ -131,6 +126,19 @@ def _work(
         worker.close()
 
 
+def job_weights(
+    session: Session, job_id: JobId, planned: Sequence[PlannedUnit], done: Set[UnitId]
+) -> Weights:
+    """What a job's units take by what was measured here; `done` of them are."""
+    failed = {unit.id for unit in units.failed_units(session, job_id)}
+    work = weights_by_unit(planned, measured_rates(recent_measurements(session)), installed())
+    return Weights(
+        total=sum(weight for unit, weight in work.items() if unit not in failed),
+        done=sum(work[unit] for unit in done),
+        of=lambda unit, _kind: work[unit],
+    )
+
+
 class News:
     """The job's events that have not been told yet."""
 
@@ -145,8 +153,9 @@ class News:
             found = events.job_events(session, self._job_id, after=self._last)
         for event in found:
             self._last = event.id
-            told = {**event.data, "text": event.text, "unit_id": event.unit_id, "kind": event.kind}
-            progress.show("state" if event.job_id else "unit", told)
+            told = {"text": event.text, "unit_id": event.unit_id, "kind": event.kind}
+            told_of = "state" if event.job_id else "unit"
+            progress.show(told_of, {**event.data, **told, "reason": event.reason})
 
 
 def _report(

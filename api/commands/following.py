@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.client import Client, RequestRefused, ServiceUnreachable
+from api.client import Client, RequestRefused, ServerEvent, ServiceOutdated, ServiceUnreachable
 from api.commands.asking import console
 from api.schemas import EstimateAnswer, StageAnswer
 from core.foreign_text import last_words
@@ -16,7 +16,7 @@ def follow_to_end(client: Client, job_id: str) -> int:
     """Show a job's progress until it ends; 0 if every unit succeeded, else 1 with what failed."""
     job, news = client.get_job(job_id), client.follow_job(job_id, new_only=True)
     first = next(news)  # where the job stands: the stream is open, and tells what happens from then on
-    stages = {kind: StageAnswer.model_validate(stage) for kind, stage in first.data["stages"].items()}
+    stages = _stages(first)
     total, done = sum(stage.total for stage in stages.values()), sum(stage.done for stage in stages.values())
     if done:
         console.print(f"{done:,} of {total:,} units are done already.", highlight=False)
@@ -33,6 +33,15 @@ def follow_to_end(client: Client, job_id: str) -> int:
         reason = last_words(unit.error)
         console.print(f"  {unit.title} (seed {unit.model_seed}): {reason}", markup=False)
     return 1
+
+
+def equal_weights(stages: Mapping[UnitKind, StageAnswer]) -> Weights:
+    """Of a job whose units count alike."""
+    return Weights(
+        total=sum(stage.total - stage.failed - stage.cancelled for stage in stages.values()),
+        done=sum(stage.done for stage in stages.values()),
+        of=lambda _unit, _kind: 1.0,
+    )
 
 
 def mean_weights(estimate: EstimateAnswer, stages: Mapping[UnitKind, StageAnswer]) -> Weights:
@@ -54,8 +63,15 @@ def mean_weights(estimate: EstimateAnswer, stages: Mapping[UnitKind, StageAnswer
     )
 
 
-def _weights(client: Client, spec: dict[str, Any], stages: Mapping[UnitKind, StageAnswer]) -> Weights | None:
+def _stages(standing: ServerEvent) -> dict[UnitKind, StageAnswer]:
+    if "stages" not in standing.data:
+        raise ServiceOutdated("the stages of a job that is followed")
+    stages = standing.data["stages"].items()
+    return {kind: StageAnswer.model_validate(stage, extra="ignore") for kind, stage in stages}
+
+
+def _weights(client: Client, spec: dict[str, Any], stages: Mapping[UnitKind, StageAnswer]) -> Weights:
     try:
         return mean_weights(client.estimate_job(spec), stages)
     except (RequestRefused, ServiceUnreachable):  # a plug-in of its spec has gone, or the service is busy
-        return None  # units count alike
+        return equal_weights(stages)

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from api.client import Client
+from api.client import Client, ServiceOutdated
 from api.commands.following import follow_to_end
 from core.store import units
 from core.store.states import FailureClass
@@ -53,6 +53,27 @@ def test_what_failed_is_asked_for_and_nothing_else(client, store, asked, capsys)
     told = capsys.readouterr().out
     assert f"{lease.title} (seed 0): It broke." in told
     assert told.count("(seed 0)") == len(failed(client, job_id))
+
+
+@pytest.mark.parametrize("lacking", ["mean_seconds", "stages"])
+def test_a_service_of_an_older_release_is_told_as_such(client, lacking, monkeypatch):
+    job_id = submitted(client, 1)
+    job = client.get(f"{JOBS}/{job_id}").json()
+    if lacking == "mean_seconds":
+        for stage in job["stages"].values():
+            del stage["mean_seconds"]
+
+    def older(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/events"):
+            events = 'event: progress\ndata: {"units": []}\n\n'
+            return httpx.Response(200, text=events, headers={"Content-Type": "text/event-stream"})
+        return httpx.Response(200, json=job)
+
+    service = httpx.Client(base_url="http://older", transport=httpx.MockTransport(older))
+    monkeypatch.setattr(httpx, "Client", lambda **_: service)
+
+    with pytest.raises(ServiceOutdated, match=f"older than this command.*{lacking}"):
+        follow_to_end(Client(), job_id)
 
 
 def failed(client, job_id: str) -> list[dict]:

@@ -63,7 +63,7 @@ def test_a_cancellation_of_many_takes_a_few_statements_a_job_however_many_share_
 
 
 def since_the_last_change(statements) -> int:
-    """How many read only, at the end: each job is cancelled by itself, and then all are answered."""
+    """How many read only, at the end: the jobs are cancelled together, and then all are answered."""
     changes = [statement.startswith(("INSERT", "UPDATE")) for statement in reversed(statements)]
     return changes.index(True)
 

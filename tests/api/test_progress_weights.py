@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.commands.following import mean_weights
+from api.commands.following import equal_weights, mean_weights
 from api.schemas import EstimateAnswer, StageAnswer
 
 OPEN = {"waiting": 0, "ready": 0, "running": 0, "cancelled": 0, "mean_seconds": None}
@@ -40,7 +40,12 @@ def test_a_unit_weighs_what_those_of_its_kind_take_that_are_not_done(seconds, tr
     assert weights.done == unlearn
 
 
-def test_what_failed_is_no_work_that_is_left():
-    weights = mean_weights(estimate(train=60.0, unlearn=30.0), STAGES)
+def test_what_failed_or_was_cancelled_is_no_work_that_is_left():
+    lost = StageAnswer(**{**OPEN, "total": 3, "ready": 1, "done": 0, "failed": 0, "cancelled": 2})
+    stages = {**STAGES, "train": lost}
 
+    weights = mean_weights(estimate(train=60.0, unlearn=30.0), stages)
     assert weights.total - weights.done == 60.0 + 2 * 10.0
+
+    weights = equal_weights(stages)
+    assert (weights.total, weights.done, weights.of("any", "train")) == (4, 1, 1.0)

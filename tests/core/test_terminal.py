@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from rich.console import Console
 
 from core.terminal import (
@@ -22,7 +23,8 @@ def shown(*parts: object) -> str:
 
 
 def told(unit: str, state: str = "done", **more: str) -> dict[str, str]:
-    return {"unit_id": unit, "kind": unit, "state": state, "text": f"{unit} is {state}.", **more}
+    text = f"{unit} is {state}."
+    return {"unit_id": unit, "kind": unit, "state": state, "reason": state, "text": text, **more}
 
 
 def weights(done: float = 0.0, **work: float) -> Weights:
@@ -129,6 +131,60 @@ def test_a_unit_that_was_done_before_and_is_made_again_does_not_count_twice():
         progress.show("unit", told("unlearn"))
 
     assert re.findall(r"(\d/3).*?left (\S+)", capture.get())[-1] == ("2/3", "0:01:00")
+
+
+REDO = told("a", "ready", reason="artifact_broken", **{"from": "done"})
+RETRIED = told("a", "waiting", reason="retried")
+FAILED = told("a", "failed")
+
+
+@pytest.mark.parametrize(
+    ("events", "count", "left"),
+    [
+        ([FAILED, RETRIED, told("b"), told("c"), told("a")], "3/4", "0:00:20"),
+        ([FAILED, RETRIED, FAILED, told("b"), told("c")], "2/4", "0:00:30"),
+        ([told("a"), REDO, told("b"), FAILED], "1/4", "0:01:00"),
+        ([told("a"), REDO, FAILED, RETRIED, told("a"), told("b")], "2/4", "0:00:40"),
+        ([told("a", "cancelled"), RETRIED, told("b")], "1/4", "0:03:00"),
+    ],
+    ids=["tried again", "failed again", "made again and failed", "failed, then made", "cancelled"],
+)
+def test_a_unit_that_is_tried_again_takes_its_time_again(events, count, left):
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+
+    with console.capture() as capture, JobProgress(console, total=4) as progress:
+        now = 60.0
+        for event in events:
+            progress.show("unit", event)
+
+    assert re.findall(r"(\d/4).*?left (\S+)", capture.get())[-1] == (count, left)
+
+
+def test_a_unit_that_had_failed_before_and_is_tried_again_is_work_that_is_left():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+    bar = JobProgress(console, total=3, weights=Weights(2.0, 0.0, lambda _unit, _kind: 1.0))
+
+    with console.capture() as capture, bar as progress:
+        now = 60.0
+        for event in (RETRIED, told("a")):
+            progress.show("unit", event)
+
+    assert re.findall(r"(\d/3).*?left (\S+)", capture.get())[-1] == ("1/3", "0:02:00")
+
+
+def test_a_unit_that_was_done_before_and_fails_now_says_nothing_of_the_speed():
+    now = 0.0
+    console = Console(width=200, force_terminal=True, get_time=lambda: now)
+    bar = JobProgress(console, total=3, done=1, weights=Weights(3.0, 1.0, lambda _unit, _kind: 1.0))
+
+    with console.capture() as capture, bar as progress:
+        now = 60.0
+        for event in (REDO, FAILED, told("b")):
+            progress.show("unit", event)
+
+    assert re.findall(r"(\d/3).*?left (\S+)", capture.get())[-1] == ("1/3", "0:01:00")
 
 
 def test_what_failed_takes_no_more_time():

@@ -20,11 +20,14 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
+from core.plan import plan
 from core.settings import Settings
-from core.store import jobs
+from core.spec.job import parse_job_spec
+from core.spec.resolve import resolve
+from core.store import jobs, units
 from core.store.session import Store
-from core.store.states import UnitState
-from worker.local import run_here
+from core.store.states import FailureClass, UnitState
+from worker.local import job_weights, run_here
 
 SPEC = {
     "settings": [{"dataset": "digits", "model": "toy_net"}],
@@ -149,6 +152,28 @@ def test_a_killed_run_goes_on_where_it_was(killed, run, tmp_path):
     assert "trial 1 of 6" not in told
     assert "trial 6 of 6" in told
     assert len(rows(tmp_path / "out" / "trials.csv")) == 6
+
+
+def test_a_unit_that_had_failed_when_a_run_goes_on_is_no_work_that_is_left(
+    migrated_sqlite, catalogue, tmp_path
+):
+    (tmp_path / "lethe.db").write_bytes(migrated_sqlite)
+    store = Store(f"sqlite:///{tmp_path / 'lethe.db'}")
+    spec = parse_job_spec(json.dumps({**SPEC, "sweep": None}).encode())
+    resolved = resolve(spec, catalogue)
+    planned = plan(resolved)
+
+    with store.write() as session:
+        job_id = jobs.submit(session, spec, resolved, planned, actor="test")
+        before = job_weights(session, job_id, planned, done=set())
+        lease = units.claim(session, "gpu", "worker", 60)
+        units.fail(session, lease, owner="worker", failure=FailureClass.USER_CODE, error="It broke.")
+        lost = units.failed_units(session, job_id)
+        after = job_weights(session, job_id, planned, done=set())
+    store.engine.dispose()
+
+    assert lost
+    assert before.total - after.total == pytest.approx(sum(before.of(unit.id, "any") for unit in lost))
 
 
 def test_a_run_leaves_what_another_spec_left_behind_for_a_later_run_of_that_spec(killed, run, tmp_path):
