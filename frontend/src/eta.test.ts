@@ -31,9 +31,11 @@ it("divides by the units that run at once", () => {
   expect(remainingSeconds({ train: stage(20, { running: 2, ready: 2, done: 1 }) }, [])).toBe(40);
 });
 
-it("is never less than nothing, where a unit ended while the counts were on their way", () => {
+it("is never less than nothing for any kind, where a unit began while the counts were on their way", () => {
   const running = [1, 1].map((progress) => ({ kind: "train" as const, progress }));
-  expect(remainingSeconds({ train: stage(20, { running: 1, done: 1 }) }, running)).toBe(0);
+  const train = stage(20, { running: 1, done: 1 });
+  expect(remainingSeconds({ train }, running)).toBe(0);
+  expect(remainingSeconds({ train, unlearn: stage(10, { ready: 3, done: 1 }) }, running)).toBe(30);
 });
 
 it("does not guess before a unit of each kind is done, and expects nothing of an ended job", () => {

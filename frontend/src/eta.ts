@@ -6,15 +6,16 @@ export function remainingSeconds(
   stages: Job["stages"],
   running: Pick<Unit, "kind" | "progress">[],
 ): number | null {
-  let [seconds, open, atOnce] = [0, 0, 0];
+  let [seconds, atOnce, isOpen] = [0, 0, false];
   for (const [kind, stage] of Object.entries(stages)) {
     const units = stage.waiting + stage.ready + stage.running;
     if (units === 0) continue;
     if (stage.mean_seconds === null) return null;
-    const begun = running.filter((unit) => unit.kind === kind).map((unit) => unit.progress ?? 0);
-    seconds += stage.mean_seconds * (units - begun.reduce((sum, fraction) => sum + fraction, 0));
-    open += units;
+    const fractions = running.filter((unit) => unit.kind === kind).map((unit) => unit.progress ?? 0);
+    const begun = fractions.reduce((sum, fraction) => sum + fraction, 0);
+    seconds += stage.mean_seconds * Math.max(units - begun, 0); // the counts may be older than what runs
     atOnce += stage.running;
+    isOpen = true;
   }
-  return open === 0 ? null : Math.max(seconds, 0) / Math.max(atOnce, 1);
+  return isOpen ? seconds / Math.max(atOnce, 1) : null;
 }

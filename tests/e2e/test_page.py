@@ -1,5 +1,6 @@
 """A person with a browser: submit a job, watch it finish, see the ranks."""
 
+import httpx
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import (
@@ -9,14 +10,25 @@ from selenium.webdriver.support.expected_conditions import (
 )
 from selenium.webdriver.support.ui import Select
 
+from core.settings import Settings
+from core.store import units
+from core.store.session import Store
+from core.store.states import FailureClass
 from tests.e2e.browser import wait
-from tests.e2e.service import running_service
+from tests.e2e.service import running_api, running_service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 JOB_SECONDS = 200
 PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
 STATE = (By.ID, "job-state")
 LOG = (By.CSS_SELECTOR, ".log")
+FAILED = (By.CSS_SELECTOR, "details.bad summary")
+FAILED_UNITS = (By.CSS_SELECTOR, "details.bad li")
+FEW = {
+    "settings": [{"dataset": "digits", "model": "resnet18"}],
+    "unlearners": ["ft", "ga"],
+    "model_seeds": [0, 1],
+}
 
 
 def open_form(browser, url: str, *, seeds: str, unlearners: tuple[str, ...]) -> None:
@@ -106,6 +118,40 @@ def test_a_refused_form_says_what_is_wrong_at_its_field(browser, tmp_path):
         notes = browser.find_element(By.ID, seeds.get_attribute("aria-describedby"))
         assert "'one'" in notes.text
         assert "nothing was stored" in browser.find_element(By.CSS_SELECTOR, "[role=alert]").text
+
+
+def test_what_failed_is_asked_for_once_it_is_opened_and_then_kept_up(browser, tmp_path):
+    settings = Settings(var_dir=tmp_path)
+    store = Store(settings.database)
+    store.migrate()
+    with running_api(settings) as url:
+        job = httpx.post(f"{url}/api/v1/jobs", json=FEW).json()["id"]
+        before = fail_one(store, job)
+        browser.get(f"{url}/jobs/{job}")
+        wait(browser).until(text_to_be_present_in_element(FAILED, f"{before} units failed"))
+        assert asked_for_units(browser) == 0
+
+        browser.find_element(*FAILED).click()
+        wait(browser).until(lambda browser: len(browser.find_elements(*FAILED_UNITS)) == before)
+        after = fail_one(store, job)
+        wait(browser).until(lambda browser: len(browser.find_elements(*FAILED_UNITS)) == after)
+        assert asked_for_units(browser) == 2
+    store.engine.dispose()
+
+
+def fail_one(store: Store, job_id: str) -> int:
+    """Fail the next unit, and with it those that need it; how many of the job's have failed so far."""
+    with store.write() as session:
+        lease = units.claim(session, "gpu", "worker", 60)
+        units.fail(session, lease, owner="worker", failure=FailureClass.USER_CODE, error="It broke.")
+        return len(units.failed_units(session, job_id))
+
+
+def asked_for_units(browser) -> int:
+    asked = (
+        "performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/units?')).length"
+    )
+    return browser.execute_script(f"return {asked}")
 
 
 def test_a_job_is_cancelled_and_can_be_run_again(browser, tmp_path, plugin_path):

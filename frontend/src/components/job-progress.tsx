@@ -1,4 +1,5 @@
 // How far a job has come: its stages, how long it will take, what runs now and what failed.
+import { useEffect, useRef, useState } from "preact/hooks";
 import { getFailedUnits, type Job, type Unit } from "../api/client";
 import { remainingSeconds } from "../eta";
 import { counted, duration, percent } from "../format";
@@ -51,22 +52,34 @@ const Running = ({ units }: { units: Unit[] }) => (
 );
 
 function FailedUnits({ job }: { job: Job }) {
-  const failed = useLoaded(() => getFailedUnits(job.id), `${job.id} ${job.units.failed}`);
+  const [isOpen, setIsOpen] = useState(false);
   return (
-    <details class="notice bad">
+    <details class="notice bad" onToggle={(event) => setIsOpen(event.currentTarget.open)}>
       <summary>{counted(job.units.failed, "unit")} failed</summary>
-      <Shown what="what failed" loaded={failed}>
-        {(units) => (
-          <ul>
-            {units.map((unit) => (
-              <li key={unit.id}>
-                {unit.title}, seed {unit.model_seed}: {unit.failure_class}
-                {unit.error && <pre>{unit.error}</pre>}
-              </li>
-            ))}
-          </ul>
-        )}
-      </Shown>
+      {isOpen && <FailedList job={job} />}
     </details>
+  );
+}
+
+function FailedList({ job }: { job: Job }) {
+  const failed = useLoaded(() => getFailedUnits(job.id), job.id);
+  const listed = useRef(job.units.failed);
+  useEffect(() => {
+    if (listed.current !== job.units.failed) failed.refresh();
+    listed.current = job.units.failed;
+  }, [job.units.failed]);
+  return (
+    <Shown what="what failed" loaded={failed}>
+      {(units) => (
+        <ul>
+          {units.map((unit) => (
+            <li key={unit.id}>
+              {unit.title}, seed {unit.model_seed}: {unit.failure_class}
+              {unit.error && <pre>{unit.error}</pre>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Shown>
   );
 }
