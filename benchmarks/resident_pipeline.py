@@ -10,9 +10,10 @@ products that others determine (`core.models.winograd`), a ReLU of what pooling 
 copies of gradients (`core.optimisers`), pages filled with zeros (`worker.tuning`). On two idle cores of an
 AMD EPYC with AVX-512 (Zen 4) two runs gave ratios of 1.90 and 1.89 in fp32, among two of 1.73 and 1.72 with
 padded convolutions in the second stage, and 2.82 and 2.86 in bf16, in which that processor multiplies. Before
-Winograd's products three runs on the generation after it (Zen 5) gave 1.93, 1.93 and 2.00. Where AVX-512 has
-no bf16, a step in it takes three times as long as in fp32. A runner's threads wait awake for a short time
-only, which costs about 5 % on idle cores and halves the time on busy ones.
+Winograd's products three runs on the generation after it (Zen 5) gave 1.93, 1.93 and 2.00. On a host with
+busier neighbours two runs on Zen 4 gave 1.78 and 1.82. Where AVX-512 has no bf16, a step in it takes three
+times as long as in fp32. A runner's threads wait awake for a short time only, which costs about 5 % on idle
+cores and halves the time on busy ones.
 """
 
 import argparse

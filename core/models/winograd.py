@@ -8,6 +8,10 @@ back. On two idle cores of an AMD EPYC (Zen 4) 256 images of 128 channels take 0
 and backward, and the model's training step 0.935 of it; on busy cores, as there are more products to wait
 for, the step takes 1.05 to 1.1 of it.
 
+The 8×8 pixels of the first stage keep their padded convolution: their values at the points are 2.25 times as
+many as they, and with 64 channels to multiply, moving these takes as long as the products that it saves, also
+where the maps are loops of a compiler.
+
 Rounding errors are eight times those of the padded convolution: 1e-6 of the output's norm in fp32.
 """
 
