@@ -74,10 +74,10 @@ def special(setting: Mapping[str, Any], protocol: Protocol | None) -> str:
     """What makes a setting document other than the protocol's own settings, in words; nothing where it is one
     of these. Of a protocol that is not installed nothing goes without saying.
 
-    Documents of boards that were frozen before run seeds were told have none.
+    Documents of boards that were frozen earlier lack fields that came later, as the run seed.
     """
-    forget = forget_text(setting["forget"])
-    told = [] if forget == forget_text(forget_document(RandomForget())) else [forget]
+    usual = forget_document(RandomForget())
+    told = [forget_text(setting["forget"])] if {**usual, **setting["forget"]} != usual else []
     if protocol is None or setting["precision"] != protocol.precision:
         told.append(setting["precision"])
     run_seed = setting.get("run_seed")

@@ -37,11 +37,7 @@ def follow_to_end(client: Client, job_id: str) -> int:
 
 def equal_weights(stages: Mapping[UnitKind, StageAnswer]) -> Weights:
     """Of a job whose units count alike."""
-    return Weights(
-        total=sum(stage.total - stage.failed - stage.cancelled for stage in stages.values()),
-        done=sum(stage.done for stage in stages.values()),
-        of=lambda _unit, _kind: 1.0,
-    )
+    return _by_kind(stages, dict.fromkeys(stages, 1.0))
 
 
 def mean_weights(estimate: EstimateAnswer, stages: Mapping[UnitKind, StageAnswer]) -> Weights:
@@ -50,16 +46,21 @@ def mean_weights(estimate: EstimateAnswer, stages: Mapping[UnitKind, StageAnswer
     """
     estimated = estimate.stages
     is_timed = all(stage.seconds is not None for stage in estimated.values())
-    means: dict[str, float] = {
+    means = {
         kind: (stage.seconds.p50 if is_timed and stage.seconds else stage.work)
         / max(stage.units - stage.cached, 1)
         for kind, stage in estimated.items()
     }
-    counts = [(means.get(kind, 0.0), stage) for kind, stage in stages.items()]
+    return _by_kind(stages, means)
+
+
+def _by_kind(stages: Mapping[UnitKind, StageAnswer], weights: Mapping[UnitKind, float]) -> Weights:
+    """Of a job whose units of a kind weigh the same; those of a kind without a weight, nothing."""
+    by_name: dict[str, float] = {kind: weights.get(kind, 0.0) for kind in stages}
     return Weights(
-        total=sum(mean * (stage.total - stage.failed - stage.cancelled) for mean, stage in counts),
-        done=sum(mean * stage.done for mean, stage in counts),
-        of=lambda _unit, kind: means.get(kind, 0.0),
+        total=sum(by_name[kind] * (of.total - of.failed - of.cancelled) for kind, of in stages.items()),
+        done=sum(by_name[kind] * of.done for kind, of in stages.items()),
+        of=lambda _unit, kind: by_name.get(kind, 0.0),
     )
 
 

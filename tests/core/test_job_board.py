@@ -125,6 +125,13 @@ def test_the_only_setting_of_a_job_is_named_with_what_its_protocol_does_not_do()
     assert "| cifar10/resnet18, class 3, bf16 |" in header
 
 
+def test_a_share_that_rounds_to_the_default_one_is_told_all_the_same():
+    """It is another setting, which the protocol does not rank."""
+    spec = job(settings=[{**PLACE, "forget": {"fraction": 0.10000001}}])
+
+    assert unranked(spec, PROTOCOLS[spec.protocol])[0] == "cifar10/resnet18 with 10 % at random"
+
+
 @pytest.mark.parametrize(
     ("spec", "phrases"),
     [
